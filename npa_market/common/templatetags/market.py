@@ -1,0 +1,110 @@
+"""Template words of the venue: money, shares, times in the venue's zone, state tags."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.conf import settings
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from npa_market.common.money import format_minor
+
+register = template.Library()
+
+TAG_TONE = {
+    "good": {
+        "done",
+        "imported",
+        "confirmed",
+        "sealed",
+        "sold",
+        "paid",
+        "delivered",
+        "closed",
+        "qualified",
+        "admitted",
+        "ready",
+        "agreed",
+        "signed",
+        "applied",
+        "refunded",
+    },
+    "warn": {
+        "draft",
+        "queued",
+        "awaiting_confirmation",
+        "announced",
+        "applied_for",
+        "awarded",
+        "contracted",
+        "suspended",
+        "invited",
+        "uploaded",
+        "screened",
+    },
+    "bad": {"failed", "refused", "cancelled", "unsold", "withdrawn", "forfeited", "revoked"},
+    "live": {"running", "importing", "open", "bidding", "held"},
+}
+
+
+@register.filter
+def money(amount_minor: int | None, currency: str) -> str:
+    """`3,172,415.07`; the currency stands in the column head or label."""
+    return "–" if amount_minor is None else format_minor(int(amount_minor), currency)
+
+
+@register.filter
+def money_symbol(amount_minor: int | None, currency: str) -> str:
+    """`¥3,172,415.07`, for one figure that stands alone."""
+    return "–" if amount_minor is None else format_minor(int(amount_minor), currency, symbol=True)
+
+
+@register.filter
+def count(value: int | None) -> str:
+    """`18,420`."""
+    return "–" if value is None else f"{int(value):,}"
+
+
+@register.filter
+def percent(part: float | int | None, digits: int = 1) -> str:
+    """A share 0..1 as `20.8 %`."""
+    return "–" if part is None else f"{part * 100:,.{digits}f} %"
+
+
+@register.filter
+def share(part: int | None, whole: int | None) -> str:
+    """`part / whole` as `20.8 %`."""
+    return percent(part / whole) if part is not None and whole else "–"
+
+
+@register.filter
+def moment(value: datetime | None, zone: str = "") -> SafeString | str:
+    """A time in the venue's (or the lot's) zone, its zone and UTC on hover."""
+    if value is None:
+        return "–"
+    local = value.astimezone(ZoneInfo(zone or settings.VENUE_TIME_ZONE))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        value.isoformat(),
+        f"{local:%Y-%m-%d %H:%M:%S %Z} = {value:%H:%M:%S} UTC",
+        f"{local:%d %b %Y %H:%M}",
+    )
+
+
+@register.filter
+def short_hash(value: str | None) -> SafeString | str:
+    """`9f2c…e41a`, the whole on hover."""
+    if not value:
+        return "–"
+    return format_html('<code title="{}">{}…{}</code>', value, value[:6], value[-4:])
+
+
+@register.simple_tag
+def state_tag(obj: Any, field: str = "state") -> SafeString:
+    """A coloured tag for the state of an object; colour carries meaning, never alone."""
+    value = str(getattr(obj, field))
+    tone = next((name for name, values in TAG_TONE.items() if value in values), "")
+    label = getattr(obj, f"get_{field}_display")()
+    return format_html('<span class="tag {}">{}</span>', tone, label)

@@ -1,0 +1,19 @@
+"""Every address of the portal and of the API."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("npa_market.portal.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("organisations/", include("npa_market.parties.urls")),
+    path("evidence/", include("npa_market.evidence.urls")),
+    path("ledger/", include("npa_market.ledger.urls")),
+    path("tapes/", include("npa_market.tapes.urls")),
+    path("packages/", include("npa_market.packages.urls")),
+    path("valuations/", include("npa_market.valuation.urls")),
+    path("data-rooms/", include("npa_market.diligence.urls")),
+    path("lots/", include("npa_market.auctions.urls")),
+    path("deals/", include("npa_market.transfers.urls")),
+    path("statements/", include("npa_market.settlement.urls")),
+    path("api/", include("npa_market.config.api_urls")),
+]

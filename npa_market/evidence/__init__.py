@@ -1,0 +1,1 @@
+"""What happened, in order, unchangeable: entries in the transaction of the event they record."""

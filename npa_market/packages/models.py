@@ -1,0 +1,131 @@
+"""A seller's package and its versions; a sealed version never changes."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from npa_market.common.fields import Currency, Sha256, UUID7Key
+from npa_market.common.models import StoredFile
+from npa_market.parties.models import Organisation, User
+from npa_market.tapes.models import Loan
+
+
+class PackageState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    SCREENED = "screened", "Screened"
+    SEALED = "sealed", "Sealed"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class PackageQuerySet(models.QuerySet["Package"]):
+    def visible_to(self, user: User) -> Self:
+        """The seller's own; buyers by admission to a data room; the venue once sealed."""
+        own = Q(seller__in=user.organisation_ids())
+        admitted = Exists(
+            PackageReader.objects.filter(
+                package=OuterRef("pk"), reader__in=user.organisation_ids(), revoked_at=None
+            )
+        )
+        seen = own | Q(admitted)
+        if user.works_for_venue:
+            seen |= Q(state=PackageState.SEALED)
+        return self.filter(seen)
+
+
+class Package(models.Model):
+    """A frozen list of loans once sealed; until then a draft with criteria."""
+
+    id = UUID7Key()
+    reference = models.CharField(max_length=20, unique=True)
+    seller = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="packages")
+    title = models.CharField(max_length=200)
+    currency = Currency()
+    cut_off_date = models.DateField()
+    version = models.PositiveSmallIntegerField(default=1)
+    previous = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="successor"
+    )
+    state = models.CharField(max_length=10, choices=PackageState, default=PackageState.DRAFT)
+    criteria = models.JSONField(default=dict)
+    screen_results = models.JSONField(default=list, help_text="per screen rule: words, hits")
+    transfer_basis = models.CharField(
+        max_length=300, blank=True, help_text="the seller's legal basis of the transfer"
+    )
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    loans = models.PositiveIntegerField(default=0)
+    borrowers = models.PositiveIntegerField(default=0)
+    principal_minor = models.BigIntegerField(default=0)
+    interest_minor = models.BigIntegerField(default=0)
+    fees_minor = models.BigIntegerField(default=0)
+    claim_minor = models.BigIntegerField(default=0)
+    sealed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    sealed_at = models.DateTimeField(null=True)
+    file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
+    manifest_file = models.ForeignKey(
+        StoredFile, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    merkle_root = Sha256(blank=True)
+
+    objects = PackageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=PackageState.values), name="package_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="sealed")
+                | (Q(file__isnull=False) & ~Q(merkle_root="") & Q(sealed_at__isnull=False)),
+                name="O3_sealed_package_has_content",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def content_sha256(self) -> str:
+        """Hash of the sealed Parquet file; empty before sealing."""
+        return self.file_id or ""
+
+
+class PackageLoan(models.Model):
+    """A chosen loan. `is_live` is false once the package is withdrawn or replaced."""
+
+    id = models.BigAutoField(primary_key=True)
+    package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="members")
+    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="memberships")
+    token = models.CharField(max_length=32, help_text="per-package HMAC of the loan's key")
+    is_live = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["package", "loan"], name="loan_once_per_package"),
+            models.UniqueConstraint(
+                fields=["loan"], condition=Q(is_live=True), name="O2_loan_in_one_live_package"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.token
+
+
+class PackageReader(models.Model):
+    """An institution that may read a sealed package; written by the data room's admissions."""
+
+    id = UUID7Key()
+    package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="readers")
+    reader = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    granted_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["package", "reader"], name="one_reader_per_package")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reader} reads {self.package}"

@@ -1,0 +1,1 @@
+"""Organisations, people, roles, qualification of buyers, access rules."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TapesConfig(AppConfig):
+    name = "npa_market.tapes"
+    label = "tapes"

@@ -1,0 +1,205 @@
+"""A seller's file as received, its import, and the clean loans that came of it."""
+
+from typing import Self
+
+from django.db import models
+
+from npa_market.common.fields import Currency, Sha256, UUID7Key
+from npa_market.common.models import Job, StoredFile
+from npa_market.parties.models import Organisation, User
+
+
+class TapeState(models.TextChoices):
+    UPLOADED = "uploaded", "Uploaded"
+    IMPORTING = "importing", "Importing"
+    IMPORTED = "imported", "Imported"
+    FAILED = "failed", "Failed"
+
+
+class TapeQuerySet(models.QuerySet["Tape"]):
+    def visible_to(self, user: User) -> Self:
+        """Only the seller's own staff ever see a tape."""
+        return self.filter(seller__in=user.organisation_ids())
+
+
+class Tape(models.Model):
+    """The file as received (kept by content hash) and the state and result of its import."""
+
+    id = UUID7Key()
+    reference = models.CharField(max_length=20, unique=True)
+    seller = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="tapes")
+    file_name = models.CharField(max_length=200)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    mapping = models.CharField(max_length=60, help_text="name of the mapping")
+    currency = Currency()
+    cut_off_date = models.DateField()
+    state = models.CharField(max_length=10, choices=TapeState, default=TapeState.UPLOADED)
+    uploaded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField()
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
+    rows_read = models.PositiveIntegerField(default=0)
+    rows_imported = models.PositiveIntegerField(default=0)
+    rows_rejected = models.PositiveIntegerField(default=0)
+    control_totals = models.JSONField(default=dict, help_text="sums per money column, minor units")
+    completeness = models.JSONField(default=list, help_text="per field: filled, missing, invalid")
+    findings = models.JSONField(default=list, help_text="per rule: id, severity, words, count")
+    rejects_file = models.ForeignKey(
+        StoredFile, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    failure = models.CharField(max_length=500, blank=True)
+
+    objects = TapeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["seller", "file", "mapping", "cut_off_date"], name="tape_imported_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=TapeState.values), name="tape_state_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rows_read=models.F("rows_imported") + models.F("rows_rejected")),
+                name="tape_rows_add_up",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Borrower(models.Model):
+    """A debtor of one seller. Identifying values are encrypted; the blind index finds repeats."""
+
+    id = UUID7Key()
+    seller = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    blind_index = Sha256(help_text="HMAC-SHA256 of the ID number, or of the seller's own key")
+    name_sealed = models.TextField(blank=True)
+    id_number_sealed = models.TextField(blank=True)
+    mobile_sealed = models.TextField(blank=True)
+    sex = models.CharField(max_length=1, blank=True)
+    birth_year = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["seller", "blind_index"], name="borrower_once_per_seller"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"borrower {self.pk}"
+
+
+class LitigationStatus(models.TextChoices):
+    NOT_SUED = "not_sued", "Not sued"
+    IN_SUIT = "in_suit", "In suit"
+    MEDIATED = "mediated", "Mediated"
+    JUDGED = "judged", "Judged, not enforced"
+    ENFORCING = "enforcing", "Enforcing"
+    ENDED_FOR_NOW = "ended_for_now", "Enforcement ended for now"
+    TERMINATED = "terminated", "Enforcement terminated"
+
+
+class LoanStatus(models.TextChoices):
+    """`live`, or the hit of the pre-sale screen that takes a loan's value away."""
+
+    LIVE = "live", "Live"
+    DECEASED = "deceased", "Deceased"
+    BANKRUPT = "bankrupt", "Bankrupt or clearing personal debt"
+    TIME_BARRED = "time_barred", "Time-barred"
+    DISPUTED = "disputed", "Open dispute or complaint"
+    FRAUD = "fraud", "Fraud or identity theft"
+    SETTLED = "settled", "Paid or settled"
+
+
+class LoanQuerySet(models.QuerySet["Loan"]):
+    def visible_to(self, user: User) -> Self:
+        """Live loan rows are the seller's alone; others read the sealed package."""
+        return self.filter(tape__seller__in=user.organisation_ids())
+
+
+class Loan(models.Model):
+    """One clean, charged-off loan as of the tape's cut-off date."""
+
+    id = UUID7Key()
+    tape = models.ForeignKey(Tape, on_delete=models.PROTECT, related_name="loans")
+    borrower = models.ForeignKey(Borrower, on_delete=models.PROTECT, related_name="loans")
+    row_number = models.PositiveIntegerField(help_text="row of the tape, header = 1")
+    loan_number = models.CharField(max_length=80, help_text="the seller's own reference")
+    product = models.CharField(max_length=60, blank=True)
+    currency = Currency()
+    principal_minor = models.BigIntegerField()
+    interest_minor = models.BigIntegerField(default=0)
+    fees_minor = models.BigIntegerField(default=0)
+    claim_minor = models.BigIntegerField(help_text="principal + interest + fees")
+    original_amount_minor = models.BigIntegerField(null=True)
+    credit_line_minor = models.BigIntegerField(null=True)
+    annual_rate_bp = models.PositiveIntegerField(null=True, help_text="1/100 of a percent")
+    term_months = models.PositiveSmallIntegerField(null=True)
+    instalments_paid = models.PositiveSmallIntegerField(null=True)
+    origination_date = models.DateField(null=True)
+    default_date = models.DateField(null=True)
+    charge_off_date = models.DateField(null=True)
+    last_payment_date = models.DateField(null=True)
+    days_overdue = models.PositiveIntegerField(null=True)
+    grade = models.CharField(max_length=20, blank=True, help_text="five-class or seller's grade")
+    province = models.CharField(max_length=40, blank=True)
+    city = models.CharField(max_length=60, blank=True)
+    litigation_status = models.CharField(
+        max_length=14, choices=LitigationStatus, default=LitigationStatus.NOT_SUED
+    )
+    is_reachable = models.BooleanField(null=True)
+    last_contact_date = models.DateField(null=True)
+    prior_placements = models.PositiveSmallIntegerField(default=0)
+    status = models.CharField(max_length=12, choices=LoanStatus, default=LoanStatus.LIVE)
+    received_minor = models.BigIntegerField(default=0, help_text="gross cash after charge-off")
+    collection_cost_minor = models.BigIntegerField(default=0, help_text="kept by collectors")
+
+    objects = LoanQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["row_number"]
+        constraints = [
+            models.UniqueConstraint(fields=["tape", "loan_number"], name="loan_once_per_tape"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    claim_minor=models.F("principal_minor")
+                    + models.F("interest_minor")
+                    + models.F("fees_minor")
+                ),
+                name="claim_parts_add_up",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(principal_minor__gte=0)
+                & models.Q(interest_minor__gte=0)
+                & models.Q(fees_minor__gte=0)
+                & models.Q(claim_minor__gt=0),
+                name="claim_parts_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.loan_number}"
+
+
+class Receipt(models.Model):
+    """Cash received on a loan after charge-off, by month where the tape has months."""
+
+    id = models.BigAutoField(primary_key=True)
+    loan = models.ForeignKey(Loan, on_delete=models.CASCADE, related_name="receipts")
+    month = models.DateField(null=True, help_text="first day; null = undated total of the tape")
+    gross_minor = models.BigIntegerField()
+    cost_minor = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["loan", "month"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["loan", "month"], name="one_receipt_per_month", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month} {self.gross_minor}"

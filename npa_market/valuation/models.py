@@ -1,0 +1,73 @@
+"""Valuation runs: inputs by hash, results kept, each private to the institution that ran it."""
+
+from typing import Self
+
+from django.db import models
+
+from npa_market.common.fields import Currency, Sha256, UUID7Key
+from npa_market.common.models import Job, StoredFile
+from npa_market.packages.models import Package
+from npa_market.parties.models import Organisation, User
+
+
+class ValuationState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class ValuationQuerySet(models.QuerySet["Valuation"]):
+    def visible_to(self, user: User) -> Self:
+        """Runs of one's own institution, nobody else's, the venue included."""
+        return self.filter(organisation__in=user.organisation_ids())
+
+
+class Valuation(models.Model):
+    """One run over a sealed package; the same inputs give the same result file."""
+
+    id = UUID7Key()
+    package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="valuations")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    calibration_name = models.CharField(max_length=80)
+    calibration_sha256 = Sha256()
+    is_reference_calibration = models.BooleanField()
+    terms = models.JSONField(help_text="horizon, rates, paths, seed, quantiles, channel costs")
+    engine_version = models.CharField(max_length=20)
+    inputs_sha256 = Sha256()
+    state = models.CharField(max_length=10, choices=ValuationState, default=ValuationState.QUEUED)
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
+    failure = models.CharField(max_length=500, blank=True)
+    currency = Currency()
+    mean_minor = models.BigIntegerField(null=True)
+    sd_minor = models.BigIntegerField(null=True)
+    q05_minor = models.BigIntegerField(null=True)
+    q25_minor = models.BigIntegerField(null=True)
+    q50_minor = models.BigIntegerField(null=True)
+    q75_minor = models.BigIntegerField(null=True)
+    q95_minor = models.BigIntegerField(null=True)
+    price_minor = models.BigIntegerField(null=True)
+    reserve_minor = models.BigIntegerField(null=True, help_text="value at the seller's own rate")
+    result_file = models.ForeignKey(
+        StoredFile, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    allocation_file = models.ForeignKey(
+        StoredFile, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    objects = ValuationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "inputs_sha256"], name="valuation_computed_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=ValuationState.values), name="valuation_state_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"valuation {self.inputs_sha256[:8]}"
