@@ -26,6 +26,28 @@ def _embedded(settings, tmp_path):
     app.conf.task_eager_propagates = True
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _flush_past_append_only_triggers():
+    """SQLite empties tables between transactional tests by DELETE, which the triggers refuse.
+
+    Only the emptying of the test database drops them, and puts them back at once.
+    """
+    from django.db.backends.sqlite3.operations import DatabaseOperations
+
+    flush = DatabaseOperations.sql_flush
+
+    def flush_past_triggers(self, style, tables, **options):
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+        drops = [f'DROP TRIGGER "{name}"' for name, _ in triggers]
+        return [*drops, *flush(self, style, tables, **options), *[sql for _, sql in triggers]]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", flush_past_triggers)
+        yield
+
+
 @pytest.fixture
 def make_organisation(db) -> Callable[..., Organisation]:
     def make(

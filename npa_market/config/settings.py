@@ -59,7 +59,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "django_cotton.apps.SimpleAppConfig",
     "django_filters",
     "django_fsm",
     "django_htmx",
@@ -102,7 +101,6 @@ TEMPLATES = [
                 (
                     "django.template.loaders.cached.Loader",
                     [
-                        "django_cotton.cotton_loader.Loader",
                         "django.template.loaders.filesystem.Loader",
                         "django.template.loaders.app_directories.Loader",
                     ],
@@ -115,13 +113,11 @@ TEMPLATES = [
                 "npa_market.portal.navigation.navigation",
             ],
             "builtins": [
-                "django_cotton.templatetags.cotton",
                 "npa_market.common.templatetags.market",
             ],
         },
     }
 ]
-COTTON_DIR = "components"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/npa.sqlite3")}

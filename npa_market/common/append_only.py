@@ -1,0 +1,43 @@
+"""Tables whose rows never change: triggers refuse UPDATE and DELETE on both engines."""
+
+from typing import Any
+
+from django.db import migrations
+
+_POSTGRESQL = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'rows of % are append-only', TG_TABLE_NAME; END $$;
+CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+"""
+_SQLITE = """
+CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
+BEGIN SELECT RAISE(ABORT, 'rows of {table} are append-only'); END;
+"""
+
+
+def _install(table: str) -> Any:
+    def forwards(apps: Any, editor: Any) -> None:
+        if editor.connection.vendor == "postgresql":
+            editor.execute(_POSTGRESQL.format(table=table))
+        else:
+            for verb in ("update", "delete"):
+                editor.execute(_SQLITE.format(table=table, verb=verb))
+
+    return forwards
+
+
+def _remove(table: str) -> Any:
+    def backwards(apps: Any, editor: Any) -> None:
+        if editor.connection.vendor == "postgresql":
+            editor.execute(f"DROP TRIGGER {table}_append_only ON {table}")
+        else:
+            for verb in ("update", "delete"):
+                editor.execute(f"DROP TRIGGER {table}_no_{verb}")
+
+    return backwards
+
+
+def append_only(table: str) -> migrations.RunPython:
+    """Migration operation that makes a table append-only."""
+    return migrations.RunPython(_install(table), _remove(table))
