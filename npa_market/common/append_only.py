@@ -19,10 +19,10 @@ BEGIN SELECT RAISE(ABORT, 'rows of {table} are append-only'); END;
 def _install(table: str) -> Any:
     def forwards(apps: Any, editor: Any) -> None:
         if editor.connection.vendor == "postgresql":
-            editor.execute(_POSTGRESQL.format(table=table))
+            editor.execute(_POSTGRESQL.format(table=table), params=None)
         else:
             for verb in ("update", "delete"):
-                editor.execute(_SQLITE.format(table=table, verb=verb))
+                editor.execute(_SQLITE.format(table=table, verb=verb), params=None)
 
     return forwards
 
