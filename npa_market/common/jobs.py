@@ -15,7 +15,7 @@ from npa_market.common.models import Job, JobState
 
 def queue_job(
     *,
-    task: Task,
+    task: "Task[Any, Any]",
     kind: str,
     title: str,
     organisation_id: UUID,

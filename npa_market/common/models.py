@@ -108,4 +108,4 @@ class StoredFile(models.Model):
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return self.sha256[:12]
+        return str(self.sha256)[:12]

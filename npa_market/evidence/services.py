@@ -35,12 +35,13 @@ def record(
     salt = secrets.token_bytes(32)
     payload_sha256 = hashlib.sha256(salt + rfc8785.dumps(payload)).hexdigest()
     now = database_now()
-    document = {
+    actor_name = f"user:{actor.pk}" if actor else "system"
+    document: dict[str, Any] = {
         "v": 1,
         "log": LOG_NAME,
         "type": type,
         "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "actor": f"user:{actor.pk}" if actor else "system",
+        "actor": actor_name,
         "object": f"{subject._meta.label_lower}:{subject.pk}",
         "prev_state": prev_state,
         "payload_sha256": payload_sha256,
@@ -50,7 +51,7 @@ def record(
     entry = Entry.objects.create(
         type=type,
         time=now,
-        actor=document["actor"],
+        actor=actor_name,
         object_type=subject._meta.label_lower,
         object_id=str(subject.pk),
         prev_state=prev_state,
