@@ -10,6 +10,7 @@ import rfc8785
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 def content_hash(document: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Refusals of the pricing library: each names the place and the rule, none carries a personal value."""
+"""Refusals of the pricing library: each names place and rule, none carries a personal value."""
 
 
 class PricingError(ValueError):

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pricing.canonical import FloatArray, IntArray
-from pricing.errors import BadColumn, EmptyPool, MissingColumn, PricingError
+from pricing.canonical import BoolArray, FloatArray, IntArray
+from pricing.errors import BadColumn, EmptyPool, MissingColumn, MixedBasis, MixedCurrency
 
 LITIGATION = (
     "not_sued",
@@ -57,7 +57,7 @@ class Loans:
     months_since_payment: FloatArray
     prior_placements: IntArray
     litigation: IntArray
-    reachable: npt.NDArray[np.bool_]
+    reachable: BoolArray
     region: IntArray
     regions: tuple[str, ...]
     channel: IntArray
@@ -70,9 +70,9 @@ class Loans:
         return len(self.balance)
 
     @property
-    def is_live(self) -> npt.NDArray[np.bool_]:
+    def is_live(self) -> BoolArray:
         """Loans that can still pay; the others are worth 0 and are listed."""
-        return self.status == STATUSES.index(LIVE)
+        return np.asarray(self.status == STATUSES.index(LIVE), dtype=np.bool_)
 
     @property
     def face(self) -> float:
@@ -99,12 +99,13 @@ def read_loans(frame: pd.DataFrame, *, currency: str, basis: str) -> Loans:
     """Check a frame and turn it into `Loans`.
 
     Columns: REQUIRED, and optionally `channel` (default: the calibration's) and `status` (default
-    live). Raises EmptyPool, MissingColumn, BadColumn (row counted from 1), PricingError (basis).
+    live). Raises EmptyPool, MissingColumn, BadColumn (row counted from 1), MixedBasis,
+    MixedCurrency.
     """
     if basis not in BASES:
-        raise PricingError(f"basis {basis!r} is not one of {', '.join(BASES)}")
+        raise MixedBasis(basis, list(BASES))
     if not currency:
-        raise PricingError("the pool has no currency")
+        raise MixedCurrency(currency, "any")
     for column in REQUIRED:
         if column not in frame.columns:
             raise MissingColumn(column, [str(name) for name in frame.columns])
@@ -138,7 +139,7 @@ def read_loans(frame: pd.DataFrame, *, currency: str, basis: str) -> Loans:
     )
 
 
-def _first(bad: npt.NDArray[np.bool_], column: str, cells: Sequence[Any], rule: str) -> None:
+def _first(bad: BoolArray, column: str, cells: Sequence[Any], rule: str) -> None:
     """Raise BadColumn at the first bad row, if there is one."""
     if bad.any():
         row = int(np.argmax(bad))
@@ -147,8 +148,9 @@ def _first(bad: npt.NDArray[np.bool_], column: str, cells: Sequence[Any], rule: 
 
 def _numbers(series: "pd.Series[Any]", column: str, rule: str) -> FloatArray:
     numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    given = series.notna().to_numpy() & ~np.isnan(series.to_numpy(dtype=object) == "")
-    unread = np.isnan(numbers) & given
+    unread = np.isnan(numbers) & series.notna().to_numpy()
+    if unread.any():  # an empty text cell is a missing number, not a wrong one
+        unread &= (series.astype(str).str.strip() != "").to_numpy()
     _first(unread, column, series.to_list() if unread.any() else (), f"not a number; {rule}")
     return numbers
 
@@ -212,7 +214,7 @@ def _status(frame: pd.DataFrame) -> IntArray:
     return _choice(frame["status"], "status", STATUSES)
 
 
-def _flags(series: "pd.Series[Any]", column: str) -> npt.NDArray[np.bool_]:
+def _flags(series: "pd.Series[Any]", column: str) -> BoolArray:
     if series.dtype == np.bool_:
         return series.to_numpy(dtype=np.bool_).copy()
     known = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}

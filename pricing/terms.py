@@ -101,7 +101,7 @@ def terms_from(document: Mapping[str, Any]) -> Terms:
     fields = dict(document)
     unknown = set(fields) - set(Terms.__dataclass_fields__)
     if unknown:
-        raise BadTerms(sorted(unknown)[0], None, "not a field of the terms")
+        raise BadTerms(min(unknown), None, "not a field of the terms")
     if "quantiles" in fields:
         fields["quantiles"] = tuple(fields["quantiles"])
     if "costs" in fields:

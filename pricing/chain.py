@@ -1,0 +1,65 @@
+"""Engine B: the count chain. Binomials and sums of Gamma tickets per cell give joint cash paths."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pricing.canonical import FloatArray, IntArray
+from pricing.factors import FactorBlock
+from pricing.moments import Chain, hazard
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Equal loans that are counted together: (cells,) segment, balance and number of loans.
+
+    Cells are sorted by segment and every segment has one.
+    """
+
+    segment: IntArray
+    balance: FloatArray
+    count: IntArray
+
+    @property
+    def starts(self) -> IntArray:
+        """First cell of each segment."""
+        return np.flatnonzero(np.diff(self.segment, prepend=-1))
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Costs per segment: (S,) share paid away, per open account and month, one-off in month 1."""
+
+    fee_share: FloatArray
+    work: FloatArray
+    case: FloatArray
+
+
+def cash_paths(
+    chain: Chain, cells: Cells, costs: Costs, factors: FactorBlock, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Pool cash net of cost and gross, both (paths, T), major units."""
+    segment, starts, count = cells.segment, cells.starts, cells.count
+    paths, months = len(factors.ticket), chain.odds.shape[1]
+    settle = chain.settle[segment]
+    keep = (chain.keep / (1 - chain.settle))[segment]  # given that the loan did not settle
+    shape_y, shape_z = chain.instalment[segment, 1], chain.lump[segment, 1]
+    unit_y = cells.balance * chain.instalment[segment, 0] / shape_y
+    unit_z = cells.balance * chain.lump[segment, 0] / shape_z
+    paying = rng.binomial(count, chain.payers[segment], (paths, len(count)))
+    dormant = count - paying
+    net, gross = np.empty((paths, months)), np.empty((paths, months))
+    for month in range(months):
+        started = rng.binomial(dormant, hazard(chain, factors, month)[:, segment])
+        closed = rng.binomial(paying, settle)
+        stayed = rng.binomial(paying - closed, keep)
+        dormant = dormant - started + (paying - closed - stayed)
+        paying = started + stayed
+        receipt = unit_y * rng.standard_gamma(shape_y * paying)
+        receipt += unit_z * rng.standard_gamma(shape_z * closed)
+        by_segment = np.add.reduceat(receipt, starts, axis=1) * chain.cap[:, month]
+        gross[:, month] = by_segment.sum(axis=1) * factors.ticket
+        net[:, month] = by_segment @ (1 - costs.fee_share) * factors.ticket
+        net[:, month] -= np.add.reduceat(dormant + paying, starts, axis=1) @ costs.work
+    net[:, 0] -= costs.case.sum()
+    return net, gross

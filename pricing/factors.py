@@ -1,0 +1,88 @@
+"""Systematic factors of a block of paths: a pure function of (seed, block)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+from scipy.stats import qmc
+
+from pricing.calibration import FactorRisk
+from pricing.canonical import FloatArray, IntArray
+from pricing.terms import BLOCK
+
+FACTOR_STREAM, COUNT_STREAM = 0, 1
+
+
+@dataclass(frozen=True)
+class FactorModel:
+    """Which factor moves which segment.
+
+    group, product: (segments,) index of the frailty group and of the product. parameter_sd:
+    (products,) standard error of each product's log-odds.
+    """
+
+    risk: FactorRisk
+    group: IntArray
+    product: IntArray
+    parameter_sd: FloatArray
+    months: int
+
+    @property
+    def groups(self) -> int:
+        """Number of frailty groups."""
+        return int(self.group.max()) + 1
+
+    @property
+    def dimension(self) -> int:
+        """Number of normal variates per path."""
+        return 2 + self.groups + self.months + len(self.parameter_sd)
+
+
+@dataclass(frozen=True)
+class FactorBlock:
+    """One block of factors: odds multipliers (paths, segments) and (paths, months), ticket
+    multiplier (paths,); every one has mean 1 up to the joint log-normal of level and macro."""
+
+    level: FloatArray
+    macro: FloatArray
+    ticket: FloatArray
+
+
+def normals(model: FactorModel, seed: int, block: int) -> FloatArray:
+    """Scrambled Sobol points of one block as normal variates, (BLOCK, dimension)."""
+    scramble = np.random.default_rng(np.random.SeedSequence((seed, FACTOR_STREAM)))
+    sobol = qmc.Sobol(model.dimension, scramble=True, rng=scramble)
+    if block:
+        sobol.fast_forward(block * BLOCK)
+    uniform = np.clip(sobol.random(BLOCK), 1e-12, 1 - 1e-12)
+    return np.asarray(special.ndtri(uniform), dtype=np.float64)
+
+
+def count_stream(seed: int, block: int) -> np.random.Generator:
+    """The private generator of one block's counts and tickets."""
+    sequence = np.random.SeedSequence((seed, COUNT_STREAM), spawn_key=(block,))
+    return np.random.Generator(np.random.Philox(sequence))
+
+
+def factor_block(model: FactorModel, z: FloatArray) -> FactorBlock:
+    """Multipliers from normal variates z (paths, dimension); large directions come first."""
+    risk, groups = model.risk, model.groups
+    amount, pool = z[:, 1], z[:, :1]
+    group = z[:, 2 : 2 + groups]
+    macro = z[:, 2 + groups : 2 + groups + model.months]
+    parameter = z[:, 2 + groups + model.months :] * model.parameter_sd
+    shift = risk.pool * pool + risk.group * group[:, model.group] + parameter[:, model.product]
+    variance = risk.pool**2 + risk.group**2 + model.parameter_sd[model.product] ** 2
+    return FactorBlock(
+        level=np.exp(shift - variance / 2),
+        macro=np.exp(macro @ macro_root(risk, model.months) - risk.macro**2 / 2),
+        ticket=np.exp(risk.amount * amount - risk.amount**2 / 2),
+    )
+
+
+def macro_root(risk: FactorRisk, months: int) -> FloatArray:
+    """Principal directions of the AR(1) factor, (months, months): z @ root has its covariance."""
+    lag = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
+    values, vectors = np.linalg.eigh(risk.phi**lag)
+    root = (vectors * np.sqrt(np.maximum(values, 0)))[:, ::-1].T
+    return np.asarray(root * risk.macro, dtype=np.float64)

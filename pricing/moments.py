@@ -1,0 +1,122 @@
+"""Engine A: conditional moments of cash; no loan and no count is drawn.
+
+With the factors given, loans are independent, so the r-th cumulant of a pool is the sum over
+segments of (sum of balance**r) times the cumulant of a loan of balance 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pricing.canonical import FloatArray
+from pricing.factors import FactorBlock
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Loans of balance 1 per segment: S segments, T months.
+
+    odds: (S, T) monthly odds of a dormant loan. keep, settle, payers: (S,) chance to pay again,
+    to close, share already paying. instalment, lump: (S, 2) mean and Gamma shape. cap: (S, T)
+    share of a ticket that still fits under the claim.
+    """
+
+    odds: FloatArray
+    keep: FloatArray
+    settle: FloatArray
+    payers: FloatArray
+    instalment: FloatArray
+    lump: FloatArray
+    cap: FloatArray
+
+    @property
+    def broken(self) -> FloatArray:
+        """Chance that a payer falls back to dormant, (S,)."""
+        return 1 - self.keep - self.settle
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Expected cash and open accounts per loan of balance 1, (S, T), averaged over paths."""
+
+    cash: FloatArray
+    live: FloatArray
+
+
+def expected_flow(chain: Chain, factors: FactorBlock) -> Flow:
+    """Forward recursion for the means of one block of paths."""
+    paths = len(factors.ticket)
+    weight = factors.ticket / paths
+    paying = np.broadcast_to(chain.payers, factors.level.shape).copy()
+    dormant = 1 - paying
+    cash, live = np.empty_like(chain.odds), np.empty_like(chain.odds)
+    for month in range(chain.odds.shape[1]):
+        chance = hazard(chain, factors, month)
+        started = dormant * chance
+        dormant += chain.broken * paying - started
+        closed = weight @ paying * chain.settle
+        paying *= chain.keep
+        paying += started
+        paid = weight @ paying
+        cash[:, month] = paid * chain.instalment[:, 0] + closed * chain.lump[:, 0]
+        live[:, month] = (dormant + paying).mean(axis=0)
+    return Flow(cash * chain.cap, live)
+
+
+def hazard(chain: Chain, factors: FactorBlock, month: int) -> FloatArray:
+    """Chance that a dormant loan pays in this month, (paths, S)."""
+    odds = factors.level * (chain.odds[:, month] * factors.macro[:, month : month + 1])
+    odds /= 1 + odds
+    return np.asarray(odds, dtype=np.float64)
+
+
+def raw_ticket_moments(ticket: FloatArray) -> FloatArray:
+    """First three raw moments of a Gamma ticket given (S, 2) mean and shape: (3, S)."""
+    mean, shape = ticket[:, 0], ticket[:, 1]
+    second = mean**2 * (shape + 1) / shape
+    return np.stack([mean, second, mean * second * (shape + 2) / shape])
+
+
+def unit_moments(
+    chain: Chain, factors: FactorBlock, net_share: FloatArray, annual_rate: float
+) -> tuple[FloatArray, FloatArray]:
+    """First three raw moments of a loan's discounted net receipts, and its discounted open months.
+
+    net_share: (S,) share of a receipt that is kept. Returns ((3, paths, S), (paths, S)).
+    Backward recursion: m[t] is the moment of the value of months t+1..T seen from month t.
+    """
+    v = (1 + annual_rate) ** (-1 / 12)
+    shape = factors.level.shape
+    scale = factors.ticket[:, None] * net_share
+    base_y, base_z = raw_ticket_moments(chain.instalment), raw_ticket_moments(chain.lump)
+    keep, shut, broken = chain.keep, chain.settle, chain.broken
+    D1, D2, D3 = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    P1, P2, P3 = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    LD, LP = np.zeros(shape), np.zeros(shape)
+    for month in range(chain.odds.shape[1] - 1, -1, -1):
+        lam = hazard(chain, factors, month)
+        a = scale * chain.cap[:, month]
+        a2 = a * a
+        y1, y2, y3 = a * base_y[0], a2 * base_y[1], a2 * a * base_y[2]
+        q1 = y1 + P1
+        q2 = y2 + 2 * y1 * P1 + P2
+        q3 = y3 + 3 * (y2 * P1 + y1 * P2) + P3
+        P1 = v * (shut * base_z[0] * a + keep * q1 + broken * D1)
+        P2 = v**2 * (shut * base_z[1] * a2 + keep * q2 + broken * D2)
+        P3 = v**3 * (shut * base_z[2] * a2 * a + keep * q3 + broken * D3)
+        D1 = v * (D1 + lam * (q1 - D1))
+        D2 = v**2 * (D2 + lam * (q2 - D2))
+        D3 = v**3 * (D3 + lam * (q3 - D3))
+        LP, LD = v * (keep * (1 + LP) + broken * (1 + LD)), v * (1 + LD + lam * (LP - LD))
+    p, d = chain.payers, 1 - chain.payers
+    return np.stack([p * P1 + d * D1, p * P2 + d * D2, p * P3 + d * D3]), p * LP + d * LD
+
+
+def pool_cumulants(moments: FloatArray, power: FloatArray) -> FloatArray:
+    """Cumulants 1..3 of the pool's discounted net receipts per path, (paths, 3).
+
+    moments: (3, paths, S) raw moments of a loan of balance 1; power: (S, 4) sums of balance**r.
+    """
+    m1, m2, m3 = moments
+    third = m3 - 3 * m1 * m2 + 2 * m1**3
+    return np.stack([m1 @ power[:, 1], (m2 - m1**2) @ power[:, 2], third @ power[:, 3]], axis=1)
