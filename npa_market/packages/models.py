@@ -3,10 +3,10 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from npa_market.common.fields import Currency, Sha256, UUID7Key
-from npa_market.common.models import StoredFile
+from npa_market.common.models import Job, StoredFile
 from npa_market.parties.models import Organisation, User
 from npa_market.tapes.models import Loan
 
@@ -15,6 +15,7 @@ class PackageState(models.TextChoices):
     DRAFT = "draft", "Draft"
     SCREENED = "screened", "Screened"
     SEALED = "sealed", "Sealed"
+    REPLACED = "replaced", "Replaced by a new version"
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
@@ -29,7 +30,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         )
         seen = own | Q(admitted)
         if user.works_for_venue:
-            seen |= Q(state=PackageState.SEALED)
+            seen |= Q(sealed_at__isnull=False)
         return self.filter(seen)
 
 
@@ -49,11 +50,18 @@ class Package(models.Model):
     state = models.CharField(max_length=10, choices=PackageState, default=PackageState.DRAFT)
     criteria = models.JSONField(default=dict)
     screen_results = models.JSONField(default=list, help_text="per screen rule: words, hits")
+    screened_at = models.DateTimeField(null=True)
+    selection_sha256 = Sha256(
+        blank=True, help_text="hash over the keys of the loans that passed the screen"
+    )
     transfer_basis = models.CharField(
         max_length=300, blank=True, help_text="the seller's legal basis of the transfer"
     )
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+    edited_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="last change"
+    )
     loans = models.PositiveIntegerField(default=0)
     borrowers = models.PositiveIntegerField(default=0)
     principal_minor = models.BigIntegerField(default=0)
@@ -66,7 +74,16 @@ class Package(models.Model):
     manifest_file = models.ForeignKey(
         StoredFile, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    tree_file = models.ForeignKey(
+        StoredFile,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="every level of the Merkle tree, leaves first, 32 bytes a node",
+    )
     merkle_root = Sha256(blank=True)
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
+    end_reason = models.CharField(max_length=500, blank=True, help_text="why it was withdrawn")
 
     objects = PackageQuerySet.as_manager()
 
@@ -80,6 +97,16 @@ class Package(models.Model):
                 condition=~Q(state="sealed")
                 | (Q(file__isnull=False) & ~Q(merkle_root="") & Q(sealed_at__isnull=False)),
                 name="O3_sealed_package_has_content",
+            ),
+            models.CheckConstraint(
+                condition=Q(sealed_by=None)
+                | ~Q(sealed_by=F("created_by"))
+                & (Q(edited_by=None) | ~Q(sealed_by=F("edited_by"))),
+                name="T6_sealer_did_not_build",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="withdrawn") | ~Q(end_reason=""),
+                name="package_withdrawn_with_reason",
             ),
         ]
 
@@ -99,11 +126,13 @@ class PackageLoan(models.Model):
     package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="members")
     loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="memberships")
     token = models.CharField(max_length=32, help_text="per-package HMAC of the loan's key")
+    position = models.PositiveIntegerField(help_text="row of the sealed file = Merkle leaf, from 0")
     is_live = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["package", "loan"], name="loan_once_per_package"),
+            models.UniqueConstraint(fields=["package", "token"], name="token_once_per_package"),
             models.UniqueConstraint(
                 fields=["loan"], condition=Q(is_live=True), name="O2_loan_in_one_live_package"
             ),

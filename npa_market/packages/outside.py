@@ -1,0 +1,42 @@
+"""What rooms further along the corridor know: loans already sold, packages bound to a lot.
+
+Imports never go forward, so those rooms register a question here in `AppConfig.ready`.
+"""
+
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+from npa_market.packages.models import Package
+from npa_market.parties.models import Organisation
+
+SoldLoans = Callable[[Organisation], Iterable[UUID]]
+Bond = Callable[[Package], str]
+_sold: list[SoldLoans] = []
+_bonds: list[Bond] = []
+
+
+def tells_sold_loans(question: SoldLoans) -> SoldLoans:
+    """Register a function that gives the keys of a seller's loans whose title has moved."""
+    if question not in _sold:
+        _sold.append(question)
+    return question
+
+
+def tells_bond(question: Bond) -> Bond:
+    """Register a function that names, in words, what binds a package now; "" where nothing does.
+
+    A bound package can be neither withdrawn nor replaced.
+    """
+    if question not in _bonds:
+        _bonds.append(question)
+    return question
+
+
+def sold_loans(seller: Organisation) -> set[UUID]:
+    """Keys of the seller's loans that were sold, by every room that knows."""
+    return {key for question in _sold for key in question(seller)}
+
+
+def bond_of(package: Package) -> str:
+    """The first bond on a package, in words; "" where it is free."""
+    return next((bond for question in _bonds if (bond := question(package))), "")

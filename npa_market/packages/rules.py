@@ -1,0 +1,16 @@
+"""Permissions on packages: the maker drafts and screens, the checker returns, seals, withdraws."""
+
+import rules
+
+from npa_market.parties.permissions import acts_for
+from npa_market.parties.roles import Role
+
+rules.add_perm("packages.draft_package", acts_for("", Role.SELLER_ANALYST))
+rules.add_perm("packages.revise_package", acts_for("seller", Role.SELLER_ANALYST))
+rules.add_perm("packages.screen_package", acts_for("seller", Role.SELLER_ANALYST))
+rules.add_perm("packages.return_package", acts_for("seller", Role.SELLER_APPROVER))
+rules.add_perm("packages.seal_package", acts_for("seller", Role.SELLER_APPROVER))
+rules.add_perm(
+    "packages.withdraw_draft", acts_for("seller", Role.SELLER_ANALYST, Role.SELLER_APPROVER)
+)
+rules.add_perm("packages.withdraw_package", acts_for("seller", Role.SELLER_APPROVER))
