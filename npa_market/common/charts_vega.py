@@ -1,0 +1,86 @@
+"""Pieces of a Vega-Lite specification that several charts share."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from npa_market.common.charts import Mark, place_of
+from npa_market.common.charts_colours import INK_3, SERIES
+from npa_market.common.charts_scale import Ticks
+
+Spec = dict[str, Any]
+
+
+def axis_title(label: str, counted_in: str) -> str:
+    return ", ".join(part for part in (label, counted_in) if part)
+
+
+def numbers(field: str, ticks: Ticks, label: str, **axis: Any) -> Spec:
+    """A quantitative channel whose ticks are ours, so page and PDF agree."""
+    shown = ticks.scale.shown
+    return {
+        "field": field,
+        "type": "quantitative",
+        "scale": {"domain": [shown(end) for end in ticks.span], "nice": False, "zero": False},
+        "axis": {
+            "title": axis_title(label, ticks.scale.label) or None,
+            "values": [shown(value) for value in ticks.values],
+            "format": f",.{ticks.decimals}f",
+            "labelFlush": False,
+            "labelOverlap": True,
+            **axis,
+        },
+    }
+
+
+def tips(*pairs: tuple[str, str]) -> list[Spec]:
+    return [{"field": field, "type": "nominal", "title": title} for field, title in pairs]
+
+
+def colours(labels: Sequence[str], hues: Sequence[str]) -> Spec:
+    return {"domain": list(labels), "range": [hues[i % len(hues)] for i in range(len(labels))]}
+
+
+def crosshair(x: Spec, told: list[Spec]) -> Spec:
+    """A rule that follows the pointer along x and tells all values there."""
+    return {
+        "mark": {"type": "rule", "color": INK_3, "strokeWidth": 1},
+        "params": [
+            {
+                "name": "near",
+                "select": {
+                    "type": "point",
+                    "on": "pointerover",
+                    "nearest": True,
+                    "clear": "pointerout",
+                },
+            }
+        ],
+        "encoding": {
+            "x": x,
+            "tooltip": told,
+            "opacity": {"condition": {"param": "near", "empty": False, "value": 0.6}, "value": 0},
+        },
+    }
+
+
+def mark_layers(marks: Sequence[Mark], x: Spec, shown: Callable[[float], float]) -> list[Spec]:
+    """Dashed lines with their names on hover and in the legend's place."""
+    if not marks:
+        return []
+    values = [{"x": shown(place_of(mark.x)), "mark": mark.label} for mark in marks]
+    return [
+        {
+            "data": {"values": values},
+            "mark": {"type": "rule", "strokeDash": [4, 3], "strokeWidth": 1.5},
+            "encoding": {
+                "x": x,
+                "color": {
+                    "field": "mark",
+                    "type": "nominal",
+                    "sort": None,
+                    "scale": colours([*dict.fromkeys(m.label for m in marks)], SERIES[1:]),
+                },
+                "tooltip": tips(("mark", "Mark")),
+            },
+        }
+    ]
