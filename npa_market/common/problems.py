@@ -14,10 +14,10 @@ from npa_market.common.errors import Busy, Refused
 MEDIA_TYPE = "application/problem+json"
 
 
-def problem(
+def problem_document(
     *, status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None
-) -> Response:
-    """A response with `type`, `title`, `status`, `detail`, `code` and per-field `errors`."""
+) -> dict[str, Any]:
+    """`type`, `title`, `status`, `detail`, `code` and, where there are any, per-field `errors`."""
     document: dict[str, Any] = {
         "type": f"urn:npa-market:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -27,6 +27,14 @@ def problem(
     }
     if errors:
         document["errors"] = errors
+    return document
+
+
+def problem(
+    *, status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None
+) -> Response:
+    """The problem document as an answer of the API."""
+    document = problem_document(status=status, code=code, detail=detail, errors=errors)
     return Response(document, status=status, content_type=MEDIA_TYPE)
 
 

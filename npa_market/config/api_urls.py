@@ -1,17 +1,50 @@
 """The API: one router; each app's `api.py` has a list `ROUTES` of (prefix, viewset, basename)."""
 
+from types import ModuleType
+
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from rest_framework.routers import DefaultRouter
+from rest_framework.routers import APIRootView, DefaultRouter
 
-router = DefaultRouter()
-API_MODULES: list = []
+from npa_market.parties import api as parties_api
+from npa_market.parties.access import MEMBERS, PUBLIC
+
+
+class Root(APIRootView):
+    """The lists of the API."""
+
+    access_rule = MEMBERS
+
+
+class Router(DefaultRouter):
+    """One address per resource: the form of an answer is asked for by header."""
+
+    include_format_suffixes = False
+    APIRootView = Root
+
+
+class SchemaView(SpectacularAPIView):
+    """OpenAPI 3 of everything under /api/v1/."""
+
+    access_rule = PUBLIC
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """The schema to read and try; its script is a file of its own, as the CSP asks."""
+
+    access_rule = PUBLIC
+
+
+router = Router()
+API_MODULES: list[ModuleType] = [
+    parties_api,
+]
 for module in API_MODULES:
     for prefix, viewset, basename in module.ROUTES:
         router.register(prefix, viewset, basename=basename)
 
 urlpatterns = [
     path("v1/", include((router.urls, "api"), namespace="v1")),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(url_name="schema"), name="api-docs"),
 ]

@@ -17,3 +17,8 @@ urlpatterns = [
     path("statements/", include("npa_market.settlement.urls")),
     path("api/", include("npa_market.config.api_urls")),
 ]
+
+handler400 = "npa_market.portal.errors.bad_request"
+handler403 = "npa_market.portal.errors.forbidden"
+handler404 = "npa_market.portal.errors.not_found"
+handler500 = "npa_market.portal.errors.fault"

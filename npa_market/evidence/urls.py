@@ -1,4 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from npa_market.evidence import views
 
 app_name = "evidence"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.entries, name="list"),
+    path("<int:seq>/", views.entry_detail, name="detail"),
+]

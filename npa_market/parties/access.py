@@ -81,10 +81,15 @@ def access(rule: AccessRule) -> Callable[[View], View]:
 
 
 class DeclaredAccess(BasePermission):
-    """API: the view class carries `access_rule`; without one the door stays shut."""
+    """API: the view class carries `access_rule`; without one the door stays shut.
+
+    `access_by_action` names the actions of a viewset that have another rule.
+    """
 
     def has_permission(self, request: "Request", view: "APIView") -> bool:
         rule: AccessRule | None = getattr(view, "access_rule", None)
+        by_action: dict[str, AccessRule] = getattr(view, "access_by_action", {})
+        rule = by_action.get(getattr(view, "action", None) or "", rule)
         if rule is None:
             return False
         if rule.is_public:

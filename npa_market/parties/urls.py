@@ -1,4 +1,13 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from npa_market.parties import views
 
 app_name = "parties"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.institutions, name="list"),
+    path("<uuid:organisation_id>/", views.institution, name="detail"),
+    path("<uuid:organisation_id>/qualification/", views.decide_qualification, name="decide"),
+    path("<uuid:organisation_id>/delivery-key/", views.set_delivery_key, name="delivery_key"),
+    path("tokens/", views.tokens, name="tokens"),
+    path("tokens/<str:token_key>/revoke/", views.revoke_token, name="revoke_token"),
+]

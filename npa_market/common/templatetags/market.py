@@ -9,6 +9,8 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from npa_market.common.clock import database_now
+from npa_market.common.models import Job
 from npa_market.common.money import format_minor
 
 register = template.Library()
@@ -108,3 +110,23 @@ def state_tag(obj: Any, field: str = "state") -> SafeString:
     tone = next((name for name, values in TAG_TONE.items() if value in values), "")
     label = getattr(obj, f"get_{field}_display")()
     return format_html('<span class="tag {}">{}</span>', tone, label)
+
+
+@register.simple_tag
+def time_left(job: Job) -> str:
+    """`about 2 min left` of a running job, from its pace so far; empty while nobody can tell."""
+    if not job.done or not job.total or job.started_at is None:
+        return ""
+    elapsed = (database_now() - job.started_at).total_seconds()
+    seconds = elapsed * (job.total - job.done) / job.done
+    if elapsed < 2 or seconds < 1:
+        return ""
+    return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
+
+
+@register.filter
+def vega_spec(chart: Any) -> dict[str, Any]:
+    """The Vega-Lite specification of a chart of `common.charts`."""
+    from npa_market.common import charts_web
+
+    return charts_web.vega_spec(chart)

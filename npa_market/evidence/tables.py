@@ -1,0 +1,40 @@
+"""The log as a table."""
+
+import django_tables2 as tables
+
+from npa_market.common.templatetags.market import moment, short_hash
+from npa_market.evidence.models import Entry
+from npa_market.evidence.queries import act_in_words, subject_in_words
+
+
+class EntryTable(tables.Table):
+    seq = tables.Column(
+        "Entry",
+        linkify=("evidence:detail", {"seq": tables.A("seq")}),
+        attrs={"td": {"class": "num"}, "th": {"class": "num"}},
+    )
+    time = tables.Column("Time")
+    type = tables.Column("What", orderable=False)
+    object_type = tables.Column("About", orderable=False)
+    prev_state = tables.Column("State before", orderable=False, default="–")
+    leaf_sha256 = tables.Column("Leaf hash", orderable=False)
+
+    class Meta:
+        model = Entry
+        fields = ("seq", "time", "type", "object_type", "prev_state", "leaf_sha256")
+        order_by = "-seq"
+
+    def render_time(self, value):  # noqa: ANN001, ANN201 - the library matches by name
+        return moment(value)
+
+    def render_type(self, value: str) -> str:
+        return act_in_words(value)
+
+    def render_object_type(self, record: Entry) -> str:
+        return subject_in_words(record)
+
+    def render_leaf_sha256(self, value: str) -> str:
+        return short_hash(value)
+
+    def value_leaf_sha256(self, value: str) -> str:
+        return value

@@ -1,0 +1,47 @@
+"""The log for the venue: a list that finds entries, and one entry with what it proves."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from npa_market.common.pages import list_page
+from npa_market.evidence.filters import EntryFilter
+from npa_market.evidence.models import Entry, Payload
+from npa_market.evidence.queries import act_in_words, actor_names, subject_in_words
+from npa_market.evidence.tables import EntryTable
+from npa_market.parties.access import access, access_for
+from npa_market.parties.roles import VENUE_ROLES
+
+
+@access(access_for(*VENUE_ROLES))
+@require_safe
+def entries(request: HttpRequest) -> HttpResponse:
+    return list_page(
+        request,
+        Entry.objects.visible_to(request.user),
+        table=EntryTable,
+        filters=EntryFilter,
+        context={
+            "title": "Evidence",
+            "lead": "Every change of state of the venue, in order. Rows are added and never"
+            " changed; the database itself refuses.",
+            "empty": "No change of state is on record yet.",
+        },
+    )
+
+
+@access(access_for(*VENUE_ROLES))
+@require_safe
+def entry_detail(request: HttpRequest, seq: int) -> HttpResponse:
+    entry = get_object_or_404(Entry.objects.visible_to(request.user), pk=seq)
+    payload = Payload.objects.filter(entry=entry).first()
+    context = {
+        "entry": entry,
+        "what": act_in_words(entry.type),
+        "subject": subject_in_words(entry),
+        "who": actor_names([entry.actor], request.user).get(entry.actor, "System"),
+        "payload": sorted(payload.body.items()) if payload else None,
+        "salt": bytes(payload.salt).hex() if payload else "",
+        "others": Entry.objects.visible_to(request.user).about(entry.object_id),
+    }
+    return render(request, "evidence/detail.html", context)
