@@ -44,7 +44,7 @@ class Canvas:
 
     def fit(self, text: str, room: float) -> str:
         """The text, shortened with an ellipsis where the room is too small."""
-        if self.width_of(text) <= room:
+        if self.width_of(text) <= room + 1e-6:
             return text
         while text and self.width_of(text + ELLIPSIS) > room:
             text = text[:-1]

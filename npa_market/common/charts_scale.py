@@ -112,12 +112,21 @@ def _month_step(rough: float) -> float:
 
 def time_ticks(span: Span, *, wanted: int = 6) -> tuple[tuple[float, str], ...]:
     """Ticks (wall-clock seconds, label) over a span of wall-clock seconds."""
-    length = max(span[1] - span[0], 1)
-    step = next(
-        (step for step in TIME_STEPS if length / step <= wanted),
-        DAY * math.ceil(length / DAY / wanted),
-    )
-    pattern = "%d %b" if step >= DAY else "%H:%M" if step >= 60 else "%H:%M:%S"
+    step, pattern = _time_step(span, wanted), time_pattern(span, wanted=wanted)
     first, last = math.ceil(span[0] / step), math.floor(span[1] / step)
     moments = [float(index * step) for index in range(first, last + 1)] or [span[0]]
     return tuple((moment, f"{datetime.fromtimestamp(moment, UTC):{pattern}}") for moment in moments)
+
+
+def time_pattern(span: Span, *, wanted: int = 6) -> str:
+    """How the ticks of a time axis are written, in the letters of strftime."""
+    step = _time_step(span, wanted)
+    return "%d %b" if step >= DAY else "%H:%M" if step >= 60 else "%H:%M:%S"
+
+
+def _time_step(span: Span, wanted: int) -> int:
+    length = max(span[1] - span[0], 1)
+    return next(
+        (step for step in TIME_STEPS if length / step <= wanted),
+        DAY * math.ceil(length / DAY / wanted),
+    )

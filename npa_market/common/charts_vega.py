@@ -40,6 +40,12 @@ def colours(labels: Sequence[str], hues: Sequence[str]) -> Spec:
     return {"domain": list(labels), "range": [hues[i % len(hues)] for i in range(len(labels))]}
 
 
+def legend_of(labels: Sequence[str]) -> Spec:
+    """A legend that breaks into two columns where one line would not fit a phone."""
+    is_long = sum(len(label) + 4 for label in labels) > 44
+    return {"columns": 2 if is_long else len(labels), "labelLimit": 150, "symbolOpacity": 1}
+
+
 def crosshair(x: Spec, told: list[Spec]) -> Spec:
     """A rule that follows the pointer along x and tells all values there."""
     return {
@@ -68,6 +74,7 @@ def mark_layers(marks: Sequence[Mark], x: Spec, shown: Callable[[float], float])
     if not marks:
         return []
     values = [{"x": shown(place_of(mark.x)), "mark": mark.label} for mark in marks]
+    names = list(dict.fromkeys(mark.label for mark in marks))
     return [
         {
             "data": {"values": values},
@@ -78,7 +85,8 @@ def mark_layers(marks: Sequence[Mark], x: Spec, shown: Callable[[float], float])
                     "field": "mark",
                     "type": "nominal",
                     "sort": None,
-                    "scale": colours([*dict.fromkeys(m.label for m in marks)], SERIES[1:]),
+                    "scale": colours(names, SERIES[1:]),
+                    "legend": legend_of(names),
                 },
                 "tooltip": tips(("mark", "Mark")),
             },

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from npa_market.common.charts import BarChart, TornadoChart, WaterfallChart
 from npa_market.common.charts_colours import BAD, GOOD, INK_2, SERIES
 from npa_market.common.charts_scale import Ticks, ticks_over
-from npa_market.common.charts_vega import Spec, colours, numbers, tips
+from npa_market.common.charts_vega import Spec, colours, legend_of, numbers, tips
 
 
 def bars_spec(chart: BarChart) -> Spec:
@@ -28,7 +28,7 @@ def bars_spec(chart: BarChart) -> Spec:
         across: {
             "field": "category",
             "type": "nominal",
-            "sort": None,
+            "sort": list(chart.categories),
             "axis": {
                 "title": (None if chart.is_horizontal else chart.x_label) or None,
                 **({} if chart.is_horizontal else {"labelAngle": _angle(chart.categories)}),
@@ -39,7 +39,7 @@ def bars_spec(chart: BarChart) -> Spec:
             "field": "series",
             "type": "nominal",
             "scale": colours(labels, SERIES),
-            **({"legend": None} if is_single else {}),
+            "legend": None if is_single else legend_of(labels),
         },
         "tooltip": tips(*told),
     }
@@ -103,7 +103,12 @@ def _ranges(
         "data": {"values": values},
         "mark": {"type": "bar", "height": {"band": 0.62}},
         "encoding": {
-            "y": {"field": "row", "type": "nominal", "sort": None, "axis": {"title": None}},
+            "y": {
+                "field": "row",
+                "type": "nominal",
+                "sort": list(dict.fromkeys(row["row"] for row in values)),
+                "axis": {"title": None},
+            },
             "x": numbers("start", ticks, chart.y_label),
             "x2": {"field": "end"},
             "color": {

@@ -4,8 +4,16 @@ from collections.abc import Callable
 
 from npa_market.common.charts import CurveChart, FanChart, HistogramChart, StepChart
 from npa_market.common.charts_colours import SERIES, band_opacity
-from npa_market.common.charts_scale import ticks_over, time_ticks
-from npa_market.common.charts_vega import Spec, colours, crosshair, mark_layers, numbers, tips
+from npa_market.common.charts_scale import ticks_over, time_pattern, time_ticks
+from npa_market.common.charts_vega import (
+    Spec,
+    colours,
+    crosshair,
+    legend_of,
+    mark_layers,
+    numbers,
+    tips,
+)
 
 
 def fan_spec(chart: FanChart) -> Spec:
@@ -24,7 +32,7 @@ def fan_spec(chart: FanChart) -> Spec:
         values.append(row)
     labels = [*(band.label for band in chart.bands), chart.middle.label]
     shades = [_shade(index) for index in range(len(chart.bands))]
-    colour = {"scale": colours(labels, [*shades, SERIES[0]]), "legend": {"symbolOpacity": 1}}
+    colour = {"scale": colours(labels, [*shades, SERIES[0]]), "legend": legend_of(labels)}
     across = numbers("x", x, chart.x_label, grid=False)
     layers: list[Spec] = [
         {
@@ -89,7 +97,7 @@ def curve_spec(chart: CurveChart) -> Spec:
                 "field": "line",
                 "type": "nominal",
                 "scale": colours(labels, SERIES),
-                **({} if len(labels) > 1 else {"legend": None}),
+                "legend": legend_of(labels) if len(labels) > 1 else None,
             },
             "tooltip": tips(*told),
         },
@@ -126,21 +134,21 @@ def _step_axis(chart: StepChart) -> tuple[Spec, Callable[[float], float]]:
         return numbers("x", ticks, chart.x_label, grid=False), ticks.scale.shown
     low, high = chart.x_span()
     ticks_at = time_ticks((low, high))
-    # Wall-clock times are handed over as if they were UTC, so no browser's own zone moves them.
-    pattern = "%d %b" if high - low > 5 * 86_400 else "%H:%M" if high - low > 120 else "%H:%M:%S"
+    # Wall-clock seconds as plain numbers: no browser's own zone moves them.
     axis = {
         "field": "x",
-        "type": "temporal",
-        "scale": {"type": "utc", "domain": [low * 1000, max(high, low + 1) * 1000]},
+        "type": "quantitative",
+        "scale": {"domain": [low, max(high, low + 1)], "nice": False, "zero": False},
         "axis": {
             "title": chart.x_label or None,
             "grid": False,
-            "format": pattern,
-            "values": [place * 1000 for place, _ in ticks_at],
+            "values": [place for place, _ in ticks_at],
+            "labelExpr": f"utcFormat(datum.value * 1000, '{time_pattern((low, high))}')",
+            "labelFlush": False,
             "labelOverlap": True,
         },
     }
-    return axis, lambda seconds: seconds * 1000
+    return axis, float
 
 
 def histogram_spec(chart: HistogramChart) -> Spec:
