@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 from pricing import canonical
@@ -15,7 +16,13 @@ from pricing.loans import BASES, LITIGATION
 
 DEFAULT_PRODUCT = "default"
 REFERENCES = ("cn-consumer-reference", "us-consumer-reference")
-EFFECTS = ("months_since_payment", "prior_placements", "litigation_status", "reachable", "region")
+NEVER, MORE = "never", "more"  # bands of months since the last payment, beside upper ends
+LEVELS = {
+    "prior_placements": ("0", "1", "2", "3+"),
+    "litigation_status": LITIGATION,
+    "reachable": ("true", "false"),
+}
+EFFECTS = (*LEVELS, "months_since_payment", "region")
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Calibration:
 
     def __post_init__(self) -> None:
         names = [product.name for product in self.products]
-        rising = all(low < high for low, high in zip(self.knots, self.knots[1:], strict=False))
+        rising = all(low < high for low, high in pairwise(self.knots))
         _require("knots", self.knots, len(self.knots) >= 2 and rising, "at least 2, rising")
         _require("knots", self.knots, self.knots[0] == 0, "the first knot is month 0")
         _require("products", names, DEFAULT_PRODUCT in names, "one product named 'default'")
@@ -93,18 +100,16 @@ class Calibration:
         for product in self.products:
             _check_product(product, len(self.knots))
         _check_factors(self.factors)
-        _require("effects", list(self.effects), set(self.effects) <= set(EFFECTS), f"of {EFFECTS}")
-        for name, effects in self.effects.items():
-            for level, value in effects.items():
-                _require(f"effects.{name}.{level}", value, abs(value) <= 10, "from -10 to 10")
+        _check_effects(self.effects)
+        _check_bands("payer_share", self.payer_share)
         for band, share in self.payer_share.items():
             _require(f"payer_share.{band}", share, 0 <= share <= 1, "a share from 0 to 1")
-        stages = set(self.effects.get("litigation_status", {}))
-        _require("effects.litigation_status", sorted(stages), stages <= set(LITIGATION), "known")
         _require("balance_slope", self.balance_slope, abs(self.balance_slope) <= 2, "-2 to 2")
-        _require("balance_reference", self.balance_reference, self.balance_reference > 0, "above 0")
-        _require("basis", self.basis, self.basis in self.scales, f"one of {BASES}")
-        for basis, scale in self.scales.items():
+        reference = self.balance_reference
+        _require("balance_reference", reference, 0 < reference < math.inf, "above 0")
+        _require("basis", self.basis, self.basis in BASES, f"one of {BASES}")
+        for basis, scale in self.basis_scale.items():
+            _require("basis_scale", basis, basis in BASES, f"of {BASES}")
             _require(f"basis_scale.{basis}", scale, 0 < scale <= 10, "above 0, up to 10")
         channels = [channel.name for channel in self.channels]
         _require("channels", channels, len(set(channels)) == len(channels), "each channel once")
@@ -123,7 +128,7 @@ class Calibration:
     @property
     def scales(self) -> dict[str, float]:
         """Tickets per unit of balance on each basis the calibration speaks of."""
-        return {self.basis: 1.0, **self.basis_scale} if self.basis in BASES else {}
+        return {self.basis: 1.0, **self.basis_scale}
 
     def as_document(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -209,6 +214,22 @@ def _check_product(product: ProductCurve, knots: int) -> None:
         shape = getattr(product, name)
         _require(f"{where}.{name}", shape, 0 < shape < math.inf, "above 0")
     _require(f"{where}.parameter_sd", product.parameter_sd, 0 <= product.parameter_sd <= 3, "0-3")
+
+
+def _check_effects(effects: Mapping[str, Mapping[str, float]]) -> None:
+    _require("effects", sorted(effects), set(effects) <= set(EFFECTS), f"of {EFFECTS}")
+    _check_bands("effects.months_since_payment", effects.get("months_since_payment", {}))
+    for name, levels in effects.items():
+        known = LEVELS.get(name)
+        for level, value in levels.items():
+            _require(f"effects.{name}", level, known is None or level in known, f"of {known}")
+            _require(f"effects.{name}.{level}", value, abs(value) <= 10, "from -10 to 10")
+
+
+def _check_bands(name: str, levels: Mapping[str, float]) -> None:
+    for band in levels:
+        is_end = band.replace(".", "", 1).isdecimal()
+        _require(name, band, is_end or band in (NEVER, MORE), "an upper end in months, more, never")
 
 
 def _check_factors(factors: FactorRisk) -> None:

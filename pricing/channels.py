@@ -74,6 +74,8 @@ class ChannelCost:
 
 def channel_from(document: Mapping[str, Any]) -> ChannelCost:
     """A channel from its JSON object; an unknown or missing field is a BadTerms."""
+    if not isinstance(document, Mapping):
+        raise BadTerms("costs", document, "an object per channel")
     try:
         brackets = tuple(CourtFee(**bracket) for bracket in document.get("court_fee", ()))
         return ChannelCost(**{**document, "court_fee": brackets})

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from pricing.calibration import DEFAULT_PRODUCT, Calibration, ProductCurve
+from pricing.calibration import DEFAULT_PRODUCT, MORE, NEVER, Calibration, ProductCurve
 from pricing.canonical import FloatArray, IntArray
 from pricing.loans import LITIGATION, Loans
-
-NEVER, MORE = "never", "more"
 
 
 @dataclass(frozen=True)

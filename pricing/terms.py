@@ -102,11 +102,12 @@ def terms_from(document: Mapping[str, Any]) -> Terms:
     unknown = set(fields) - set(Terms.__dataclass_fields__)
     if unknown:
         raise BadTerms(min(unknown), None, "not a field of the terms")
-    if "quantiles" in fields:
-        fields["quantiles"] = tuple(fields["quantiles"])
-    if "costs" in fields:
-        fields["costs"] = tuple(channel_from(channel) for channel in fields["costs"])
+    for name in ("quantiles", "costs"):
+        if not isinstance(fields.get(name, []), list | tuple):
+            raise BadTerms(name, fields[name], "a list")
     try:
+        fields["quantiles"] = tuple(fields.get("quantiles", Terms.quantiles))
+        fields["costs"] = tuple(channel_from(channel) for channel in fields.get("costs", ()))
         return Terms(**fields)
     except TypeError as reason:
         raise BadTerms("terms", None, f"a field has the wrong type: {reason}") from reason

@@ -1,0 +1,101 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from pricing import REFERENCES, Calibration, reference_calibration
+from pricing.calibration import FactorRisk
+from pricing.errors import BadCalibration
+from tests.pricing.builders import calibration, curve, reference
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_references_say_what_they_are_and_where_from(name):
+    shipped = reference_calibration(name)
+    assert not shipped.is_fitted
+    assert not shipped.fitted
+    assert shipped.label == f"{name} (reference, not fitted)"
+    assert len(shipped.sources) >= 4
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_reference_curves_never_rise_with_age(name):
+    for product in reference_calibration(name).products:
+        assert list(product.log_odds) == sorted(product.log_odds, reverse=True)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_calibration_survives_json_and_keeps_its_hash(name):
+    shipped = reference_calibration(name)
+    again = Calibration.from_json(shipped.to_json())
+    assert again == shipped
+    assert again.content_hash == shipped.content_hash
+    assert len(shipped.content_hash) == 64
+
+
+def test_the_hash_sees_every_field():
+    plain = calibration()
+    for changes in (
+        {"name": "b"},
+        {"balance_slope": 0.1},
+        {"sources": ("x",)},
+        {"factors": FactorRisk(0.1, 0, 0, 0, 0)},
+        {"products": (curve(keep=0.1),)},
+    ):
+        assert replace(plain, **changes).content_hash != plain.content_hash
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"products": (curve(name="other"),)},
+        {"products": (curve(), curve())},
+        {"products": (curve(log_odds=(-3.0,)),)},
+        {"products": (curve(log_odds=(float("nan"),) * 4),)},
+        {"products": (curve(settle=0.5, keep=0.5),)},
+        {"products": (curve(keep=-0.1),)},
+        {"products": (curve(instalment_mean=0.0),)},
+        {"products": (curve(lump_shape=0.0),)},
+        {"products": (curve(parameter_sd=-1.0),)},
+        {"knots": (0.0,)},
+        {"knots": (0.0, 12.0, 12.0, 120.0)},
+        {"knots": (1.0, 12.0, 60.0, 120.0)},
+        {"factors": FactorRisk(-0.1, 0, 0, 0, 0)},
+        {"factors": FactorRisk(0, 0, 0, 1.0, 0)},
+        {"effects": {"colour": {"red": 1.0}}},
+        {"effects": {"litigation_status": {"unknown": 1.0}}},
+        {"effects": {"region": {"north": 11.0}}},
+        {"effects": {"months_since_payment": {"soon": 1.0}}},
+        {"payer_share": {"1": 1.5}},
+        {"payer_share": {"early": 0.5}},
+        {"balance_reference": 0.0},
+        {"balance_slope": 3.0},
+        {"basis": "total"},
+        {"basis_scale": {"claim": 0.0}},
+        {"basis_scale": {"total": 1.0}},
+        {"default_channel": "none"},
+    ],
+)
+def test_a_calibration_outside_its_rules_is_refused(changes):
+    with pytest.raises(BadCalibration):
+        calibration(**changes)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"name": "x"}'])
+def test_text_that_is_no_calibration_is_refused(text):
+    with pytest.raises(BadCalibration):
+        Calibration.from_json(text)
+
+
+def test_an_unknown_or_missing_field_is_refused():
+    document = json.loads(reference().to_json())
+    with pytest.raises(BadCalibration):
+        Calibration.from_json(json.dumps(document | {"extra": 1}))
+    document["factors"].pop("phi")
+    with pytest.raises(BadCalibration):
+        Calibration.from_json(json.dumps(document))
+
+
+def test_an_unknown_reference_names_the_known_ones():
+    with pytest.raises(BadCalibration, match="us-consumer-reference"):
+        reference_calibration("uk")
