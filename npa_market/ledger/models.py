@@ -9,7 +9,8 @@ from npa_market.parties.models import Organisation, User
 
 
 class AccountKind(models.TextChoices):
-    BANK = "bank", "Bank of the venue (client money)"
+    BANK = "bank", "Bank, client money"
+    OWN_BANK = "own_bank", "Bank, the venue's own money"
     DEPOSITS = "deposits", "Deposits held"
     CLEARING = "clearing", "Purchase money in clearing"
     PAYABLE = "payable", "Payable to the party"
@@ -31,11 +32,14 @@ class Account(models.Model):
                 fields=["kind", "organisation", "currency"],
                 name="one_account_per_kind_party_currency",
                 nulls_distinct=False,
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=AccountKind.values), name="account_kind_known"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.organisation or 'venue'} {self.currency}"
+        return f"{self.get_kind_display()} · {self.organisation or 'venue'} · {self.currency}"
 
 
 class JournalQuerySet(models.QuerySet["JournalEntry"]):
@@ -51,9 +55,15 @@ class JournalEntry(models.Model):
     """A balanced set of postings; immutable, corrected by a reversal and a new entry (L1, L2)."""
 
     id = UUID7Key()
+    seq = models.PositiveBigIntegerField(
+        unique=True, help_text="1..n in the order of commit; what a cut-off of the books names"
+    )
     reference = models.CharField(max_length=20, unique=True)
     kind = models.CharField(max_length=40)
     text = models.CharField(max_length=300)
+    bank_reference = models.CharField(
+        max_length=120, blank=True, help_text="line of the venue's bank statement"
+    )
     booked_at = models.DateTimeField()
     # The ledger stands below auctions and transfers: it knows lots by key alone.
     lot_id = models.UUIDField(null=True, db_index=True)
@@ -63,7 +73,15 @@ class JournalEntry(models.Model):
     objects = JournalQuerySet.as_manager()
 
     class Meta:
-        ordering = ["id"]
+        ordering = ["seq"]
+        verbose_name_plural = "journal entries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank_reference"],
+                condition=~models.Q(bank_reference=""),
+                name="L11_bank_line_booked_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.reference
@@ -123,6 +141,11 @@ class Hold(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=HoldState.values), name="hold_state_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="held", resolved_at=None)
+                | (~models.Q(state="held") & models.Q(resolved_at__isnull=False)),
+                name="L4_hold_resolved_once",
             ),
         ]
 
