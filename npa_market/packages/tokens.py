@@ -20,6 +20,5 @@ def tokens(key: bytes, purpose: str, identities: Iterable[bytes]) -> list[str]:
     prefix = purpose.encode() + b":"
     digest = hmac.digest
     return [
-        digest(key, prefix + identity, "sha256").hex()[:TOKEN_CHARACTERS]
-        for identity in identities
+        digest(key, prefix + identity, "sha256").hex()[:TOKEN_CHARACTERS] for identity in identities
     ]

@@ -1,0 +1,221 @@
+"""The pre-sale screen: pure rules on columns; each hit is excluded, or disclosed where allowed.
+
+A rule takes the loans as a frame (columns of `loading.loans_table`) and gives a mask. The order of
+`RULES` is the order of reasons: a loan is excluded once, for the first rule that hits it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from npa_market.packages.months import months_before
+
+Mask = npt.NDArray[np.bool_]
+ADULT_AGE = 18
+NEAR_MONTHS = 6  # "time-barred or within 6 months of it": a default, not a rule of law
+# Months after which a claim is barred, by the market's currency. CNY: Civil Code art. 188, three
+# years, begun anew by payment or demand (art. 195). Where no law is on record nothing is derived
+# and only the tape's own status counts.
+LIMITATION_MONTHS: Mapping[str, int] = {"CNY": 36}
+
+
+@dataclass(frozen=True)
+class Background:
+    """What the rules need beside the columns.
+
+    live_identities: (loan number, borrower key) of the seller's loans in other live packages.
+    sold: keys of loans whose title has moved.
+    """
+
+    currency: str
+    cut_off_date: date
+    live_identities: frozenset[tuple[str, bytes]] = frozenset()
+    sold: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of the screen."""
+
+    code: str
+    title: str
+    hits: Callable[[pd.DataFrame, Background], Mask]
+    may_be_disclosed: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Result of one rule. hits: loans it meets; excluded: those not excluded for an earlier rule.
+
+    treatment: `exclude`, `disclose`, or `not on the tape` where the seller gives no such field
+    (then the counts are None). Amounts are those of the hits.
+    """
+
+    rule: str
+    title: str
+    treatment: str
+    hits: int | None
+    borrowers: int | None
+    excluded: int | None
+    principal_minor: int | None
+    claim_minor: int | None
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Which loans stay, (loans,), and what each rule found."""
+
+    keeps: Mask
+    findings: tuple[Finding, ...]
+
+
+def _has_status(status: str) -> Callable[[pd.DataFrame, Background], Mask]:
+    def hits(frame: pd.DataFrame, background: Background) -> Mask:
+        return np.asarray(frame["status"] == status)
+
+    return hits
+
+
+def limitation_start(frame: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
+    """When the period last began: default (else charge-off), payment, or contact, NaT = unknown.
+
+    A recorded contact counts as a demand; whether it can be proved is for the seller to say.
+    """
+    begun = frame["default_date"].fillna(frame["charge_off_date"])
+    return pd.concat([begun, frame["last_payment_date"], frame["last_contact_date"]], axis=1).max(
+        axis=1
+    )
+
+
+def _barred_within(frame: pd.DataFrame, background: Background, months: int) -> Mask:
+    """Not sued and barred at most `months` after the cut-off date."""
+    period = LIMITATION_MONTHS.get(background.currency)
+    if period is None:
+        return np.zeros(len(frame), dtype=bool)
+    latest = pd.Timestamp(months_before(background.cut_off_date, period - months))
+    not_sued = frame["litigation_status"] == "not_sued"
+    return np.asarray(not_sued & (limitation_start(frame) <= latest))
+
+
+def _time_barred(frame: pd.DataFrame, background: Background) -> Mask:
+    return np.asarray(frame["status"] == "time_barred") | _barred_within(frame, background, 0)
+
+
+def _limitation_near(frame: pd.DataFrame, background: Background) -> Mask:
+    near = _barred_within(frame, background, NEAR_MONTHS)
+    return near & ~_time_barred(frame, background)
+
+
+def _duplicate(frame: pd.DataFrame, background: Background) -> Mask:
+    """The same loan on several tapes: all but the latest."""
+    return np.asarray(frame.duplicated(["loan_number", "borrower_id"], keep="last"))
+
+
+def _look_alike(frame: pd.DataFrame, background: Background) -> Mask:
+    """Another loan number, yet borrower, product, payout, date and balances are the same."""
+    alike = [
+        "borrower_id",
+        "product",
+        "origination_date",
+        "original_amount_minor",
+        "principal_minor",
+        "interest_minor",
+    ]
+    known = frame["origination_date"].notna() & frame["original_amount_minor"].notna()
+    latest = frame[known & ~_duplicate(frame, background)]
+    repeats = latest.duplicated(alike, keep="last")
+    return np.asarray(repeats.reindex(frame.index, fill_value=False), dtype=bool)
+
+
+def _in_live_package(frame: pd.DataFrame, background: Background) -> Mask:
+    live = background.live_identities
+    pairs = zip(frame["loan_number"], frame["borrower_id"], strict=True)
+    return np.fromiter((pair in live for pair in pairs), dtype=bool, count=len(frame))
+
+
+def _sold(frame: pd.DataFrame, background: Background) -> Mask:
+    return np.asarray(frame["id"].isin(background.sold), dtype=bool)
+
+
+def _minor(frame: pd.DataFrame, background: Background) -> Mask:
+    """Surely under age: the tape gives the year of birth only."""
+    age = background.cut_off_date.year - frame["borrower__birth_year"]
+    return np.asarray((age < ADULT_AGE).fillna(False), dtype=bool)
+
+
+def _parts_wrong(frame: pd.DataFrame, background: Background) -> Mask:
+    parts = frame["principal_minor"] + frame["interest_minor"] + frame["fees_minor"]
+    return np.asarray((parts != frame["claim_minor"]) | (frame["claim_minor"] <= 0))
+
+
+def _other_currency(frame: pd.DataFrame, background: Background) -> Mask:
+    return np.asarray(frame["currency"] != background.currency)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("deceased", "Borrower deceased", _has_status("deceased")),
+    Rule("bankrupt", "Bankrupt or clearing personal debt", _has_status("bankrupt")),
+    Rule("settled", "Paid or settled", _has_status("settled")),
+    Rule("fraud", "Fraud or identity theft", _has_status("fraud")),
+    Rule("disputed", "Open dispute or complaint", _has_status("disputed"), may_be_disclosed=True),
+    Rule("sold", "Already sold", _sold),
+    Rule("in_live_package", "Already in another live package", _in_live_package),
+    Rule("duplicate", "Same loan on several tapes, older copy", _duplicate),
+    Rule("look_alike", "Possible duplicate under another number", _look_alike, True),
+    Rule("minor", "Borrower under age", _minor),
+    Rule("parts_wrong", "Parts of the balance do not add up", _parts_wrong),
+    Rule("other_currency", "Not in the package's currency", _other_currency),
+    Rule("time_barred", "Time-barred", _time_barred, may_be_disclosed=True),
+    Rule("limitation_near", "Time-barred within 6 months", _limitation_near, True),
+)
+# Items of the screen that no field of a tape answers: shown as open, never as passed.
+NOT_ON_TAPE = (
+    ("payment_plan", "Active payment plan"),
+    ("counterclaim", "Counterclaim"),
+    ("secured", "Secured"),
+)
+DISCLOSABLE = tuple(rule.code for rule in RULES if rule.may_be_disclosed)
+
+
+def screen(frame: pd.DataFrame, background: Background, disclose: tuple[str, ...]) -> Screening:
+    """Apply every rule; hits of the rules named in `disclose` stay in, counted.
+
+    frame: columns of `loading.loans_table`. Raises ValueError where `disclose` names a rule whose hits
+    must be excluded.
+    """
+    refused = set(disclose) - set(DISCLOSABLE)
+    if refused:
+        raise ValueError(f"hits may not be disclosed instead of excluded: {sorted(refused)}")
+    keeps = np.ones(len(frame), dtype=bool)
+    findings = []
+    for rule in RULES:
+        hits = rule.hits(frame, background)
+        is_disclosed = rule.code in disclose
+        excluded = np.zeros(len(frame), dtype=bool) if is_disclosed else hits & keeps
+        keeps &= ~excluded
+        findings.append(
+            Finding(
+                rule=rule.code,
+                title=rule.title,
+                treatment="disclose" if is_disclosed else "exclude",
+                hits=int(hits.sum()),
+                borrowers=int(frame["borrower_id"][hits].nunique()),
+                excluded=int(excluded.sum()),
+                principal_minor=int(frame["principal_minor"][hits].sum()),
+                claim_minor=int(frame["claim_minor"][hits].sum()),
+            )
+        )
+    findings += [
+        Finding(code, title, "not on the tape", None, None, None, None, None)
+        for code, title in NOT_ON_TAPE
+    ]
+    return Screening(keeps, tuple(findings))

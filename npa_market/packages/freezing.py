@@ -1,0 +1,220 @@
+"""Sealing: build the file outside of any lock, then lock, look again, freeze, record."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from npa_market.common.clock import database_now
+from npa_market.common.errors import Refused
+from npa_market.common.files import store_bytes, store_path
+from npa_market.common.jobs import queue_job
+from npa_market.common.models import Job, StoredFile
+from npa_market.evidence.services import record
+from npa_market.packages.models import Package, PackageLoan, PackageState
+from npa_market.packages.outside import bond_of
+from npa_market.packages.queries import token_key
+from npa_market.parties.models import User
+from npa_market.parties.permissions import require
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from npa_market.packages.sealing import Totals
+
+Progress = Callable[..., None]
+MEMBERS_PER_INSERT = 10_000
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Everything that sealing writes, made before the lock is taken."""
+
+    selection_sha256: str
+    totals: "Totals"
+    file: StoredFile
+    manifest_file: StoredFile
+    tree_file: StoredFile
+    merkle_root: str
+    loan_keys: list[UUID]
+    tokens: list[str]
+
+
+def seal_package(*, user: User, package_id: UUID, progress: Progress | None = None) -> Package:
+    """Freeze a screened package: file, manifest, tree, member rows; sealed again it stays as it is.
+
+    The screen is applied anew; where its outcome differs from the stored one, nothing is sealed
+    and the screen must be repeated. The sealer is neither the maker nor the last editor. Raises
+    Refused, NotPermitted. `progress(done, total, message)` counts rows.
+    """
+    package = Package.objects.select_related("seller").get(pk=package_id)
+    require(user, "packages.seal_package", package)
+    if package.state == PackageState.SEALED:
+        return package
+    refuse_to_seal(package, user)
+    report = progress or (lambda done, total, message="": None)
+    frozen = _build(package, report)
+    try:
+        return _freeze(package_id, user, frozen)
+    except IntegrityError as error:
+        if "loan" not in str(error):
+            raise
+        raise Refused(
+            "loan_in_live_package",
+            "Meanwhile a loan went into another package. Repeat the screen.",
+        ) from error
+
+
+def refuse_to_seal(package: Package, user: User) -> None:
+    """Raise Refused unless the package is screened and the person did not build it (T6)."""
+    if package.state != PackageState.SCREENED:
+        raise Refused(
+            "wrong_state",
+            f"{package.reference} is {package.get_state_display().lower()}; "
+            "only a screened package can be sealed.",
+        )
+    if user.pk in {package.created_by_id, package.edited_by_id}:
+        raise Refused(
+            "four_eyes", "Whoever built the package cannot seal it: a second person must."
+        )
+
+
+def _build(package: Package, report: Progress) -> Frozen:
+    from npa_market.packages.criteria import read_criteria
+    from npa_market.packages.loading import receipts_table
+    from npa_market.packages.manifest import manifest
+    from npa_market.packages.queries import selection
+    from npa_market.packages.screening import screen_loans
+    from npa_market.packages.sealing import sealed_table, totals_of, tree_of, write_parquet
+
+    report(0, package.loans, "Reading and screening the loans")
+    screened = screen_loans(package)
+    chosen = selection(
+        package.seller, read_criteria(package.criteria), package.currency, package.cut_off_date
+    )
+    table, keys = sealed_table(
+        screened.kept,
+        receipts_table(chosen),
+        key=token_key(package),
+        cut_off_date=package.cut_off_date,
+    )
+    report(0, table.num_rows, "Hashing the rows")
+    tree = tree_of(table, lambda done, total: report(done, total))
+    totals = totals_of(table)
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "package.parquet"
+        content_sha256 = write_parquet(table, target)
+        file = store_path(target)
+    return Frozen(
+        selection_sha256=screened.selection_sha256(),
+        totals=totals,
+        file=file,
+        manifest_file=store_bytes(manifest(package, totals, content_sha256, tree.root)),
+        tree_file=store_bytes(tree.nodes),
+        merkle_root=tree.root,
+        loan_keys=_uuids(keys),
+        tokens=table.column("loan_token").to_pylist(),
+    )
+
+
+def _uuids(keys: "pa.Array") -> list[UUID]:
+    return [UUID(bytes=key) for key in keys.to_pylist()]
+
+
+@transaction.atomic
+def _freeze(package_id: UUID, user: User, frozen: Frozen) -> Package:
+    package = Package.objects.select_for_update().get(pk=package_id)
+    if package.state == PackageState.SEALED:
+        return package
+    refuse_to_seal(package, user)
+    if package.selection_sha256 != frozen.selection_sha256:
+        raise Refused(
+            "screen_outdated", "Since the screen, other loans are eligible. Repeat the screen."
+        )
+    _retire_previous(package, user)
+    package.state = PackageState.SEALED
+    package.sealed_by, package.sealed_at = user, database_now()
+    package.file, package.manifest_file = frozen.file, frozen.manifest_file
+    package.tree_file, package.merkle_root = frozen.tree_file, frozen.merkle_root
+    for name, value in asdict(frozen.totals).items():
+        setattr(package, name, value)
+    package.save()
+    PackageLoan.objects.bulk_create(
+        (
+            PackageLoan(package=package, loan_id=key, token=token, position=position)
+            for position, (key, token) in enumerate(
+                zip(frozen.loan_keys, frozen.tokens, strict=True)
+            )
+        ),
+        batch_size=MEMBERS_PER_INSERT,
+    )
+    record(
+        type="package.sealed",
+        subject=package,
+        actor=user,
+        prev_state=PackageState.SCREENED,
+        payload=_statement(package, frozen),
+    )
+    return package
+
+
+def _statement(package: Package, frozen: Frozen) -> dict[str, object]:
+    return {
+        "reference": package.reference,
+        "version": package.version,
+        "currency": package.currency,
+        "cut_off_date": package.cut_off_date.isoformat(),
+        **asdict(frozen.totals),
+        "content_sha256": frozen.file.sha256,
+        "manifest_sha256": frozen.manifest_file.sha256,
+        "merkle_root": frozen.merkle_root,
+    }
+
+
+def _retire_previous(package: Package, user: User) -> None:
+    """The version that this one replaces gives its loans back in the same transaction."""
+    if package.previous_id is None:
+        return
+    previous = Package.objects.select_for_update().get(pk=package.previous_id)
+    if previous.state != PackageState.SEALED:
+        return
+    if bond := bond_of(previous):
+        raise Refused("package_bound", f"{previous.reference} cannot be replaced: {bond}.")
+    previous.state = PackageState.REPLACED
+    previous.save(update_fields=["state"])
+    PackageLoan.objects.filter(package=previous, is_live=True).update(is_live=False)
+    record(
+        type="package.replaced",
+        subject=previous,
+        actor=user,
+        prev_state=PackageState.SEALED,
+        payload={"reference": previous.reference, "by": package.reference},
+    )
+
+
+@transaction.atomic
+def start_sealing(*, user: User, package_id: UUID) -> Job:
+    """Queue the sealing as a job; while one is under way, that one."""
+    from npa_market.packages.tasks import seal_package_task
+
+    package = Package.objects.select_for_update(of=("self",)).get(pk=package_id)
+    require(user, "packages.seal_package", package)
+    if package.job is not None and not package.job.is_over:
+        return package.job
+    refuse_to_seal(package, user)
+    package.job = queue_job(
+        task=seal_package_task,
+        kind="seal_package",
+        title=f"Sealing {package.reference}",
+        organisation_id=package.seller_id,
+        started_by=user,
+        subject_url=reverse("packages:detail", kwargs={"package_id": package.pk}),
+        arguments={"package_id": str(package.pk), "user_id": str(user.pk)},
+    )
+    package.save(update_fields=["job"])
+    return package.job

@@ -1,0 +1,110 @@
+"""Chosen loans out of the database as Arrow tables, column by column, in bounded steps."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from django.db.models import QuerySet
+
+from npa_market.tapes.models import Loan, Receipt
+
+STEP = 20_000
+KEY = pa.binary(16)
+_LOAN_COLUMNS: dict[str, pa.DataType] = {
+    "id": KEY,
+    "borrower_id": KEY,
+    "tape_id": KEY,
+    "loan_number": pa.string(),
+    "product": pa.string(),
+    "currency": pa.string(),
+    "principal_minor": pa.int64(),
+    "interest_minor": pa.int64(),
+    "fees_minor": pa.int64(),
+    "claim_minor": pa.int64(),
+    "original_amount_minor": pa.int64(),
+    "credit_line_minor": pa.int64(),
+    "annual_rate_bp": pa.int32(),
+    "term_months": pa.int16(),
+    "instalments_paid": pa.int16(),
+    "origination_date": pa.date32(),
+    "default_date": pa.date32(),
+    "charge_off_date": pa.date32(),
+    "last_payment_date": pa.date32(),
+    "days_overdue": pa.int32(),
+    "grade": pa.string(),
+    "province": pa.string(),
+    "city": pa.string(),
+    "litigation_status": pa.string(),
+    "is_reachable": pa.bool_(),
+    "last_contact_date": pa.date32(),
+    "prior_placements": pa.int16(),
+    "status": pa.string(),
+    "received_minor": pa.int64(),
+    "collection_cost_minor": pa.int64(),
+    "borrower__sex": pa.string(),
+    "borrower__birth_year": pa.int16(),
+}
+_RECEIPT_COLUMNS: dict[str, pa.DataType] = {
+    "loan_id": KEY,
+    "month": pa.date32(),
+    "gross_minor": pa.int64(),
+    "cost_minor": pa.int64(),
+}
+_NULLABLE = frozenset(
+    {
+        "original_amount_minor",
+        "credit_line_minor",
+        "annual_rate_bp",
+        "term_months",
+        "instalments_paid",
+        "origination_date",
+        "default_date",
+        "charge_off_date",
+        "last_payment_date",
+        "days_overdue",
+        "is_reachable",
+        "last_contact_date",
+        "borrower__birth_year",
+        "month",
+    }
+)
+
+
+def loans_table(loans: QuerySet[Loan]) -> pa.Table:
+    """The loans in the order of their keys, with what the screen and the sealed file need."""
+    return _table(loans.order_by("pk"), _LOAN_COLUMNS)
+
+
+def receipts_table(loans: QuerySet[Loan]) -> pa.Table:
+    """All receipts of the loans, by loan and month; the undated total of a tape comes first."""
+    receipts = Receipt.objects.filter(loan__in=loans.order_by().values("pk"))
+    table = _table(receipts.order_by("loan_id", "pk"), _RECEIPT_COLUMNS)
+    return table.sort_by([("loan_id", "ascending"), ("month", "ascending")])
+
+
+def _table(rows: QuerySet[Any], columns: dict[str, pa.DataType]) -> pa.Table:
+    schema = pa.schema(
+        [pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in columns.items()]
+    )
+    batches = [
+        pa.record_batch(
+            [
+                pa.array([key.bytes for key in values] if kind == KEY else values, kind)
+                for values, kind in zip(zip(*step, strict=True), columns.values(), strict=True)
+            ],
+            schema=schema,
+        )
+        for step in _steps(rows.values_list(*columns))
+    ]
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+def _steps(rows: QuerySet[Any]) -> Iterator[list[tuple[Any, ...]]]:
+    step: list[tuple[Any, ...]] = []
+    for row in rows.iterator(chunk_size=STEP):
+        step.append(row)
+        if len(step) == STEP:
+            yield step
+            step = []
+    if step:
+        yield step

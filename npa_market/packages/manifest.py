@@ -1,0 +1,45 @@
+"""The manifest: what a sealed file claims to be, so that anybody can check it."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+
+from npa_market.packages.models import Package
+from npa_market.packages.schema import SCHEMA_VERSION, SEALED_SCHEMA
+from npa_market.packages.sealing import Totals
+
+LEAF_FORMAT = {
+    "tree": "RFC 9162 section 2.1: leaf = SHA-256(0x00 || line), node = SHA-256(0x01 || l || r)",
+    "line": "canonical JSON (RFC 8785) of the row: every column, dates YYYY-MM-DD, missing null",
+    "order": "rows of the file, which is sorted by loan_token",
+}
+
+
+def manifest(package: Package, totals: Totals, content_sha256: str, merkle_root: str) -> bytes:
+    """Readable JSON, the same bytes for the same package content: it holds no time of sealing."""
+    counted = asdict(totals)
+    document: dict[str, Any] = {
+        "schema": SCHEMA_VERSION,
+        "reference": package.reference,
+        "version": package.version,
+        "title": package.title,
+        "seller": package.seller.name,
+        "currency": package.currency,
+        "cut_off_date": package.cut_off_date.isoformat(),
+        "transfer_basis": package.transfer_basis,
+        "counts": {name: counted.pop(name) for name in ("loans", "borrowers")},
+        "totals": counted,
+        "criteria": package.criteria,
+        "screen": package.screen_results,
+        "content_sha256": content_sha256,
+        "merkle_root": merkle_root,
+        "leaf_format": LEAF_FORMAT,
+        "columns": [
+            {"name": field.name, "type": str(field.type), "may_be_missing": field.nullable}
+            for field in SEALED_SCHEMA
+        ],
+        "written_by": f"Apache Arrow {pa.__version__}",
+    }
+    return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()

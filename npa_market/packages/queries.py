@@ -1,0 +1,104 @@
+"""Reads on packages that pages, API and services share."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, QuerySet, Sum
+
+from npa_market.packages.criteria import Criteria, compile_where
+from npa_market.packages.models import Package, PackageLoan
+from npa_market.packages.tokens import package_key
+from npa_market.parties.models import Organisation
+from npa_market.tapes.models import Loan, Tape, TapeState
+
+
+@dataclass(frozen=True)
+class SelectionTotals:
+    """Loans that criteria choose before the screen; amounts in minor units."""
+
+    loans: int
+    borrowers: int
+    principal_minor: int
+    interest_minor: int
+    fees_minor: int
+    claim_minor: int
+
+
+def tapes_for(seller: Organisation, currency: str, cut_off_date: date) -> QuerySet[Tape]:
+    """Imported tapes of the seller that may share a package: one currency, one cut-off date."""
+    return Tape.objects.filter(
+        seller=seller, state=TapeState.IMPORTED, currency=currency, cut_off_date=cut_off_date
+    )
+
+
+def selection(
+    seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date
+) -> QuerySet[Loan]:
+    """The seller's loans that the criteria choose, before the screen."""
+    tapes = tapes_for(seller, currency, cut_off_date)
+    if criteria.tapes:
+        tapes = tapes.filter(pk__in=criteria.tapes)
+    return Loan.objects.filter(compile_where(criteria, cut_off_date), tape__in=tapes.values("pk"))
+
+
+def totals(loans: QuerySet[Loan]) -> SelectionTotals:
+    """Counts and sums in one query."""
+    found: dict[str, Any] = loans.order_by().aggregate(
+        loans=Count("pk"),
+        borrowers=Count("borrower", distinct=True),
+        principal_minor=Sum("principal_minor", default=0),
+        interest_minor=Sum("interest_minor", default=0),
+        fees_minor=Sum("fees_minor", default=0),
+        claim_minor=Sum("claim_minor", default=0),
+    )
+    return SelectionTotals(**found)
+
+
+def live_identities(package: Package) -> frozenset[tuple[str, bytes]]:
+    """(loan number, borrower key) of the seller's loans in other live packages.
+
+    The number and the borrower, not the row: the same loan on a newer tape is a new row. The
+    version that this package replaces does not count.
+    """
+    members = PackageLoan.objects.filter(is_live=True, package__seller=package.seller_id)
+    pairs = (
+        members.exclude(package__in=[package.pk, package.previous_id])
+        .values_list("loan__loan_number", "loan__borrower_id")
+        .iterator()
+    )
+    return frozenset((number, borrower.bytes) for number, borrower in pairs)
+
+
+def selection_hash(loan_keys: Iterable[bytes]) -> str:
+    """SHA-256 over the sorted keys: has the set of loans changed since the screen?"""
+    digest = hashlib.sha256()
+    for key in sorted(loan_keys):
+        digest.update(key)
+    return digest.hexdigest()
+
+
+def token_key(package: Package) -> bytes:
+    """The package's own key for loan and borrower tokens."""
+    return package_key(settings.TOKEN_KEY, package.pk)
+
+
+def versions_of(package: Package) -> list[Package]:
+    """Every version of the package, newest first."""
+    first = package
+    while first.previous is not None:
+        first = first.previous
+    chain: list[Package] = [first]
+    while (successor := Package.objects.filter(previous=chain[-1]).first()) is not None:
+        chain.append(successor)
+    return chain[::-1]
+
+
+def loan_keys_of(package: Package) -> dict[str, UUID]:
+    """Key of the live loan row per loan token; for deliveries and title, never for display."""
+    members = PackageLoan.objects.filter(package=package).order_by("position")
+    return dict(members.values_list("token", "loan_id"))

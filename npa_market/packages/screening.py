@@ -1,0 +1,56 @@
+"""The screen on a package's chosen loans: rows and background from the database, rules pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from npa_market.packages.criteria import read_criteria
+from npa_market.packages.eligibility import Background, Screening, screen
+from npa_market.packages.frames import as_frame
+from npa_market.packages.loading import loans_table
+from npa_market.packages.models import Package
+from npa_market.packages.outside import sold_loans
+from npa_market.packages.queries import live_identities, selection, selection_hash
+from npa_market.packages.schema import MONEY_COLUMNS
+
+
+@dataclass(frozen=True)
+class Screened:
+    """The loans that stay (columns of `loading.loans_table`) and what each rule found."""
+
+    kept: pa.Table
+    screening: Screening
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Findings as plain JSON."""
+        return [finding.as_document() for finding in self.screening.findings]
+
+    def selection_sha256(self) -> str:
+        """Hash over the loans that stay."""
+        return selection_hash(self.kept.column("id").to_pylist())
+
+    def sums(self) -> dict[str, int]:
+        """Counts and sums of the loans that stay, by the names of the package's columns."""
+        counts = {
+            "loans": self.kept.num_rows,
+            "borrowers": pc.count_distinct(self.kept.column("borrower_id")).as_py(),
+        }
+        return counts | {
+            name: pc.sum(self.kept.column(name)).as_py() or 0 for name in MONEY_COLUMNS
+        }
+
+
+def screen_loans(package: Package) -> Screened:
+    """Apply the screen to what the package's criteria choose now."""
+    criteria = read_criteria(package.criteria)
+    loans = loans_table(selection(package.seller, criteria, package.currency, package.cut_off_date))
+    background = Background(
+        currency=package.currency,
+        cut_off_date=package.cut_off_date,
+        live_identities=live_identities(package),
+        sold=frozenset(key.bytes for key in sold_loans(package.seller)),
+    )
+    screening = screen(as_frame(loans), background, criteria.disclose)
+    return Screened(loans.filter(pa.array(screening.keeps)), screening)

@@ -1,0 +1,246 @@
+"""Every change of a package's state, each with its evidence entry in the same transaction."""
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from babel.numbers import is_currency
+from django.db import transaction
+
+from npa_market.common.clock import database_now
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.ids import next_reference
+from npa_market.evidence.services import record
+from npa_market.packages.criteria import Criteria, read_criteria
+from npa_market.packages.freezing import seal_package, start_sealing
+from npa_market.packages.models import (
+    Package,
+    PackageLoan,
+    PackageReader,
+    PackageState,
+)
+from npa_market.packages.outside import bond_of
+from npa_market.packages.queries import (
+    selection,
+    tapes_for,
+    totals,
+)
+from npa_market.parties.models import Organisation, User
+from npa_market.parties.permissions import require
+
+__all__ = [
+    "draft_package",
+    "grant_reader",
+    "revoke_reader",
+    "screen_package",
+    "seal_package",
+    "start_sealing",
+    "withdraw_package",
+]
+
+
+@transaction.atomic
+def draft_package(
+    *,
+    user: User,
+    seller: Organisation,
+    title: str,
+    currency: str,
+    cut_off_date: date,
+    criteria: dict[str, Any],
+    transfer_basis: str,
+) -> Package:
+    """A new draft; the same draft by the same person again is the first one.
+
+    criteria: the document of `criteria.read_criteria`. Raises InvalidInput where a part is wrong
+    or a tape has another currency or cut-off date, NotPermitted for anybody but the seller's
+    analysts.
+    """
+    require(user, "packages.draft_package", seller)
+    wanted = {
+        "seller": seller,
+        "title": _checked_text(title, "title", 200),
+        "currency": _checked_currency(currency),
+        "cut_off_date": cut_off_date,
+        "criteria": criteria,
+        "transfer_basis": _checked_text(transfer_basis, "transfer_basis", 300, may_be_empty=True),
+        "created_by": user,
+    }
+    counted = _counted(seller, criteria, currency, cut_off_date)
+    Organisation.objects.select_for_update().get(pk=seller.pk)  # Two clicks make one draft.
+    same = Package.objects.filter(**wanted, state=PackageState.DRAFT, previous=None).first()
+    if same is not None:
+        return same
+    package = Package.objects.create(
+        **wanted, **counted, reference=next_reference("PKG"), created_at=database_now()
+    )
+    record(type="package.drafted", subject=package, actor=user, payload=_content(package))
+    return package
+
+
+def _checked_text(text: str, field: str, longest: int, may_be_empty: bool = False) -> str:
+    cleaned = " ".join(text.split())
+    if not cleaned and not may_be_empty:
+        raise InvalidInput("text_missing", f"Write a {field.replace('_', ' ')}.", field=field)
+    if len(cleaned) > longest or "\x00" in cleaned:
+        raise InvalidInput("text_too_long", f"At most {longest} characters.", field=field)
+    return cleaned
+
+
+def _checked_currency(currency: str) -> str:
+    if not is_currency(currency):
+        raise InvalidInput("currency_unknown", "Write an ISO 4217 code.", field="currency")
+    return currency
+
+
+def _counted(
+    seller: Organisation, document: dict[str, Any], currency: str, cut_off_date: date
+) -> dict[str, int]:
+    """Totals of the selection; refuses criteria that are wrong or name unfit tapes."""
+    criteria = read_criteria(document)
+    _refuse_unfit(seller, criteria, currency, cut_off_date)
+    return asdict(totals(selection(seller, criteria, currency, cut_off_date)))
+
+
+def _refuse_unfit(
+    seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date
+) -> None:
+    from npa_market.packages.eligibility import DISCLOSABLE
+
+    for rule in criteria.disclose:
+        if rule not in DISCLOSABLE:
+            raise InvalidInput(
+                "rule_not_disclosable",
+                f"Only hits of {', '.join(DISCLOSABLE)} may stay in a package.",
+                field="criteria",
+            )
+    fit = tapes_for(seller, currency, cut_off_date)
+    if criteria.tapes:
+        if fit.filter(pk__in=criteria.tapes).count() != len(criteria.tapes):
+            raise InvalidInput(
+                "tape_unfit",
+                f"A chosen tape is not an imported tape of yours in {currency} "
+                f"as of {cut_off_date}: one currency and one cut-off date per package.",
+                field="criteria",
+            )
+    elif not fit.exists():
+        raise InvalidInput(
+            "no_tape",
+            f"There is no imported tape in {currency} as of {cut_off_date}.",
+            field="cut_off_date",
+        )
+
+
+def _content(package: Package) -> dict[str, Any]:
+    """What an entry states about a package: plain JSON, no personal data."""
+    return {
+        "reference": package.reference,
+        "version": package.version,
+        "title": package.title,
+        "currency": package.currency,
+        "cut_off_date": package.cut_off_date.isoformat(),
+        "criteria": package.criteria,
+        "transfer_basis": package.transfer_basis,
+        "loans": package.loans,
+        "borrowers": package.borrowers,
+        "principal_minor": package.principal_minor,
+        "claim_minor": package.claim_minor,
+    }
+
+
+@transaction.atomic
+def screen_package(*, user: User, package_id: UUID) -> Package:
+    """Run the pre-sale screen; may be repeated until the package is sealed.
+
+    Stores per rule what was hit and excluded, and the totals of what is left. Raises Refused where
+    nothing is left, InvalidInput where the transfer basis is not recorded.
+    """
+    from npa_market.packages.screening import screen_loans
+
+    package = Package.objects.select_for_update().get(pk=package_id)
+    require(user, "packages.screen_package", package)
+    _refuse_unless(package, PackageState.DRAFT, PackageState.SCREENED)
+    if not package.transfer_basis:
+        raise InvalidInput(
+            "no_transfer_basis",
+            "Record the legal basis of the transfer before the screen.",
+            field="transfer_basis",
+        )
+    screened = screen_loans(package)
+    if not screened.kept.num_rows:
+        raise Refused("nothing_eligible", "No loan passes the screen with these criteria.")
+    previous_state = package.state
+    package.state = PackageState.SCREENED
+    package.screened_at = database_now()
+    package.screen_results = screened.documents()
+    package.selection_sha256 = screened.selection_sha256()
+    for name, value in screened.sums().items():
+        setattr(package, name, value)
+    package.save()
+    record(
+        type="package.screened",
+        subject=package,
+        actor=user,
+        prev_state=previous_state,
+        payload=_content(package) | {"screen": package.screen_results},
+    )
+    return package
+
+
+def _refuse_unless(package: Package, *states: PackageState) -> None:
+    if package.state not in states:
+        raise Refused(
+            "wrong_state", f"{package.reference} is {package.get_state_display().lower()}."
+        )
+
+
+@transaction.atomic
+def withdraw_package(*, user: User, package_id: UUID, reason: str) -> Package:
+    """Take a package off; its loans are free for another. Withdrawn again, it stays as it is.
+
+    Raises Refused while something further along the corridor binds it (a lot, a deal).
+    """
+    package = Package.objects.select_for_update().get(pk=package_id)
+    is_sealed = package.state == PackageState.SEALED
+    require(user, "packages.withdraw_package" if is_sealed else "packages.withdraw_draft", package)
+    if package.state == PackageState.WITHDRAWN:
+        return package
+    _refuse_unless(package, PackageState.DRAFT, PackageState.SCREENED, PackageState.SEALED)
+    if bond := bond_of(package):
+        raise Refused("package_bound", f"{package.reference} cannot be withdrawn: {bond}.")
+    previous_state = package.state
+    package.state = PackageState.WITHDRAWN
+    package.end_reason = _checked_text(reason, "reason", 500)
+    package.save(update_fields=["state", "end_reason"])
+    PackageLoan.objects.filter(package=package, is_live=True).update(is_live=False)
+    record(
+        type="package.withdrawn",
+        subject=package,
+        actor=user,
+        prev_state=previous_state,
+        payload={"reference": package.reference, "reason": package.end_reason},
+    )
+    return package
+
+
+@transaction.atomic
+def grant_reader(*, package: Package, reader: Organisation) -> PackageReader:
+    """Let an institution read a sealed package. The admission that causes it writes the entry."""
+    _refuse_unless(package, PackageState.SEALED)
+    grant, created = PackageReader.objects.get_or_create(
+        package=package, reader=reader, defaults={"granted_at": database_now()}
+    )
+    if not created and grant.revoked_at is not None:
+        grant.revoked_at = None
+        grant.granted_at = database_now()
+        grant.save(update_fields=["revoked_at", "granted_at"])
+    return grant
+
+
+@transaction.atomic
+def revoke_reader(*, package: Package, reader: Organisation) -> None:
+    """End an institution's right to read; nothing happens where there is none."""
+    PackageReader.objects.filter(package=package, reader=reader, revoked_at=None).update(
+        revoked_at=database_now()
+    )
