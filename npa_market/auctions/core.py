@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from npa_market.auctions.terms import MAX_BID_MINOR, LotTerms
+from npa_market.auctions.terms import MAX_BID_MINOR
+from npa_market.auctions.terms import LotTerms as LotTerms
 
 
 class Phase(StrEnum):

@@ -1,5 +1,6 @@
 """Lots, who may bid, and the event log of which a lot's state is a fold."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -22,6 +23,9 @@ class LotState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+ENDED = frozenset({LotState.SOLD, LotState.UNSOLD, LotState.CANCELLED})
+
+
 class LotQuerySet(models.QuerySet["Lot"]):
     def visible_to(self, user: User) -> Self:
         """The seller's own, the venue, and institutions that are qualified to buy."""
@@ -31,9 +35,15 @@ class LotQuerySet(models.QuerySet["Lot"]):
         qualified = Organisation.objects.filter(pk__in=mine, kind="buyer")
         if qualified.filter(qualification="qualified").exists():
             return self
+        registered = Registration.objects.filter(buyer__in=mine)
+        return self.filter(Q(package__seller__in=mine) | Q(pk__in=registered.values("lot")))
+
+    def due(self, now: datetime) -> Self:
+        """Lots that time alone would open or settle."""
         return self.filter(
-            Q(package__seller__in=mine) | Q(registrations__buyer__in=mine)
-        ).distinct()
+            Q(state=LotState.ANNOUNCED, opens_at__lte=now)
+            | Q(state=LotState.OPEN, ends_at__lte=now)
+        )
 
 
 class Lot(models.Model):
@@ -79,8 +89,24 @@ class Lot(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["state", "ends_at"], name="lot_due")]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=LotState.values), name="lot_state_known"),
+            models.UniqueConstraint(
+                fields=["package"],
+                condition=Q(state__in=["announced", "open", "sold"]),
+                name="O2_package_in_one_live_lot",
+            ),
+            models.CheckConstraint(
+                condition=Q(registration_ends_at__lte=F("opens_at"))
+                & Q(opens_at__lt=F("first_end_at")),
+                name="lot_times_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(leader__isnull=True, leading_minor__isnull=True, bids=0)
+                | Q(leader__isnull=False, leading_minor__gte=F("start_price_minor"), bids__gt=0),
+                name="A8_leader_has_price_from_start",
+            ),
             models.CheckConstraint(
                 condition=Q(ends_at__lte=F("hard_end_at")) & Q(ends_at__gte=F("first_end_at")),
                 name="A6_end_between_first_and_hard_end",
@@ -103,11 +129,30 @@ class Lot(models.Model):
     def seller(self) -> Organisation:
         return self.package.seller
 
+    @property
+    def floor_minor(self) -> int:
+        """Lowest amount that would be accepted now."""
+        if self.leading_minor is None:
+            return self.start_price_minor
+        return self.leading_minor + self.step_minor
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in ENDED
+
 
 class RegistrationState(models.TextChoices):
     APPLIED = "applied_for", "Applied"
     ADMITTED = "admitted", "Admitted"
     REFUSED = "refused", "Refused"
+
+
+class RegistrationQuerySet(models.QuerySet["Registration"]):
+    def visible_to(self, user: User) -> Self:
+        """The applicant's own and the venue's; never the seller's: bidders stay unnamed (A20)."""
+        if user.works_for_venue:
+            return self
+        return self.filter(buyer__in=user.organisation_ids())
 
 
 class Registration(models.Model):
@@ -124,9 +169,22 @@ class Registration(models.Model):
     applied_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     applied_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = RegistrationQuerySet.as_manager()
 
     class Meta:
+        ordering = ["-id"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=RegistrationState.values), name="registration_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="applied_for", label="", reason="")
+                | (Q(state="admitted", reason="") & ~Q(label=""))
+                | (Q(state="refused", label="") & ~Q(reason="")),
+                name="A20_admitted_has_label_refused_has_reason",
+            ),
             models.UniqueConstraint(fields=["lot", "buyer"], name="one_registration_per_lot"),
             models.UniqueConstraint(
                 fields=["lot", "label"], condition=~Q(label=""), name="A20_label_once_per_lot"
@@ -137,13 +195,22 @@ class Registration(models.Model):
         return f"{self.label or 'unlabelled'} on {self.lot}"
 
 
+class EventKind(models.TextChoices):
+    OPENED = "opened", "Bidding opened"
+    BID_ACCEPTED = "bid_accepted", "Bid"
+    END_EXTENDED = "end_extended", "End extended"
+    SOLD = "sold", "Sold"
+    UNSOLD = "unsold", "Ended without a sale"
+    CANCELLED = "cancelled", "Cancelled"
+
+
 class LotEvent(models.Model):
     """One event of a lot, never edited or deleted (A2, A16)."""
 
     id = models.BigAutoField(primary_key=True)
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="events")
     seq = models.PositiveIntegerField()
-    kind = models.CharField(max_length=20)
+    kind = models.CharField(max_length=20, choices=EventKind)
     decided_at = models.DateTimeField(help_text="database clock after the lock was held")
     bidder = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+")
     amount_minor = models.BigIntegerField(null=True)
@@ -159,10 +226,34 @@ class LotEvent(models.Model):
                 condition=Q(kind__in=["sold", "unsold", "cancelled"]),
                 name="A12_one_terminal_event",
             ),
+            models.CheckConstraint(
+                condition=Q(kind__in=EventKind.values) & Q(seq__gt=0), name="event_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=["bid_accepted", "sold"], bidder__isnull=False, amount_minor__gt=0
+                )
+                | (
+                    ~Q(kind__in=["bid_accepted", "sold"])
+                    & Q(bidder__isnull=True, amount_minor__isnull=True)
+                ),
+                name="A1_bid_and_sale_have_bidder_and_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="end_extended", ends_at__isnull=False)
+                | (~Q(kind="end_extended") & Q(ends_at__isnull=True)),
+                name="A6_extension_has_new_end",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.lot} #{self.seq} {self.kind}"
+
+
+class BidOutcomeQuerySet(models.QuerySet["BidOutcome"]):
+    def visible_to(self, user: User) -> Self:
+        """The bidder's own answers, nobody else's."""
+        return self.filter(buyer__in=user.organisation_ids())
 
 
 class BidOutcome(models.Model):
@@ -182,7 +273,10 @@ class BidOutcome(models.Model):
     )
     decided_at = models.DateTimeField()
 
+    objects = BidOutcomeQuerySet.as_manager()
+
     class Meta:
+        ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["buyer", "request_id"], name="A3_one_outcome_per_request"

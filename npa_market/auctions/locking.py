@@ -1,0 +1,67 @@
+"""The row lock of a lot: everything that changes a lot waits here, one at a time."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import OperationalError, connection
+from psycopg import errors as postgresql
+
+from npa_market.auctions.models import Lot, LotQuerySet
+from npa_market.common.errors import Busy, Refused
+
+_OVERLOAD = (
+    postgresql.LockNotAvailable,
+    postgresql.DeadlockDetected,
+    postgresql.TooManyConnections,
+)
+
+
+class UnknownLot(Refused):
+    """No such lot."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("unknown_lot", "There is no such lot.")
+
+
+def lock_lot(lot_id: UUID) -> Lot:
+    """The lot with its row locked until the transaction ends. Raises UnknownLot.
+
+    Read the clock in a statement after this one: see `common.clock.database_now`.
+    """
+    lot = _locked(skip_locked=False).filter(pk=lot_id).first()
+    if lot is None:
+        raise UnknownLot
+    return lot
+
+
+def lock_lot_if_free(lot_id: UUID) -> Lot | None:
+    """The same, or None where somebody else is at work on it (or it does not exist)."""
+    skip = connection.features.has_select_for_update_skip_locked
+    return _locked(skip_locked=skip).filter(pk=lot_id).first()
+
+
+def _locked(*, skip_locked: bool) -> LotQuerySet:
+    return Lot.objects.select_for_update(of=("self",), skip_locked=skip_locked).select_related(
+        "package__seller"
+    )
+
+
+@contextmanager
+def busy_when_locked() -> Iterator[None]:
+    """Turn a lock that did not come in time into Busy (503, Retry-After): nothing was done."""
+    try:
+        yield
+    except OperationalError as error:
+        if not _is_overload(error.__cause__):
+            raise
+        raise Busy from error
+
+
+def _is_overload(cause: BaseException | None) -> bool:
+    if isinstance(cause, sqlite3.OperationalError):
+        return cause.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return isinstance(cause, _OVERLOAD)

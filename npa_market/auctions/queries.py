@@ -1,0 +1,97 @@
+"""Reads of lots that more than one door needs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+
+from npa_market.auctions.core import Standing
+from npa_market.auctions.models import (
+    BidOutcome,
+    Lot,
+    LotEvent,
+    Registration,
+    RegistrationState,
+)
+from npa_market.diligence.models import Admission
+from npa_market.ledger.models import Hold, HoldState
+from npa_market.parties.models import Membership, Organisation, QualificationState
+from npa_market.parties.roles import OrganisationKind
+
+
+def outcome_of(*, buyer: Organisation, request_id: UUID) -> BidOutcome | None:
+    """What this bidder's request was answered; None = the venue never decided it (A3)."""
+    return (
+        BidOutcome.objects.filter(buyer=buyer, request_id=request_id)
+        .select_related("lot", "event")
+        .first()
+    )
+
+
+def standing_of(*, lot: Lot, buyer: Organisation, now: datetime) -> tuple[Standing, str]:
+    """What the venue knows about a bidder now, and the bidder's label; one statement (A15)."""
+    own = OuterRef("pk")
+    row = (
+        Organisation.objects.filter(pk=buyer.pk)
+        .annotate(
+            label=Subquery(
+                Registration.objects.filter(
+                    lot=lot, buyer=own, state=RegistrationState.ADMITTED
+                ).values("label")
+            ),
+            has_signed=Exists(
+                Admission.objects.filter(room__package=lot.package_id, buyer=own, revoked_at=None)
+            ),
+            has_deposit=Exists(
+                Hold.objects.filter(
+                    lot_id=lot.pk,
+                    buyer=own,
+                    state=HoldState.HELD,
+                    currency=lot.currency,
+                    amount_minor__gte=lot.deposit_minor,
+                )
+            ),
+            shares_people=Exists(
+                Membership.objects.filter(
+                    organisation=own,
+                    is_active=True,
+                    user__memberships__organisation=lot.package.seller_id,
+                    user__memberships__is_active=True,
+                )
+            ),
+        )
+        .values(
+            "kind",
+            "qualification",
+            "qualified_until",
+            "label",
+            "has_signed",
+            "has_deposit",
+            "shares_people",
+        )
+        .get()
+    )
+    once_qualified = {QualificationState.QUALIFIED, QualificationState.SUSPENDED}
+    has_papers = row["qualified_until"] is None or row["qualified_until"] >= now.date()
+    standing = Standing(
+        is_qualified=(
+            row["kind"] == OrganisationKind.BUYER
+            and row["qualification"] in once_qualified
+            and has_papers
+        ),
+        is_admitted=bool(row["label"]) and row["has_signed"],
+        has_deposit=row["has_deposit"],
+        is_related_to_seller=row["shares_people"] or buyer.pk == lot.package.seller_id,
+        is_suspended=row["qualification"] == QualificationState.SUSPENDED,
+    )
+    return standing, row["label"] or ""
+
+
+def labelled_events(lot_ids: list[UUID]) -> QuerySet[LotEvent]:
+    """Events of these lots in order, each with the bidder's `label` in place of a name (A20)."""
+    label = Registration.objects.filter(lot=OuterRef("lot"), buyer=OuterRef("bidder"))
+    return (
+        LotEvent.objects.filter(lot__in=lot_ids)
+        .annotate(label=Subquery(label.values("label")))
+        .order_by("lot", "seq")
+    )

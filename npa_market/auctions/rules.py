@@ -1,0 +1,14 @@
+"""Permissions on lots, registrations and bids."""
+
+import rules
+
+from npa_market.parties.permissions import acts_for, works_at_venue
+from npa_market.parties.roles import SELLER_ROLES, Role
+
+rules.add_perm("auctions.announce_lot", acts_for("seller", Role.SELLER_APPROVER))
+rules.add_perm("auctions.see_reserve", acts_for("seller", *SELLER_ROLES))
+rules.add_perm("auctions.register_for_lot", acts_for("", Role.BUYER_SIGNATORY))
+rules.add_perm("auctions.place_bid", acts_for("", Role.BUYER_SIGNATORY))
+rules.add_perm("auctions.decide_registration", works_at_venue(Role.OPERATOR))
+rules.add_perm("auctions.confirm_deposit", works_at_venue(Role.VENUE_FINANCE))
+rules.add_perm("auctions.cancel_lot", works_at_venue(Role.OPERATOR))

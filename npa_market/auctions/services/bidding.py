@@ -1,0 +1,155 @@
+"""The database path of a bid and of time: lock, read the clock, decide, record, commit."""
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+import rfc8785
+from django.db import IntegrityError, transaction
+
+from npa_market.auctions.core import Advance, BidRefused, Cancel, Cancelled, PlaceBid, decide
+from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lot_if_free
+from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent
+from npa_market.auctions.queries import outcome_of, standing_of
+from npa_market.auctions.rows import state_of
+from npa_market.auctions.services.recording import record_events
+from npa_market.auctions.wording import refusal_message
+from npa_market.common.clock import database_now
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.money import MAX_MINOR
+from npa_market.evidence.services import record
+from npa_market.parties.models import Organisation, User
+from npa_market.parties.permissions import require
+
+MAX_REASON = 300
+
+
+def place_bid(
+    *, user: User, lot_id: UUID, buyer: Organisation, amount_minor: int, request_id: UUID
+) -> BidOutcome:
+    """Decide one bid of `buyer` and keep the answer for ever; the stored outcome.
+
+    A refusal by the rules is an outcome as well (`refusal` names it), not an exception. The same
+    request sent again gets its first outcome (A3); the same id with another lot or amount raises
+    Refused `request_reused`. Raises NotPermitted, UnknownLot, InvalidInput for an amount beyond 62
+    bits, Busy where the lot's lock did not come in time (nothing was done).
+    """
+    require(user, "auctions.place_bid", buyer)
+    if abs(amount_minor) > MAX_MINOR:
+        raise InvalidInput("amount_too_large", "The amount is too large.", field="amount")
+    payload = {"lot": str(lot_id), "amount_minor": str(amount_minor)}
+    request_sha256 = hashlib.sha256(rfc8785.dumps(payload)).hexdigest()
+    try:
+        with busy_when_locked(), transaction.atomic():
+            # The lock first, whatever the request: a resend waits for the first to commit.
+            lot = lock_lot(lot_id)
+            stored = outcome_of(buyer=buyer, request_id=request_id)
+            if stored is None:
+                bid = BidOutcome(
+                    lot=lot,
+                    buyer=buyer,
+                    bidder_user=user,
+                    request_id=request_id,
+                    request_sha256=request_sha256,
+                    amount_minor=amount_minor,
+                )
+                return _decide_bid(lot, bid, database_now())
+    except IntegrityError:
+        # The same id reached another lot at the same moment; that lock did not hold it off.
+        stored = outcome_of(buyer=buyer, request_id=request_id)
+        if stored is None:
+            raise
+    if stored.request_sha256 != request_sha256:
+        raise Refused("request_reused", "This request number was already used for another bid.")
+    return stored
+
+
+def _decide_bid(lot: Lot, bid: BidOutcome, now: datetime) -> BidOutcome:
+    """Decide on a locked lot and keep events and answer."""
+    standing, label = standing_of(lot=lot, buyer=bid.buyer, now=now)
+    state = state_of(lot)
+    events = decide(state, PlaceBid(str(bid.buyer_id), bid.amount_minor, standing), now)
+    rows = record_events(lot, events, actor=bid.bidder_user, label=label)
+    bid.event = next((row for row in rows if row.kind == EventKind.BID_ACCEPTED), None)
+    if bid.event is not None:
+        bid.decided_at = bid.event.decided_at
+        bid.save(force_insert=True)
+        return bid
+    (refused,) = [event for event in events if isinstance(event, BidRefused)]
+    bid.refusal, bid.decided_at = refused.refusal.value, refused.decided_at
+    bid.message = refusal_message(refused.refusal, state, lot.currency)
+    bid.save(force_insert=True)
+    record(
+        type="lot.bid_refused",
+        subject=lot,
+        actor=bid.bidder_user,
+        payload={
+            "lot": lot.reference,
+            "bidder": label,
+            "amount_minor": bid.amount_minor,
+            "refusal": bid.refusal,
+            "decided_at": bid.decided_at.isoformat(),
+        },
+        prev_state=lot.state,
+    )
+    return bid
+
+
+def advance_lot(*, lot_id: UUID) -> Lot:
+    """Open or settle a lot where its time has come; system act, no user.
+
+    The result depends on the stored events and the end alone (A13), so it may be asked late, often
+    and by many at once (A12). Raises UnknownLot, Busy.
+    """
+    with busy_when_locked(), transaction.atomic():
+        lot = lock_lot(lot_id)
+        _advance(lot)
+        return lot
+
+
+def advance_due_lots() -> int:
+    """Open and settle every lot whose time has come; how many moved. For the sweeper.
+
+    Lots at which somebody else is at work are left to the next round.
+    """
+    due = list(Lot.objects.due(database_now()).values_list("pk", flat=True))
+    moved = 0
+    for lot_id in due:
+        with transaction.atomic():
+            lot = lock_lot_if_free(lot_id)
+            if lot is not None and _advance(lot):
+                moved += 1
+    return moved
+
+
+def _advance(lot: Lot) -> list[LotEvent]:
+    events = decide(state_of(lot), Advance(), database_now())
+    return record_events(lot, events, actor=None, label=_leader_label(lot))
+
+
+def _leader_label(lot: Lot) -> str:
+    if lot.leader_id is None:
+        return ""
+    return lot.registrations.get(buyer=lot.leader_id).label
+
+
+def cancel_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
+    """End a lot before its end, with a reason that every party reads; deposits go back.
+
+    The operator's act. After the end the result stands: Refused `lot_over`.
+    """
+    with busy_when_locked(), transaction.atomic():
+        lot = lock_lot(lot_id)
+        require(user, "auctions.cancel_lot", lot)
+        words = reason.strip()
+        if not words or len(words) > MAX_REASON:
+            raise InvalidInput(
+                "reason_needed",
+                f"Say in 1 to {MAX_REASON} characters why the lot is cancelled.",
+                field="reason",
+            )
+        events = decide(state_of(lot), Cancel(words), database_now())
+        if not any(isinstance(event, Cancelled) for event in events):
+            raise Refused("lot_over", "The lot has ended; its result stands.")
+        record_events(lot, events, actor=user)
+        return lot

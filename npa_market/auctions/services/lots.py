@@ -1,0 +1,102 @@
+"""A lot begins: a sealed package is announced under fixed terms."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from npa_market.auctions.core import LotTerms
+from npa_market.auctions.models import Lot, LotState
+from npa_market.common.clock import database_now
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.ids import next_reference
+from npa_market.evidence.services import record
+from npa_market.packages.models import Package, PackageState
+from npa_market.parties.models import User
+from npa_market.parties.permissions import require
+
+MAX_TITLE = 200
+# A package that was sold is gone; one that stayed unsold or was cancelled may come again.
+_TAKEN = (LotState.ANNOUNCED, LotState.OPEN, LotState.SOLD)
+
+
+@transaction.atomic
+def announce_lot(*, user: User, package_id: UUID, title: str, terms: LotTerms) -> Lot:
+    """Offer a sealed package once under these terms; the seller's approver.
+
+    Fee and tax rates are copied from the venue's settings, so a later change does not reach back.
+    Raises InvalidInput naming the first unsound term, Refused `unknown_package`,
+    `package_not_sealed`, `package_taken`.
+    """
+    package = (
+        Package.objects.select_for_update(of=("self",))
+        .select_related("seller")
+        .filter(pk=package_id)
+        .first()
+    )
+    if package is None:
+        raise Refused("unknown_package", "There is no such package.", field="package")
+    require(user, "auctions.announce_lot", package)
+    words = title.strip()
+    if not words or len(words) > MAX_TITLE:
+        raise InvalidInput(
+            "title_needed", f"Give a title of 1 to {MAX_TITLE} characters.", field="title"
+        )
+    now = database_now()
+    for problem in terms.problems(now):
+        raise InvalidInput(problem.code, problem.message, field=problem.field)
+    if package.state != PackageState.SEALED:
+        raise Refused(
+            "package_not_sealed", "Only a sealed package can be offered.", field="package"
+        )
+    if package.lots.filter(state__in=_TAKEN).exists():
+        raise Refused("package_taken", "This package is in another lot already.", field="package")
+    lot = Lot.objects.create(
+        reference=next_reference("LOT"),
+        package=package,
+        title=words,
+        currency=package.currency,
+        time_zone=terms.time_zone,
+        start_price_minor=terms.start_price_minor,
+        step_minor=terms.step_minor,
+        reserve_minor=terms.reserve_minor,
+        deposit_minor=terms.deposit_minor,
+        fee_per_100k=settings.VENUE_FEE_PER_100K,
+        tax_per_100k=settings.VENUE_TAX_PER_100K,
+        window_seconds=terms.window_seconds,
+        extension_seconds=terms.extension_seconds,
+        announced_at=now,
+        registration_ends_at=terms.registration_ends_at,
+        opens_at=terms.opens_at,
+        first_end_at=terms.ends_at,
+        ends_at=terms.ends_at,
+        hard_end_at=terms.hard_end_at,
+        created_by=user,
+    )
+    _record_announcement(lot, user)
+    return lot
+
+
+def _record_announcement(lot: Lot, user: User) -> None:
+    """The terms as every bidder reads them; the reserve stays with the seller."""
+    record(
+        type="lot.announced",
+        subject=lot,
+        actor=user,
+        payload={
+            "lot": lot.reference,
+            "package": lot.package.reference,
+            "package_sha256": lot.package.content_sha256,
+            "format": lot.format,
+            "currency": lot.currency,
+            "start_price_minor": lot.start_price_minor,
+            "step_minor": lot.step_minor,
+            "deposit_minor": lot.deposit_minor,
+            "window_seconds": lot.window_seconds,
+            "extension_seconds": lot.extension_seconds,
+            "registration_ends_at": lot.registration_ends_at.isoformat(),
+            "opens_at": lot.opens_at.isoformat(),
+            "ends_at": lot.first_end_at.isoformat(),
+            "hard_end_at": lot.hard_end_at.isoformat(),
+        },
+    )

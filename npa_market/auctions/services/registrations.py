@@ -1,0 +1,163 @@
+"""Who may bid on a lot: apply, be admitted or refused, bring the deposit."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from npa_market.auctions.labels import next_label
+from npa_market.auctions.locking import lock_lot
+from npa_market.auctions.models import Lot, LotState, Registration, RegistrationState
+from npa_market.auctions.queries import standing_of
+from npa_market.common.clock import database_now
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.diligence.models import Admission
+from npa_market.evidence.services import record
+from npa_market.ledger.models import Hold
+from npa_market.ledger.services import take_deposit
+from npa_market.parties.models import Organisation, User
+from npa_market.parties.permissions import require
+
+MAX_REASON = 500
+MAX_BANK_REFERENCE = 80
+
+
+@transaction.atomic
+def register_for_lot(*, user: User, lot_id: UUID, buyer: Organisation) -> Registration:
+    """Apply to bid on a lot; the buyer's signatory. Applying again gives the first application.
+
+    Refused `registration_closed`, `not_qualified`, `suspended`, `related_to_seller`, `nda_missing`.
+    """
+    require(user, "auctions.register_for_lot", buyer)
+    lot = lock_lot(lot_id)
+    known = lot.registrations.filter(buyer=buyer).first()
+    if known is not None:
+        return known
+    now = database_now()
+    if lot.state != LotState.ANNOUNCED or now >= lot.registration_ends_at:
+        raise Refused("registration_closed", "Registration for this lot has ended.")
+    standing, _ = standing_of(lot=lot, buyer=buyer, now=now)
+    if standing.is_suspended:
+        raise Refused("suspended", "Your institution is suspended; ask the operator.")
+    if not standing.is_qualified:
+        raise Refused("not_qualified", "The venue has not qualified your institution to buy.")
+    if standing.is_related_to_seller:
+        raise Refused("related_to_seller", "Your institution is related to the seller.")
+    signed = Admission.objects.filter(room__package=lot.package_id, buyer=buyer, revoked_at=None)
+    if not signed.exists():
+        raise Refused("nda_missing", "Sign the NDA of the package's data room first.")
+    registration = Registration.objects.create(
+        lot=lot, buyer=buyer, applied_by=user, applied_at=now
+    )
+    _record(registration, "registration.applied", user, {})
+    return registration
+
+
+@transaction.atomic
+def admit_registration(*, user: User, registration_id: UUID) -> Registration:
+    """Let an applicant bid, under a label of its own; the operator. Again: no change."""
+    registration = _locked(registration_id)
+    require(user, "auctions.decide_registration", registration)
+    if registration.state == RegistrationState.ADMITTED:
+        return registration
+    _require_undecided(registration)
+    now = database_now()
+    standing, _ = standing_of(lot=registration.lot, buyer=registration.buyer, now=now)
+    if not standing.is_qualified or standing.is_suspended:
+        raise Refused("not_qualified", "The institution is not qualified to buy at present.")
+    taken = registration.lot.registrations.exclude(label="").values_list("label", flat=True)
+    registration.label = next_label(set(taken))
+    _decide(registration, RegistrationState.ADMITTED, user)
+    return registration
+
+
+@transaction.atomic
+def refuse_registration(*, user: User, registration_id: UUID, reason: str) -> Registration:
+    """Turn an applicant away with a reason that it reads; the operator. Again: no change."""
+    registration = _locked(registration_id)
+    require(user, "auctions.decide_registration", registration)
+    if registration.state == RegistrationState.REFUSED:
+        return registration
+    _require_undecided(registration)
+    words = reason.strip()
+    if not words or len(words) > MAX_REASON:
+        raise InvalidInput(
+            "reason_needed",
+            f"Give the applicant a reason of 1 to {MAX_REASON} characters.",
+            field="reason",
+        )
+    registration.reason = words
+    _decide(registration, RegistrationState.REFUSED, user)
+    return registration
+
+
+@transaction.atomic
+def confirm_deposit(*, user: User, registration_id: UUID, bank_reference: str) -> Hold:
+    """Record that the lot's deposit of this bidder is on the venue's account; venue finance.
+
+    `bank_reference` names the bank line. The same line again gives the same hold.
+    """
+    registration = _locked(registration_id)
+    require(user, "auctions.confirm_deposit", registration)
+    line = bank_reference.strip()
+    if not line or len(line) > MAX_BANK_REFERENCE:
+        raise InvalidInput(
+            "bank_reference_needed",
+            f"Name the bank line in 1 to {MAX_BANK_REFERENCE} characters.",
+            field="bank_reference",
+        )
+    if registration.state == RegistrationState.REFUSED:
+        raise Refused("registration_refused", "The registration was refused; pay the money back.")
+    lot = registration.lot
+    if lot.is_over:
+        raise Refused("lot_over", "The lot has ended; pay the money back.")
+    return take_deposit(
+        buyer=registration.buyer,
+        lot_id=lot.pk,
+        amount_minor=lot.deposit_minor,
+        currency=lot.currency,
+        bank_reference=line,
+        actor=user,
+    )
+
+
+def _locked(registration_id: UUID) -> Registration:
+    """The registration under the lock of its lot, so that labels are drawn one at a time."""
+    found = Registration.objects.filter(pk=registration_id).values_list("lot", flat=True).first()
+    if found is None:
+        raise Refused("unknown_registration", "There is no such registration.")
+    lot = lock_lot(found)
+    registration = lot.registrations.select_related("buyer").get(pk=registration_id)
+    registration.lot = lot
+    return registration
+
+
+def _require_undecided(registration: Registration) -> None:
+    if registration.state != RegistrationState.APPLIED:
+        raise Refused(
+            "already_decided",
+            f"This registration was decided before: {registration.get_state_display().lower()}.",
+        )
+    if registration.lot.is_over:
+        raise Refused("lot_over", "The lot has ended.")
+
+
+def _decide(registration: Registration, state: RegistrationState, user: User) -> None:
+    before, registration.state = registration.state, state
+    registration.decided_at = database_now()
+    registration.decided_by = user
+    registration.save(update_fields=["label", "reason", "state", "decided_at", "decided_by"])
+    _record(registration, f"registration.{state}", user, {"reason": registration.reason}, before)
+
+
+def _record(
+    registration: Registration, act: str, user: User, payload: dict[str, Any], before: str = ""
+) -> None:
+    lot: Lot = registration.lot
+    record(
+        type=act,
+        subject=registration,
+        actor=user,
+        payload={"lot": lot.reference, "buyer": str(registration.buyer_id), **payload},
+        prev_state=before,
+    )
