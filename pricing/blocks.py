@@ -41,7 +41,7 @@ def simulate_block(plan: Plan, block: int) -> Part:
     cumulants[:, 0] -= open_months @ (plan.costs.work * plan.portfolio.power[:, 0])
     cumulants[:, 0] -= plan.costs.case.sum() * (1 + terms.buyer_irr) ** (-1 / 12)
     rng = count_stream(terms.seed, block)
-    net, gross = cash_paths(plan.chain, plan.cells, plan.costs, factors, rng)
+    net, gross = cash_paths(plan.chain, plan.cells, plan.costs, factors, rng=rng)
     return Part(block, cumulants, net, gross, expected_flow(plan.chain, factors))
 
 

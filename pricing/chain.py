@@ -36,7 +36,7 @@ class Costs:
 
 
 def cash_paths(
-    chain: Chain, cells: Cells, costs: Costs, factors: FactorBlock, rng: np.random.Generator
+    chain: Chain, cells: Cells, costs: Costs, factors: FactorBlock, *, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Pool cash net of cost and gross, both (paths, T), major units."""
     segment, starts, count = cells.segment, cells.starts, cells.count

@@ -119,7 +119,19 @@ def portfolio_of(loans: Loans, calibration: Calibration, terms: Terms) -> Portfo
     channel = channel[live]
     balance, age = loans.balance[live], loans.age_months[live]
     curves = _curves(calibration, int(age.max()) + AGE_STEP + terms.horizon_months)
-    traits = _traits(scores, channels, channel, balance, age, curves, terms.horizon_months)
+    uplift = np.array([one.uplift for one in channels])[channel]
+    score = scores.attributes + scores.balance + uplift
+    total = np.cumsum(curves, axis=1)
+    by_age = total[:, terms.horizon_months :] - total[:, : -terms.horizon_months]  # months 1..T
+    hazard = by_age[scores.product, age] * np.exp(score)
+    traits = Traits(
+        family=scores.product * len(channels) + channel,
+        age=age,
+        score=score,
+        paying=scores.payers,
+        balance=balance,
+        expected=1 - (1 - scores.payers) * np.exp(-hazard),
+    )
     segment = segments_of(traits)
     first = np.unique(segment, return_index=True)[1]
     return Portfolio(
@@ -170,21 +182,3 @@ def _channels(
 def _curves(calibration: Calibration, months: int) -> FloatArray:
     curves = [base_odds(product, calibration.knots, months) for product in calibration.products]
     return np.stack(curves)
-
-
-def _traits(
-    scores: Scores, channels: tuple[ChannelCost, ...], channel: IntArray,
-    balance: FloatArray, age: IntArray, curves: FloatArray, months: int,
-) -> Traits:  # fmt: skip
-    uplift = np.array([one.uplift for one in channels])[channel]
-    score = scores.attributes + scores.balance + uplift
-    total = np.cumsum(curves, axis=1)
-    hazard = (total[:, months:] - total[:, :-months])[scores.product, age]  # months 1..T from age
-    return Traits(
-        family=scores.product * len(channels) + channel,
-        age=age,
-        score=score,
-        paying=scores.payers,
-        balance=balance,
-        expected=1 - (1 - scores.payers) * np.exp(-hazard * np.exp(score)),
-    )

@@ -11,6 +11,7 @@ from pricing.blocks import Part, mean_flow
 from pricing.canonical import FloatArray, frozen
 from pricing.loans import LIVE, STATUSES, Loans
 from pricing.mixture import mean_below, mixture_quantile
+from pricing.moments import Flow
 from pricing.plan import Plan
 from pricing.portfolio import Portfolio
 from pricing.result import ExcludedRow, Histogram, Provenance, Result, SegmentRow
@@ -26,21 +27,49 @@ BINS = 40
 FEWEST_BLOCKS = 4
 
 
-def summarise(plan: Plan, parts: Sequence[Part]) -> Result:
-    """All figures of the run; parts in block order."""
-    terms, loans, calibration = plan.terms, plan.portfolio.loans, plan.portfolio.calibration
+@dataclass(frozen=True)
+class _Run:
+    """All parts together: expected flow, net cash (T,) and price, cumulants (paths, 3), simulated
+    net cash (paths, T) and its running sum, quantiles of the value, mean of the worst 5 %."""
+
+    flow: Flow
+    cash: FloatArray
+    price: float
+    cumulants: FloatArray
+    paths: FloatArray
+    running: FloatArray
+    values: FloatArray
+    quantiles: dict[float, float]
+    tail: float
+
+
+def _run(plan: Plan, parts: Sequence[Part]) -> _Run:
+    terms = plan.terms
     flow = mean_flow([part.flow for part in parts])
+    cash = net_cash(plan, flow)
     cumulants = np.concatenate([part.cumulants for part in parts])
     paths = np.concatenate([part.net for part in parts])
     values = paths @ discount_factors(terms.buyer_irr, terms.horizon_months)
-    cash = net_cash(plan, flow)
-    price = present_value(cash, terms.buyer_irr)
-    shares = allocate(plan, flow, price)
-    std_error = _std_error(cumulants[:, 0])
-    levels = list(terms.quantiles)
-    running = np.cumsum(paths, axis=1)
-    rates = _rates(plan, cash, paths, price)
     quantiles, tail = _value_quantiles(plan, cumulants, values)
+    return _Run(
+        flow=flow,
+        cash=cash,
+        price=present_value(cash, terms.buyer_irr),
+        cumulants=cumulants,
+        paths=paths,
+        running=np.cumsum(paths, axis=1),
+        values=values,
+        quantiles=quantiles,
+        tail=tail,
+    )
+
+
+def summarise(plan: Plan, parts: Sequence[Part]) -> Result:
+    """All figures of the run; parts in block order."""
+    run, levels = _run(plan, parts), list(plan.terms.quantiles)
+    loans, calibration = plan.portfolio.loans, plan.portfolio.calibration
+    shares = allocate(plan, run.flow, run.price)
+    has_price = run.price > 0
     return Result(
         calibration=calibration.label,
         is_fitted=calibration.is_fitted,
@@ -48,32 +77,36 @@ def summarise(plan: Plan, parts: Sequence[Part]) -> Result:
         basis=loans.basis,
         loans=len(loans),
         face=loans.face,
-        mean=price,
-        sd=float(np.sqrt(max(cumulants[:, 1].mean() + cumulants[:, 0].var(), 0))),
-        std_error=std_error,
-        quantiles=quantiles,
-        price=price,
-        irr=rates.irr,
-        irr_quantiles=rates.quantiles,
-        multiple=float(cash.sum() / price) if price > 0 else None,
-        payback_months=payback_month(cash, price) if price > 0 else None,
-        loss_probability=float((running[:, -1] < price).mean()),
-        expected_shortfall=price - tail,
-        seller_reserve=present_value(cash, terms.seller_rate),
-        monthly_cash=frozen(cash),
-        cash_quantiles=frozen(np.quantile(paths, levels, axis=0)),
-        cumulative_mean=frozen(np.cumsum(cash)),
-        cumulative_quantiles=frozen(np.quantile(running, levels, axis=0)),
-        gross_mean=frozen(gross_cash(plan, flow)),
-        npv_histogram=_histogram(values),
-        sensitivities=sensitivities(plan, flow, price),
-        bridge=bridge(plan, flow, price),
+        mean=run.price,
+        sd=float(np.sqrt(max(run.cumulants[:, 1].mean() + run.cumulants[:, 0].var(), 0))),
+        std_error=_std_error(run.cumulants[:, 0]),
+        quantiles=run.quantiles,
+        price=run.price,
+        irr=float(annual_irr(run.cash[None, :], run.price)[0]) if has_price else None,
+        irr_quantiles=_by_level(levels, annual_irr(run.paths, run.price)) if has_price else None,
+        multiple=float(run.cash.sum() / run.price) if has_price else None,
+        payback_months=payback_month(run.cash, run.price) if has_price else None,
+        loss_probability=float((run.running[:, -1] < run.price).mean()),
+        expected_shortfall=run.price - run.tail,
+        seller_reserve=present_value(run.cash, plan.terms.seller_rate),
+        monthly_cash=frozen(run.cash),
+        cash_quantiles=frozen(np.quantile(run.paths, levels, axis=0)),
+        cumulative_mean=frozen(np.cumsum(run.cash)),
+        cumulative_quantiles=frozen(np.quantile(run.running, levels, axis=0)),
+        gross_mean=frozen(gross_cash(plan, run.flow)),
+        npv_histogram=_histogram(run.values),
+        sensitivities=sensitivities(plan, run.flow, run.price),
+        bridge=bridge(plan, run.flow, run.price),
         segments=_segment_table(plan.portfolio, shares),
         excluded=_excluded(loans),
         notes=_notes(plan),
         allocation=shares.price,
-        provenance=_provenance(plan, std_error, len(paths)),
+        provenance=_provenance(plan, run),
     )
+
+
+def _by_level(levels: list[float], sample: FloatArray) -> dict[float, float]:
+    return dict(zip(levels, np.quantile(sample, levels).tolist(), strict=True))
 
 
 def _value_quantiles(
@@ -84,27 +117,8 @@ def _value_quantiles(
     if plan.portfolio.effective_payers >= ENOUGH_PAYERS:
         found = {level: mixture_quantile(level, cumulants) for level in levels}
         return found, mean_below(mixture_quantile(TAIL, cumulants), cumulants)
-    sampled = np.quantile(values, levels)
     worst = np.sort(values)[: max(1, int(TAIL * len(values)))]
-    return dict(zip(levels, sampled.tolist(), strict=True)), float(worst.mean())
-
-
-@dataclass(frozen=True)
-class _Rates:
-    irr: float | None
-    quantiles: dict[float, float] | None
-
-
-def _rates(plan: Plan, cash: FloatArray, paths: FloatArray, price: float) -> _Rates:
-    """Annual rates of expected and of simulated cash; none where there is no price to earn on."""
-    if price <= 0:
-        return _Rates(None, None)
-    levels = plan.terms.quantiles
-    simulated = np.quantile(annual_irr(paths, price), levels).tolist()
-    return _Rates(
-        irr=float(annual_irr(cash[None, :], price)[0]),
-        quantiles=dict(zip(levels, simulated, strict=True)),
-    )
+    return _by_level(list(levels), values), float(worst.mean())
 
 
 def _std_error(means: FloatArray) -> float:
@@ -170,7 +184,7 @@ def _notes(plan: Plan) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _provenance(plan: Plan, std_error: float, paths: int) -> Provenance:
+def _provenance(plan: Plan, run: _Run) -> Provenance:
     portfolio = plan.portfolio
     few = portfolio.effective_payers < ENOUGH_PAYERS
     return Provenance(
@@ -179,9 +193,9 @@ def _provenance(plan: Plan, std_error: float, paths: int) -> Provenance:
         terms_hash=plan.terms.content_hash,
         loans_hash=portfolio.loans.content_hash,
         seed=plan.terms.seed,
-        paths=paths,
+        paths=len(run.paths),
         block=BLOCK,
-        std_error=std_error,
+        std_error=_std_error(run.cumulants[:, 0]),
         segments=portfolio.segments,
         effective_payers=portfolio.effective_payers,
         quantile_engine="paths" if few else "cumulants",

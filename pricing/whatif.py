@@ -1,6 +1,5 @@
 """Sensitivities and the bridge, all on the same random factors."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from pricing.returns import discount_factors
 
 FEW_BLOCKS = 4  # differences on common factors need fewer paths than the price itself
 RATE_STEP, FEE_STEP, LEVEL_STEP, UPLIFT_STEP, RISK_STEP = 0.01, 0.05, 0.10, 0.10, 0.05
+LOWEST_RATE = -0.99
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class _CommonFactors:
         self.normals = [normals(plan.factors, plan.terms.seed, block) for block in blocks]
 
     def flow(self, variant: Variant = AS_IT_STANDS, risk: FactorRisk | None = None) -> Flow:
+        """Expected flow under a "what if" on the odds or on the risk."""
         chain = self.plan.chain_for(variant)
         model = replace(self.plan.factors, risk=risk or self.plan.factors.risk)
         flows = [expected_flow(chain, factor_block(model, z)) for z in self.normals]
@@ -68,62 +69,56 @@ def sensitivities(plan: Plan, flow: Flow, price: float) -> tuple[Sensitivity, ..
     common, rate = _CommonFactors(plan), plan.terms.buyer_irr
     base = present_value(net_cash(plan, common.flow()), rate)
 
-    def moved(changed: Flow) -> float:
-        return price + present_value(net_cash(plan, changed), rate) - base
+    def moved(variant: Variant = AS_IT_STANDS, risk: FactorRisk | None = None) -> float:
+        changed = net_cash(plan, common.flow(variant, risk))
+        return price + present_value(changed, rate) - base
 
+    older = f"+{AGE_STEP} months"
     risk = plan.factors.risk
-    cash = net_cash(plan, flow)
-    lowest_rate = max(rate - RATE_STEP, -0.99)
-    rows = [
+    calm = replace(risk, pool=max(risk.pool - RISK_STEP, 0.0))
+    wild = replace(risk, pool=risk.pool + RISK_STEP)
+    less, more = Variant(level=1 - LEVEL_STEP), Variant(level=1 + LEVEL_STEP)
+    return (
+        *_of_terms(plan, flow),
+        Sensitivity("level", moved(less), moved(more), "-10 %", "+10 %"),
+        Sensitivity("age", price, moved(Variant(older_months=AGE_STEP)), "as it stands", older),
+        *(
+            Sensitivity(
+                f"uplift {channel.name}",
+                moved(_uplifted(plan, code, -UPLIFT_STEP)),
+                moved(_uplifted(plan, code, UPLIFT_STEP)),
+                f"{channel.uplift - UPLIFT_STEP:+.2f}",
+                f"{channel.uplift + UPLIFT_STEP:+.2f}",
+            )
+            for code, channel in enumerate(plan.portfolio.channels)
+        ),
+        Sensitivity(
+            "pool_risk", moved(risk=calm), moved(risk=wild), f"{calm.pool:.2f}", f"{wild.pool:.2f}"
+        ),
+    )
+
+
+def _of_terms(plan: Plan, flow: Flow) -> tuple[Sensitivity, Sensitivity]:
+    """Rate and fee: the expected cash is known, no path is needed again."""
+    rate, cash = plan.terms.buyer_irr, net_cash(plan, flow)
+    low, high = max(rate - RATE_STEP, LOWEST_RATE), rate + RATE_STEP
+    cheap, dear = (net_cash(plan, flow, step) for step in (-FEE_STEP, FEE_STEP))
+    return (
         Sensitivity(
             "buyer_irr",
-            present_value(cash, lowest_rate),
-            present_value(cash, rate + RATE_STEP),
-            f"{lowest_rate:.1%}",
-            f"{rate + RATE_STEP:.1%}",
+            present_value(cash, low),
+            present_value(cash, high),
+            f"{low:.1%}",
+            f"{high:.1%}",
         ),
         Sensitivity(
             "fee_share",
-            present_value(net_cash(plan, flow, -FEE_STEP), rate),
-            present_value(net_cash(plan, flow, FEE_STEP), rate),
+            present_value(cheap, rate),
+            present_value(dear, rate),
             "-5 points",
             "+5 points",
         ),
-        _pair("level", moved, common, (Variant(level=0.9), Variant(level=1.1)), ("-10 %", "+10 %")),
-        Sensitivity(
-            "age",
-            price,
-            moved(common.flow(Variant(older_months=AGE_STEP))),
-            "as it stands",
-            f"+{AGE_STEP} months",
-        ),
-    ]
-    for code, channel in enumerate(plan.portfolio.channels):
-        variants = _uplifted(plan, code, -UPLIFT_STEP), _uplifted(plan, code, UPLIFT_STEP)
-        settings = f"{channel.uplift - UPLIFT_STEP:+.2f}", f"{channel.uplift + UPLIFT_STEP:+.2f}"
-        rows.append(_pair(f"uplift {channel.name}", moved, common, variants, settings))
-    low, high = max(risk.pool - RISK_STEP, 0.0), risk.pool + RISK_STEP
-    rows.append(
-        Sensitivity(
-            "pool_risk",
-            moved(common.flow(risk=replace(risk, pool=low))),
-            moved(common.flow(risk=replace(risk, pool=high))),
-            f"{low:.2f}",
-            f"{high:.2f}",
-        )
     )
-    return tuple(rows)
-
-
-def _pair(
-    name: str,
-    moved: Callable[[Flow], float],
-    common: _CommonFactors,
-    variants: tuple[Variant, Variant],
-    settings: tuple[str, str],
-) -> Sensitivity:
-    low, high = (moved(common.flow(variant)) for variant in variants)
-    return Sensitivity(name, low, high, *settings)
 
 
 def _uplifted(plan: Plan, code: int, step: float) -> Variant:

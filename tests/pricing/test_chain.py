@@ -40,7 +40,7 @@ def factors():
 
 
 def test_mean_cash_of_the_counts_is_the_expected_flow():
-    net, gross = cash_paths(chain(), CELLS, COSTS, factors(), np.random.default_rng(1))
+    net, gross = cash_paths(chain(), CELLS, COSTS, factors(), rng=np.random.default_rng(1))
     flow = expected_flow(chain(), factors())
     balance, loans = np.array([30 * 100 + 5 * 500, 80 * 50.0]), np.array([35, 80])
     expected_gross = balance @ flow.cash
@@ -53,8 +53,8 @@ def test_mean_cash_of_the_counts_is_the_expected_flow():
 
 
 def test_the_same_generator_state_gives_the_same_paths():
-    first, _ = cash_paths(chain(), CELLS, COSTS, factors(), np.random.default_rng(1))
-    again, _ = cash_paths(chain(), CELLS, COSTS, factors(), np.random.default_rng(1))
+    first, _ = cash_paths(chain(), CELLS, COSTS, factors(), rng=np.random.default_rng(1))
+    again, _ = cash_paths(chain(), CELLS, COSTS, factors(), rng=np.random.default_rng(1))
     np.testing.assert_array_equal(first, again)
 
 
