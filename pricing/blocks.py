@@ -10,7 +10,7 @@ import numpy as np
 from pricing.canonical import FloatArray
 from pricing.chain import cash_paths
 from pricing.factors import count_stream, factor_block, normals
-from pricing.moments import Flow, expected_flow, pool_cumulants, unit_moments
+from pricing.moments import Flow, expected_flow, open_months, pool_cumulants, unit_moments
 from pricing.plan import Plan
 
 Progress = Callable[[int, int], None]
@@ -36,10 +36,12 @@ def simulate_block(plan: Plan, block: int) -> Part:
     """Both engines on one block; the factors are shared, so A and B see the same futures."""
     terms = plan.terms
     factors = factor_block(plan.factors, normals(plan.factors, terms.seed, block))
-    moments, open_months = unit_moments(plan.chain, factors, plan.net_share, terms.buyer_irr)
+    moments = unit_moments(plan.chain, factors, plan.net_share, terms.buyer_irr)
     cumulants = pool_cumulants(moments, plan.portfolio.power)
-    cumulants[:, 0] -= open_months @ (plan.costs.work * plan.portfolio.power[:, 0])
     cumulants[:, 0] -= plan.costs.case.sum() * (1 + terms.buyer_irr) ** (-1 / 12)
+    if plan.costs.work.any():
+        months = open_months(plan.chain, factors, terms.buyer_irr)
+        cumulants[:, 0] -= months @ (plan.costs.work * plan.portfolio.power[:, 0])
     rng = count_stream(terms.seed, block)
     net, gross = cash_paths(plan.chain, plan.cells, plan.costs, factors, rng=rng)
     return Part(block, cumulants, net, gross, expected_flow(plan.chain, factors))

@@ -23,7 +23,7 @@ LITIGATION = (
     "terminated",
 )
 LIVE = "live"
-STATUSES = (LIVE, "deceased", "bankrupt", "time_barred", "disputed", "fraud")
+STATUSES = (LIVE, "deceased", "bankrupt", "time_barred", "disputed", "fraud", "settled")
 BASES = ("principal", "claim")
 MOST_AGE = 600
 MOST_BALANCE = 1e12

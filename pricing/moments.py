@@ -79,37 +79,55 @@ def raw_ticket_moments(ticket: FloatArray) -> FloatArray:
 
 def unit_moments(
     chain: Chain, factors: FactorBlock, net_share: FloatArray, annual_rate: float
-) -> tuple[FloatArray, FloatArray]:
-    """First three raw moments of a loan's discounted net receipts, and its discounted open months.
+) -> FloatArray:
+    """First three raw moments of a loan's discounted net receipts, (3, paths, S).
 
-    net_share: (S,) share of a receipt that is kept. Returns ((3, paths, S), (paths, S)).
-    Backward recursion: m[t] is the moment of the value of months t+1..T seen from month t.
+    net_share: (S,) share of a receipt that is kept. Backward recursion: D, P hold the moments of
+    the value of months t+1..T of a dormant and of a paying loan. Receipts are linear in the
+    ticket factor and in the net share, so both enter once, at the end.
     """
     v = (1 + annual_rate) ** (-1 / 12)
-    shape = factors.level.shape
-    scale = factors.ticket[:, None] * net_share
     base_y, base_z = raw_ticket_moments(chain.instalment), raw_ticket_moments(chain.lump)
     keep, shut, broken = chain.keep, chain.settle, chain.broken
-    D1, D2, D3 = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    P1, P2, P3 = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    LD, LP = np.zeros(shape), np.zeros(shape)
+    D1, D2, D3, P1, P2, P3 = (np.zeros_like(factors.level) for _ in range(6))
     for month in range(chain.odds.shape[1] - 1, -1, -1):
         lam = hazard(chain, factors, month)
-        a = scale * chain.cap[:, month]
-        a2 = a * a
-        y1, y2, y3 = a * base_y[0], a2 * base_y[1], a2 * a * base_y[2]
-        q1 = y1 + P1
-        q2 = y2 + 2 * y1 * P1 + P2
-        q3 = y3 + 3 * (y2 * P1 + y1 * P2) + P3
-        P1 = v * (shut * base_z[0] * a + keep * q1 + broken * D1)
-        P2 = v**2 * (shut * base_z[1] * a2 + keep * q2 + broken * D2)
-        P3 = v**3 * (shut * base_z[2] * a2 * a + keep * q3 + broken * D3)
-        D1 = v * (D1 + lam * (q1 - D1))
-        D2 = v**2 * (D2 + lam * (q2 - D2))
-        D3 = v**3 * (D3 + lam * (q3 - D3))
-        LP, LD = v * (keep * (1 + LP) + broken * (1 + LD)), v * (1 + LD + lam * (LP - LD))
+        cap = chain.cap[:, month]
+        y1, y2, y3 = base_y[0] * cap, base_y[1] * cap**2, base_y[2] * cap**3
+        z1, z2, z3 = base_z[0] * cap, base_z[1] * cap**2, base_z[2] * cap**3
+        q3 = P3 + 3 * y1 * P2 + 3 * y2 * P1 + y3
+        q2 = P2 + 2 * y1 * P1 + y2
+        q1 = P1 + y1
+        P1 = v * shut * z1 + v * keep * q1 + v * broken * D1
+        P2 = v**2 * shut * z2 + v**2 * keep * q2 + v**2 * broken * D2
+        P3 = v**3 * shut * z3 + v**3 * keep * q3 + v**3 * broken * D3
+        for D, q, discount in ((D1, q1, v), (D2, q2, v**2), (D3, q3, v**3)):
+            q -= D
+            q *= lam
+            D += q
+            D *= discount
+    scale = factors.ticket[:, None] * net_share
     p, d = chain.payers, 1 - chain.payers
-    return np.stack([p * P1 + d * D1, p * P2 + d * D2, p * P3 + d * D3]), p * LP + d * LD
+    return np.stack(
+        [
+            scale * (p * P1 + d * D1),
+            scale**2 * (p * P2 + d * D2),
+            scale**3 * (p * P3 + d * D3),
+        ]
+    )
+
+
+def open_months(chain: Chain, factors: FactorBlock, annual_rate: float) -> FloatArray:
+    """Discounted number of months a loan stays open, (paths, S): what working costs run on."""
+    v = (1 + annual_rate) ** (-1 / 12)
+    dormant, paying = np.zeros_like(factors.level), np.zeros_like(factors.level)
+    for month in range(chain.odds.shape[1] - 1, -1, -1):
+        lam = hazard(chain, factors, month)
+        paying, dormant = (
+            v * (chain.keep * (1 + paying) + chain.broken * (1 + dormant)),
+            v * (1 + dormant + lam * (paying - dormant)),
+        )
+    return chain.payers * paying + (1 - chain.payers) * dormant
 
 
 def pool_cumulants(moments: FloatArray, power: FloatArray) -> FloatArray:

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from pricing.factors import FactorBlock
-from pricing.moments import Chain, expected_flow, pool_cumulants, raw_ticket_moments, unit_moments
+from pricing.moments import (
+    Chain,
+    expected_flow,
+    open_months,
+    pool_cumulants,
+    raw_ticket_moments,
+    unit_moments,
+)
 
 MONTHS, RATE = 24, 0.2
 V = (1 + RATE) ** (-1 / 12)
@@ -37,7 +44,7 @@ def test_constant_hazard_without_runs_has_a_closed_form():
     pays = hazard / (1 + hazard) * (1 - (-hazard) ** month)
     flow = expected_flow(chain(), certain())
     np.testing.assert_allclose(flow.cash[0], 0.03 * pays, rtol=1e-13)
-    moments, _ = unit_moments(chain(), certain(), np.ones(1), RATE)
+    moments = unit_moments(chain(), certain(), np.ones(1), RATE)
     assert moments[0, 0, 0] == pytest.approx(0.03 * pays @ V**month, rel=1e-13)
 
 
@@ -49,7 +56,8 @@ def test_zero_variance_equals_a_forward_recursion_by_hand():
         dormant, paying = dormant - started + paying - stayed - closed, started + stayed
         value += V**month * (0.03 * paying + 0.4 * closed)
         opened += V**month * (dormant + paying)
-    moments, months = unit_moments(chain(keep, settle, payers), certain(), np.ones(1), RATE)
+    moments = unit_moments(chain(keep, settle, payers), certain(), np.ones(1), RATE)
+    months = open_months(chain(keep, settle, payers), certain(), RATE)
     flow = expected_flow(chain(keep, settle, payers), certain())
     discount = V ** np.arange(1, MONTHS + 1)
     assert moments[0, 0, 0] == pytest.approx(value, rel=1e-12)
@@ -61,7 +69,8 @@ def test_zero_variance_equals_a_forward_recursion_by_hand():
 def test_forward_and_backward_recursions_agree_on_every_random_factor():
     one = chain(0.7, 0.05, 0.1, cap=0.9)
     factors = risky()
-    moments, months = unit_moments(one, factors, np.array([0.75]), RATE)
+    moments = unit_moments(one, factors, np.array([0.75]), RATE)
+    months = open_months(one, factors, RATE)
     flow = expected_flow(one, factors)
     discount = V ** np.arange(1, MONTHS + 1)
     assert moments[0].mean() == pytest.approx(0.75 * flow.cash[0] @ discount, rel=1e-12)
@@ -81,7 +90,7 @@ def test_second_and_third_moments_match_simulated_loans():
         paying, is_open = stayed | started, is_open & ~closed
         value[paying] += V**month * rng.gamma(2.0, 0.03 / 2, paying.sum())
         value[closed] += V**month * rng.gamma(5.0, 0.4 / 5, closed.sum())
-    moments = unit_moments(one, certain(), np.ones(1), RATE)[0][:, 0, 0]
+    moments = unit_moments(one, certain(), np.ones(1), RATE)[:, 0, 0]
     for order, moment in enumerate(moments, start=1):
         noise = (value**order).std() / np.sqrt(loans)
         assert moment == pytest.approx((value**order).mean(), abs=4 * noise)
@@ -93,7 +102,7 @@ def test_gamma_ticket_moments():
 
 
 def test_cumulants_of_equal_loans_add_up():
-    moments, _ = unit_moments(chain(0.7, 0.05), risky(), np.ones(1), RATE)
+    moments = unit_moments(chain(0.7, 0.05), risky(), np.ones(1), RATE)
     one = pool_cumulants(moments, np.array([[1.0, 2.0, 4.0, 8.0]]))
     ten = pool_cumulants(moments, np.array([[10.0, 20.0, 40.0, 80.0]]))
     np.testing.assert_allclose(ten, 10 * one, rtol=1e-13)
