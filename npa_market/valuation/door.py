@@ -1,0 +1,285 @@
+"""The one door to `pricing`: sealed rows in major units on the way in, minor units on the way out.
+
+Floats for money exist on the other side of this module alone.
+"""
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import rfc8785
+
+from npa_market.common.errors import InvalidInput
+from npa_market.common.money import MAX_MINOR, minor_digits
+
+if TYPE_CHECKING:  # numpy, scipy and pandas take a second: loaded by the functions that need them
+    import pandas as pd
+
+    from pricing import Calibration, Result, Terms
+
+SCHEMA = "npa-valuation/1"
+BASIS = "claim"
+REFERENCE_OF = {"CNY": "cn-consumer-reference", "USD": "us-consumer-reference"}
+QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+MOST_PATHS = 16_384  # more changes no shown digit and would hold a worker for minutes
+OLD_MONTHS = 60  # age assumed where nothing tells it: old debt is worth little
+LONGEST_AGE = 600
+COLUMNS = [
+    "loan_token",
+    "claim_minor",
+    "product",
+    "age_months",
+    "days_overdue",
+    "months_since_payment",
+    "prior_placements",
+    "litigation_status",
+    "is_reachable",
+    "province",
+    "status",
+]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run is computed from, beside the package: all of it enters the hash."""
+
+    calibration: "Calibration"
+    terms: "Terms"
+    channel: str
+
+    def as_document(self) -> dict[str, Any]:
+        """The terms as stored and shown: plain JSON values."""
+        return {**self.terms.as_document(), "channel": self.channel}
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A value that the tape does not give and the valuation had to assume, for how many loans."""
+
+    field: str
+    loans: int
+    assumption: str
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A result and what was assumed to reach it."""
+
+    result: "Result"
+    stand_ins: tuple[StandIn, ...]
+
+
+def inputs_of(*, calibration_name: str, currency: str, terms: Mapping[str, Any]) -> Inputs:
+    """Checked inputs; an empty name takes the reference of the currency.
+
+    terms: fields of `pricing.Terms`, and `channel` (the one way of collection for all loans;
+    default: the calibration's). Raises InvalidInput naming the field.
+    """
+    from pricing import REFERENCES, PricingError, reference_calibration
+
+    name = calibration_name or REFERENCE_OF.get(currency, "")
+    if name not in REFERENCES:
+        raise InvalidInput(
+            "calibration_unknown",
+            f"There is no calibration {calibration_name!r} for {currency}.",
+            field="calibration_name",
+        )
+    calibration = reference_calibration(name)
+    if calibration.currency != currency:
+        raise InvalidInput(
+            "calibration_currency",
+            f"{name} speaks of {calibration.currency}, the package is in {currency}.",
+            field="calibration_name",
+        )
+    given = dict(terms)
+    channel = given.pop("channel", calibration.default_channel)
+    known = [each.name for each in calibration.channels]
+    if channel not in known:
+        raise InvalidInput(
+            "channel_unknown", f"The channel is one of {', '.join(known)}.", field="channel"
+        )
+    try:
+        return Inputs(calibration, _terms(given), channel)
+    except PricingError as reason:
+        raise _as_refusal(reason) from reason
+
+
+def _terms(given: dict[str, Any]) -> "Terms":
+    from pricing.errors import BadTerms
+    from pricing.terms import terms_from
+
+    try:
+        terms = terms_from(given)
+    except (AttributeError, TypeError, ValueError) as reason:
+        if isinstance(reason, BadTerms):
+            raise
+        raise BadTerms("terms", None, "a field has the wrong type") from reason
+    if terms.paths > MOST_PATHS:
+        raise BadTerms("paths", terms.paths, f"{MOST_PATHS:,} at most")
+    if terms.quantiles != tuple(QUANTILES.values()):
+        raise BadTerms("quantiles", list(terms.quantiles), "5, 25, 50, 75 and 95 % are computed")
+    return terms
+
+
+def _as_refusal(reason: Exception) -> InvalidInput:
+    """A library's refusal in the words and with the field name of our doors."""
+    from pricing.errors import BadTerms
+
+    if not isinstance(reason, BadTerms):
+        return InvalidInput("terms_invalid", str(reason))
+    cost = re.fullmatch(r"costs\[(.+)\]\.(\w+)", reason.field)
+    field = cost.group(2) if cost else reason.field
+    where = f"{cost.group(1)}, {field}" if cost else field
+    value = "" if reason.value is None else f" {reason.value!r} is not."
+    return InvalidInput("terms_invalid", f"{where}: {reason.rule}.{value}", field=field)
+
+
+def inputs_sha256(package_sha256: str, inputs: Inputs) -> str:
+    """Hash of everything the result depends on (RFC 8785 JSON)."""
+    return sha256(rfc8785.dumps(inputs_document(package_sha256, inputs))).hexdigest()
+
+
+def inputs_document(package_sha256: str, inputs: Inputs) -> dict[str, Any]:
+    """What that hash is over."""
+    from pricing import ENGINE_VERSION
+
+    return {
+        "schema": SCHEMA,
+        "package_sha256": package_sha256,
+        "calibration_sha256": inputs.calibration.content_hash,
+        "terms_sha256": inputs.terms.content_hash,
+        "channel": inputs.channel,
+        "basis": BASIS,
+        "engine_version": ENGINE_VERSION,
+    }
+
+
+def price_rows(
+    frame: "pd.DataFrame", inputs: Inputs, currency: str, progress: Progress | None = None
+) -> Priced:
+    """Value the rows of a sealed package (COLUMNS). Raises pricing.PricingError."""
+    from pricing import read_loans, value
+
+    pool, stand_ins = pool_of(frame, inputs.channel, currency)
+    loans = read_loans(pool, currency=currency, basis=BASIS)
+    return Priced(value(loans, inputs.calibration, inputs.terms, progress), stand_ins)
+
+
+def pool_of(
+    frame: "pd.DataFrame", channel: str, currency: str
+) -> tuple["pd.DataFrame", tuple[StandIn, ...]]:
+    """The frame that `pricing.read_loans` asks for, major units, and what had to be assumed."""
+    import numpy as np
+    import pandas as pd
+
+    age = frame["age_months"].astype("Float64")
+    overdue = (frame["days_overdue"] // 30).astype("Float64")
+    reachable = frame["is_reachable"].astype("boolean")
+    since = frame["months_since_payment"].astype("Float64")
+    no_age, told = age.isna(), overdue.notna()
+    stand_ins = (
+        StandIn("age_months", int((no_age & told).sum()), "months overdue, for the debt's age"),
+        StandIn("age_months", int((no_age & ~told).sum()), f"{OLD_MONTHS} months old"),
+        StandIn("is_reachable", int(reachable.isna().sum()), "reachable"),
+    )
+    age = age.fillna(overdue).fillna(float(OLD_MONTHS))
+    pool = pd.DataFrame(
+        {
+            "loan_id": frame["loan_token"],
+            "balance": frame["claim_minor"].to_numpy(np.float64) / 10 ** minor_digits(currency),
+            "product": frame["product"],
+            "age_months": age.clip(0, LONGEST_AGE).to_numpy(np.float64),
+            "months_since_payment": since.clip(lower=0).to_numpy(np.float64, na_value=np.nan),
+            "prior_placements": frame["prior_placements"],
+            "litigation_status": frame["litigation_status"],
+            "reachable": reachable.fillna(True).to_numpy(np.bool_),
+            "region": frame["province"],
+            "channel": channel,
+            "status": frame["status"],
+        }
+    )
+    return pool, tuple(stand_in for stand_in in stand_ins if stand_in.loans)
+
+
+def to_minor(amount: float, currency: str) -> int:
+    """Minor units of a model amount, rounded once, half to even."""
+    minor: int = round(float(amount) * 10 ** minor_digits(currency))
+    if abs(minor) > MAX_MINOR:
+        raise OverflowError(f"{amount} {currency} does not fit the money columns")
+    return minor
+
+
+def parts_minor(amounts: Iterable[float], currency: str) -> tuple[int, ...]:
+    """Minor units of parts that add up to the minor units of their sum."""
+    parts, running, before = [], 0.0, 0
+    for amount in amounts:
+        running += float(amount)
+        level = to_minor(running, currency)
+        parts.append(level - before)
+        before = level
+    return tuple(parts)
+
+
+def headline_minor(result: "Result") -> dict[str, int]:
+    """The figures a valuation keeps in columns, by column name."""
+    figures = {"mean": result.mean, "sd": result.sd, "price": result.price}
+    figures |= {name: result.quantiles[level] for name, level in QUANTILES.items()}
+    return {f"{name}_minor": to_minor(figure, result.currency) for name, figure in figures.items()}
+
+
+def result_bytes(priced: Priced, package_sha256: str, inputs: Inputs) -> bytes:
+    """The result file: canonical JSON of every figure but the allocation, inputs by hash."""
+    from pricing import canonical
+
+    document = {
+        "schema": SCHEMA,
+        "inputs": inputs_document(package_sha256, inputs),
+        "terms": inputs.as_document(),
+        "stand_ins": [[s.field, s.loans, s.assumption] for s in priced.stand_ins],
+        "result": priced.result.summary(),
+    }
+    return canonical.dump(document).encode()
+
+
+def read_result(content: bytes) -> Priced:
+    """A result file back, its allocation left empty."""
+    from pricing import Result, canonical
+
+    document = json.loads(content)
+    result = Result.from_json(canonical.dump({**document["result"], "allocation": []}))
+    return Priced(result, tuple(StandIn(*row) for row in document["stand_ins"]))
+
+
+def allocation_bytes(tokens: Iterable[str], result: "Result") -> bytes:
+    """The allocation as Parquet (loan_token, value in major units), in the order of the pool."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "loan_token": pa.array(list(tokens), pa.string()),
+        "value": pa.array(result.allocation, pa.float64()),
+    }
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def read_allocation(content: bytes) -> dict[str, float]:
+    """{loan_token: value in major units}, in the order of the pool."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(content))
+    tokens, values = table.column("loan_token"), table.column("value")
+    return dict(zip(tokens.to_pylist(), values.to_pylist(), strict=True))
+
+
+def with_allocation(result: "Result", values: Iterable[float]) -> "Result":
+    """The result with its allocation put back."""
+    from pricing.canonical import frozen
+
+    return replace(result, allocation=frozen(list(values)))

@@ -1,0 +1,67 @@
+"""Reads of valuations that other rooms need."""
+
+from typing import TYPE_CHECKING
+
+from npa_market.common.errors import Refused
+from npa_market.common.files import read_stored
+from npa_market.packages.models import Package
+from npa_market.parties.models import Organisation
+from npa_market.valuation import door
+from npa_market.valuation.models import Valuation, ValuationState
+
+if TYPE_CHECKING:
+    from pricing import Calibration, Result
+
+
+def calibrations() -> tuple["Calibration", ...]:
+    """Every calibration a run may name."""
+    from pricing import REFERENCES, reference_calibration
+
+    return tuple(reference_calibration(name) for name in REFERENCES)
+
+
+def calibration_of(valuation: Valuation) -> "Calibration":
+    """The calibration of a run. Raises Refused where the shipped one is another by now."""
+    calibration = next(
+        (each for each in calibrations() if each.content_hash == valuation.calibration_sha256), None
+    )
+    if calibration is None:
+        raise Refused(
+            "calibration_changed",
+            f"{valuation.calibration_name} as this run used it is no longer shipped.",
+        )
+    return calibration
+
+
+def priced_of(valuation: Valuation) -> door.Priced:
+    """Figures and assumptions of a finished run, without the allocation. Raises Refused."""
+    return door.read_result(read_stored(_file(valuation, "result_file_id")))
+
+
+def result_of(valuation: Valuation) -> "Result":
+    """The whole result of a finished run, money in major units. Raises Refused."""
+    values = allocation_of(valuation).values()
+    return door.with_allocation(priced_of(valuation).result, values)
+
+
+def allocation_of(valuation: Valuation) -> dict[str, float]:
+    """{loan_token: value in major units}, unrounded; adds up to the price. Raises Refused."""
+    return door.read_allocation(read_stored(_file(valuation, "allocation_file_id")))
+
+
+def latest_for(package: Package, organisation: Organisation) -> Valuation | None:
+    """The newest finished run of this institution on this package."""
+    return (
+        Valuation.objects.filter(
+            package=package, organisation=organisation, state=ValuationState.DONE
+        )
+        .order_by("-id")
+        .first()
+    )
+
+
+def _file(valuation: Valuation, column: str) -> str:
+    sha256: str | None = getattr(valuation, column)
+    if valuation.state != ValuationState.DONE or not sha256:
+        raise Refused("valuation_not_done", "The valuation is not finished.")
+    return sha256
