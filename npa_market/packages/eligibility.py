@@ -189,8 +189,8 @@ DISCLOSABLE = tuple(rule.code for rule in RULES if rule.may_be_disclosed)
 def screen(frame: pd.DataFrame, background: Background, disclose: tuple[str, ...]) -> Screening:
     """Apply every rule; hits of the rules named in `disclose` stay in, counted.
 
-    frame: columns of `loading.loans_table`. Raises ValueError where `disclose` names a rule whose hits
-    must be excluded.
+    frame: columns of `loading.loans_table`. Raises ValueError where `disclose` names a rule whose
+    hits must be excluded.
     """
     refused = set(disclose) - set(DISCLOSABLE)
     if refused:

@@ -18,9 +18,9 @@ from npa_market.evidence.merkle import HASH_BYTES, levels
 from npa_market.packages.bands import AGE_BANDS, AGE_EDGES
 from npa_market.packages.frames import as_frame
 from npa_market.packages.leaves import leaf_lines
-from npa_market.packages.places import city_tier
 from npa_market.packages.schema import RECEIPT, SEALED_SCHEMA
 from npa_market.packages.tokens import tokens
+from npa_market.tapes.geography import city_tier
 
 ROWS_PER_GROUP = 64_000
 MAX_EXACT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles: integers are exact up to here.
@@ -106,7 +106,7 @@ def _age_bands(birth_years: "pd.Series[int]", cut_off_date: date) -> npt.NDArray
 def _city_tiers(frame: pd.DataFrame) -> pa.Array:
     places = pd.MultiIndex.from_arrays([frame["province"], frame["city"]])
     codes, distinct = places.factorize()
-    tiers = [city_tier(province, city) for province, city in distinct]
+    tiers = [city_tier(city, province) for province, city in distinct]
     return pa.array(tiers, pa.string()).take(pa.array(codes))
 
 

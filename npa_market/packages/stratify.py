@@ -1,0 +1,246 @@
+"""Stratification tables of a sealed package: pure functions on its frame.
+
+Loans and money of a table's rows add up to its total row. Borrowers do not: one who has loans in
+two bands is counted in both, and once in the total row.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from npa_market.packages.classes import CLASSIFIERS, Classes
+
+STRATIFICATIONS: dict[str, str] = {key: each.title for key, each in CLASSIFIERS.items()}
+SMALLEST_PUBLIC_CELL = 10  # borrowers; smaller cells never leave the data room
+_MONEY = ("principal_minor", "interest_minor", "claim_minor")
+# What `stratify` and `completeness` read; receipts cost the most to load and are not among them.
+STRATIFY_COLUMNS: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        ["borrower_token", *_MONEY]
+        + [column for each in CLASSIFIERS.values() for column in each.columns]
+    )
+)
+
+
+@dataclass(frozen=True)
+class Band:
+    """One row. total = principal + interest; share = part of the package's claim, 0..1."""
+
+    label: str
+    loans: int
+    borrowers: int
+    principal_minor: int
+    total_minor: int
+    claim_minor: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Stratification:
+    """One table. Rows without loans are left out; `total` equals the package."""
+
+    key: str
+    title: str
+    rows: tuple[Band, ...]
+    total: Band
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Columns that every table sums, taken from the frame once."""
+
+    borrowers: npt.NDArray[np.int64]
+    principal: npt.NDArray[np.int64]
+    total: npt.NDArray[np.int64]
+    claim: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "_Pool":
+        principal, interest, claim = (frame[name].to_numpy(dtype=np.int64) for name in _MONEY)
+        codes, _ = pd.factorize(frame["borrower_token"])
+        return cls(codes.astype(np.int64), principal, principal + interest, claim)
+
+    def borrowers_by(self, classes: Classes) -> npt.NDArray[np.int64]:
+        """Distinct borrowers per class."""
+        if not len(self.borrowers):
+            return np.zeros(len(classes.labels), dtype=np.int64)
+        width = int(self.borrowers.max()) + 1
+        pairs = np.unique(classes.codes * width + self.borrowers)
+        return np.bincount(pairs // width, minlength=len(classes.labels)).astype(np.int64)
+
+
+def stratify(frame: pd.DataFrame, by: str) -> Stratification:
+    """The table `by` (a key of STRATIFICATIONS) of a frame of `sealed.read_sealed`.
+
+    Raises KeyError for an unknown key.
+    """
+    return _stratify(frame, by, _Pool.of(frame))
+
+
+def stratify_all(frame: pd.DataFrame) -> dict[str, Stratification]:
+    """Every table, the borrowers looked up once."""
+    pool = _Pool.of(frame)
+    return {key: _stratify(frame, key, pool) for key in CLASSIFIERS}
+
+
+def _stratify(frame: pd.DataFrame, by: str, pool: _Pool) -> Stratification:
+    classifier = CLASSIFIERS[by]
+    classes = classifier.classify(frame)
+    rows = _bands(classes, pool)
+    if not classifier.is_ordered:
+        rows.sort(key=lambda row: (-row.claim_minor, row.label))
+    return Stratification(by, classifier.title, tuple(rows), _whole(pool))
+
+
+def _whole(pool: _Pool) -> Band:
+    everything = Classes(np.zeros(len(pool.claim), dtype=np.int64), ("Total",))
+    rows = _bands(everything, pool)
+    return rows[0] if rows else Band("Total", 0, 0, 0, 0, 0, 0.0)
+
+
+def _bands(classes: Classes, pool: _Pool) -> list[Band]:
+    """Sums per class in integers; classes without loans left out."""
+    size = len(classes.labels)
+    loans = np.bincount(classes.codes, minlength=size)
+    borrowers = pool.borrowers_by(classes)
+    sums = []
+    for amounts in (pool.principal, pool.total, pool.claim):
+        summed = np.zeros(size, dtype=np.int64)
+        np.add.at(summed, classes.codes, amounts)
+        sums.append(summed)
+    claim = int(pool.claim.sum())
+    return [
+        Band(
+            label=classes.labels[index],
+            loans=int(loans[index]),
+            borrowers=int(borrowers[index]),
+            principal_minor=int(sums[0][index]),
+            total_minor=int(sums[1][index]),
+            claim_minor=int(sums[2][index]),
+            share=int(sums[2][index]) / claim if claim else 0.0,
+        )
+        for index in np.flatnonzero(loans)
+    ]
+
+
+def public_bands(
+    frame: pd.DataFrame, by: str, least_borrowers: int = SMALLEST_PUBLIC_CELL
+) -> Stratification:
+    """The table with every row of fewer borrowers merged, for use outside of the data room.
+
+    Ordered bands merge with their neighbours, others into "Other". Merged, not left out: a row
+    that is left out could be worked out from the total. A package with fewer borrowers in all is
+    one row.
+    """
+    pool = _Pool.of(frame)
+    classifier = CLASSIFIERS[by]
+    classes = classifier.classify(frame)
+    merge = _merged_neighbours if classifier.is_ordered else _merged_others
+    merged = merge(classes, pool, least_borrowers)
+    rows = _bands(merged, pool)
+    if not classifier.is_ordered:
+        rows.sort(key=lambda row: (row.label == "Other", -row.claim_minor, row.label))
+    return Stratification(by, classifier.title, tuple(rows), _whole(pool))
+
+
+def _regrouped(classes: Classes, groups: list[list[int]], labels: list[str]) -> Classes:
+    target = np.zeros(len(classes.labels), dtype=np.int64)
+    for number, members in enumerate(groups):
+        target[members] = number
+    return Classes(target[classes.codes], tuple(labels))
+
+
+def _distinct_in(classes: Classes, pool: _Pool, members: list[int]) -> int:
+    return len(np.unique(pool.borrowers[np.isin(classes.codes, members)]))
+
+
+def _merged_neighbours(classes: Classes, pool: _Pool, least: int) -> Classes:
+    groups: list[list[int]] = [[]]
+    for index in np.unique(classes.codes).tolist():
+        if groups[-1] and _distinct_in(classes, pool, groups[-1]) >= least:
+            groups.append([])
+        groups[-1].append(index)
+    if len(groups) > 1 and _distinct_in(classes, pool, groups[-1]) < least:
+        tail = groups.pop()
+        groups[-1] += tail
+    labels = [
+        classes.labels[members[0]]
+        if len(members) == 1
+        else f"{classes.labels[members[0]]} … {classes.labels[members[-1]]}"
+        for members in groups
+        if members
+    ]
+    return _regrouped(classes, groups, labels)
+
+
+def _merged_others(classes: Classes, pool: _Pool, least: int) -> Classes:
+    counts = pool.borrowers_by(classes)
+    by_size = sorted(np.unique(classes.codes).tolist(), key=lambda index: (-counts[index], index))
+    kept = [index for index in by_size if counts[index] >= least]
+    others = by_size[len(kept) :]
+    while others and kept and _distinct_in(classes, pool, others) < least:
+        others.append(kept.pop())
+    groups = [*([index] for index in kept), *([others] if others else [])]
+    labels = [classes.labels[index] for index in kept] + (["Other"] if others else [])
+    return _regrouped(classes, groups, labels)
+
+
+@dataclass(frozen=True)
+class FieldCompleteness:
+    """How many loans give a field."""
+
+    field: str
+    title: str
+    filled: int
+    missing: int
+
+    @property
+    def share(self) -> float:
+        """Part of the loans that give the field, 0..1; 1 for no loans."""
+        loans = self.filled + self.missing
+        return self.filled / loans if loans else 1.0
+
+
+_COMPLETENESS = {
+    "product": "Product",
+    "original_amount_minor": "Amount paid out",
+    "credit_line_minor": "Credit line",
+    "annual_rate_bp": "Yearly rate",
+    "term_months": "Term",
+    "instalments_paid": "Instalments paid",
+    "origination_date": "Origination date",
+    "default_date": "Default date",
+    "charge_off_date": "Charge-off date",
+    "last_payment_date": "Last payment (missing = never paid or not recorded)",
+    "days_overdue": "Days overdue",
+    "grade": "Grade",
+    "province": "Province",
+    "city_tier": "City tier",
+    "sex": "Sex",
+    "age_band": "Age",
+    "litigation_status": "Litigation status",
+    "is_reachable": "Contactability",
+    "last_contact_month": "Last contact",
+}
+
+
+def completeness(frame: pd.DataFrame) -> list[FieldCompleteness]:
+    """Filled and missing per field; balances are always filled. Columns not read are left out."""
+    rows = []
+    for name, title in _COMPLETENESS.items():
+        if name in frame.columns:
+            missing = int((frame[name].isna() | (frame[name] == "").fillna(False)).sum())
+            rows.append(FieldCompleteness(name, title, len(frame) - missing, missing))
+    return rows
+
+
+def weighted_mean(frame: pd.DataFrame, column: str) -> float | None:
+    """Mean of a column weighted by principal + interest over the loans that give it, else None."""
+    given = frame[column].notna().to_numpy()
+    weights = (frame["principal_minor"] + frame["interest_minor"]).to_numpy(dtype=np.float64)[given]
+    if not weights.sum():
+        return None
+    values = frame[column][given].to_numpy(dtype=np.float64)
+    return float(np.average(values, weights=weights))
