@@ -13,6 +13,7 @@ from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent
 from npa_market.auctions.queries import outcome_of, standing_of
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.services.recording import record_events
+from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.auctions.wording import refusal_message
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -79,6 +80,7 @@ def _decide_bid(lot: Lot, bid: BidOutcome, now: datetime) -> BidOutcome:
     bid.refusal, bid.decided_at = refused.refusal.value, refused.decided_at
     bid.message = refusal_message(refused.refusal, state, lot.currency)
     bid.save(force_insert=True)
+    amount = bid.amount_minor
     record(
         type="lot.bid_refused",
         subject=lot,
@@ -86,7 +88,8 @@ def _decide_bid(lot: Lot, bid: BidOutcome, now: datetime) -> BidOutcome:
         payload={
             "lot": lot.reference,
             "bidder": label,
-            "amount_minor": bid.amount_minor,
+            # Canonical JSON has no integer beyond 2**53 - 1; a larger amount stands as text.
+            "amount_minor": amount if abs(amount) <= MAX_BID_MINOR else str(amount),
             "refusal": bid.refusal,
             "decided_at": bid.decided_at.isoformat(),
         },

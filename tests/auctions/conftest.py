@@ -1,0 +1,163 @@
+"""A lot with two deposited bidders, on a clock that the test sets."""
+
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from npa_market.auctions.core import LotTerms
+from npa_market.auctions.models import Lot, Registration
+from npa_market.auctions.services import (
+    admit_registration,
+    advance_lot,
+    announce_lot,
+    confirm_deposit,
+    place_bid,
+    register_for_lot,
+)
+from npa_market.common.files import store_bytes
+from npa_market.diligence.models import Admission, DataRoom
+from npa_market.packages.models import Package, PackageState
+from npa_market.parties.models import Organisation, User
+
+MORNING = datetime(2026, 11, 11, 1, tzinfo=UTC)
+OPENING = MORNING + timedelta(hours=1)
+END = OPENING + timedelta(hours=1)
+HARD_END = END + timedelta(minutes=30)
+START, STEP, DEPOSIT, RESERVE = 190_000_000, 2_000_000, 50_000_000, 213_579_246
+
+
+class Clock:
+    """The database's clock in the hands of a test."""
+
+    now = MORNING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    """Replaces the database clock in every module of the auctions."""
+    import npa_market.auctions.services  # noqa: F401
+
+    hand = Clock()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("npa_market.auctions") and hasattr(module, "database_now"):
+            monkeypatch.setattr(module, "database_now", hand)
+    return hand
+
+
+def terms(**changes) -> LotTerms:
+    return LotTerms(
+        **{
+            "start_price_minor": START,
+            "step_minor": STEP,
+            "deposit_minor": DEPOSIT,
+            "reserve_minor": RESERVE,
+            "registration_ends_at": OPENING - timedelta(minutes=10),
+            "opens_at": OPENING,
+            "ends_at": END,
+            "hard_end_at": HARD_END,
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def package(seller, seller_user, second_seller_user) -> Package:
+    """A sealed package by its row; what is inside it does not matter to a lot."""
+    content = uuid4().bytes
+    return Package.objects.create(
+        reference=f"PKG-{uuid4().hex[:12]}",
+        seller=seller,
+        title="Unsecured consumer loans",
+        currency="CNY",
+        cut_off_date=date(2026, 9, 30),
+        state=PackageState.SEALED,
+        created_by=seller_user,
+        created_at=MORNING,
+        loans=18_420,
+        borrowers=2_046,
+        principal_minor=3_873_522_000,
+        interest_minor=3_000_000_000,
+        claim_minor=7_737_597_000,
+        sealed_by=second_seller_user,
+        sealed_at=MORNING,
+        file=store_bytes(content),
+        manifest_file=store_bytes(content),
+        merkle_root="ab" * 32,
+    )
+
+
+@pytest.fixture
+def room(package, seller_user) -> DataRoom:
+    return DataRoom.objects.create(
+        package=package, nda=store_bytes(b"NDA"), opened_by=seller_user, opened_at=MORNING
+    )
+
+
+def sign(room: DataRoom, buyer: Organisation, user: User) -> Admission:
+    return Admission.objects.create(
+        room=room, buyer=buyer, nda_sha256="cd" * 32, signed_by=user, signed_at=MORNING
+    )
+
+
+@dataclass
+class Market:
+    """A lot and the people around it."""
+
+    lot: Lot
+    room: DataRoom
+    seller_user: User
+    operator: User
+    bidders: list[tuple[Organisation, User]] = field(default_factory=list)
+
+    def admit(self, buyer: Organisation, user: User, *, with_deposit: bool = True) -> Registration:
+        """Take a buyer through NDA, registration, admission and deposit."""
+        sign(self.room, buyer, user)
+        registration = register_for_lot(user=user, lot_id=self.lot.pk, buyer=buyer)
+        registration = admit_registration(user=self.operator, registration_id=registration.pk)
+        if with_deposit:
+            confirm_deposit(
+                user=self.operator,
+                registration_id=registration.pk,
+                bank_reference=f"BANK-{uuid4().hex[:8]}",
+            )
+        self.bidders.append((buyer, user))
+        return registration
+
+    def bid(self, who: int, amount_minor: int, request_id=None):
+        buyer, user = self.bidders[who]
+        return place_bid(
+            user=user,
+            lot_id=self.lot.pk,
+            buyer=buyer,
+            amount_minor=amount_minor,
+            request_id=request_id or uuid4(),
+        )
+
+    def advance(self) -> Lot:
+        self.lot = advance_lot(lot_id=self.lot.pk)
+        return self.lot
+
+
+@pytest.fixture
+def announced(clock, package, room, seller_user, operator) -> Market:
+    """A lot in its registration period."""
+    lot = announce_lot(
+        user=seller_user, package_id=package.pk, title="Consumer loans, East", terms=terms()
+    )
+    return Market(lot, room, seller_user, operator)
+
+
+@pytest.fixture
+def market(announced, clock, buyer, buyer_user, other_buyer, other_buyer_user) -> Market:
+    """The same at the opening, with two admitted and deposited bidders."""
+    announced.admit(buyer, buyer_user)
+    announced.admit(other_buyer, other_buyer_user)
+    clock.now = OPENING
+    announced.advance()
+    return announced
