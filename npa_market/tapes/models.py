@@ -47,6 +47,12 @@ class Tape(models.Model):
         StoredFile, null=True, on_delete=models.PROTECT, related_name="+"
     )
     failure = models.CharField(max_length=500, blank=True)
+    layout = models.JSONField(
+        default=dict, help_text="how the file was read: encoding, delimiter, header row, columns"
+    )
+    attempt = models.PositiveSmallIntegerField(
+        default=0, help_text="fencing token: an older run of the import may write nothing more"
+    )
 
     objects = TapeQuerySet.as_manager()
 
@@ -117,7 +123,11 @@ class LoanStatus(models.TextChoices):
 class LoanQuerySet(models.QuerySet["Loan"]):
     def visible_to(self, user: User) -> Self:
         """Live loan rows are the seller's alone; others read the sealed package."""
-        return self.filter(tape__seller__in=user.organisation_ids())
+        return self.imported().filter(tape__seller__in=user.organisation_ids())
+
+    def imported(self) -> Self:
+        """Loans of complete imports; rows of a running or broken import do not exist for anyone."""
+        return self.filter(tape__state=TapeState.IMPORTED)
 
 
 class Loan(models.Model):

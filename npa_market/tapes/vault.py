@@ -19,6 +19,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 _NONCE_BYTES = 12
+# sealed values of a borrower -> label of their place
+BORROWER_PLACES = {
+    name: f"tapes.Borrower/{name}_sealed" for name in ("name", "id_number", "mobile")
+}
 
 
 class VaultError(Exception):

@@ -100,6 +100,8 @@ class Migration(migrations.Migration):
                 ('completeness', models.JSONField(default=list, help_text='per field: filled, missing, invalid')),
                 ('findings', models.JSONField(default=list, help_text='per rule: id, severity, words, count')),
                 ('failure', models.CharField(blank=True, max_length=500)),
+                ('layout', models.JSONField(default=dict, help_text='how the file was read: encoding, delimiter, header row, columns')),
+                ('attempt', models.PositiveSmallIntegerField(default=0, help_text='fencing token: an older run of the import may write nothing more')),
                 ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.storedfile')),
                 ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='common.job')),
                 ('rejects_file', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='common.storedfile')),

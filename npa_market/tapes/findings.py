@@ -1,0 +1,169 @@
+"""What an import found: per rule and column a count and examples, completeness, control totals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from npa_market.tapes.columns import Flags, no_flags
+from npa_market.tapes.dictionary import FIELDS, MONEY_FIELDS
+from npa_market.tapes.mapping import Mapping
+from npa_market.tapes.masking import masked_cell, masked_id_number, masked_mobile, masked_name
+from npa_market.tapes.validation import RULES, Checked, Rule, Severity
+
+EXAMPLES = 5
+_MASKS = {"name": masked_name, "id_number": masked_id_number, "mobile": masked_mobile}
+_OF_ABSENCE = {"value_missing", "borrower_missing"}
+Example = dict[str, Any]
+
+
+@dataclass
+class Finding:
+    """One rule on one column. `value` of an example is masked where the column is personal."""
+
+    id: str
+    severity: str
+    words: str
+    column: str = ""
+    count: int = 0
+    examples: list[Example] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON for the tape."""
+        return dict(vars(self))
+
+
+def shown_value(field_name: str, value: str) -> str:
+    """A cell for a finding: masked where the column is personal."""
+    if FIELDS[field_name].is_personal:
+        return _MASKS.get(field_name, lambda text: "*" * min(len(text), 8))(value)
+    return masked_cell(value)
+
+
+@dataclass
+class Completeness:
+    """Of one field over the rows that the mapping takes: filled + missing + invalid = rows."""
+
+    filled: int = 0
+    missing: int = 0
+    invalid: int = 0
+
+
+@dataclass
+class ControlTotal:
+    """Sum of a money field, minor units: read = imported + rejected, over readable cells."""
+
+    read: int = 0
+    imported: int = 0
+    rejected: int = 0
+
+
+@dataclass
+class Tally:
+    """Running result of an import."""
+
+    mapping: Mapping
+    column_names: dict[str, str]  # field -> header text of its first source column
+    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    completeness: dict[str, Completeness] = field(
+        default_factory=lambda: {name: Completeness() for name in FIELDS}
+    )
+    totals: dict[str, ControlTotal] = field(
+        default_factory=lambda: {name: ControlTotal() for name in (*MONEY_FIELDS, "claim_minor")}
+    )
+
+    def find(self, finding: Finding, examples: Sequence[Example], count: int | None = None) -> None:
+        """Add hits of one rule on one column."""
+        known = self.findings.setdefault((finding.id, finding.words), finding)
+        known.count += len(examples) if count is None else count
+        known.examples.extend(examples[: EXAMPLES - len(known.examples)])
+
+    def hit(
+        self, rule: Rule, hits: Flags, row_numbers: Sequence[int], cells: Sequence[str]
+    ) -> None:
+        """Add a chunk's hits of a rule. `cells`: raw texts of the rule's column."""
+        column = self.column_names.get(rule.field, "")
+        examples = [
+            {
+                "row": row_numbers[index],
+                "column": column,
+                "value": shown_value(rule.field, cells[index]),
+            }
+            for index in np.flatnonzero(hits)[:EXAMPLES]
+        ]
+        finding = Finding(rule.id, str(rule.severity), rule.words, column)
+        self.find(finding, examples, int(hits.sum()))
+
+    def add_chunk(self, chunk: Checked, invalid: dict[str, Flags], is_valid: Flags) -> None:
+        """Add completeness of the rows taken and control totals of all rows of a chunk."""
+        kept = chunk.frame.is_kept
+        for name, counts in self.completeness.items():
+            column = chunk[name]
+            is_invalid = (column.is_bad | invalid.get(name, no_flags(len(column)))) & kept
+            is_missing = column.is_missing & kept & ~is_invalid
+            counts.invalid += int(is_invalid.sum())
+            counts.missing += int(is_missing.sum())
+            counts.filled += int((kept & ~is_invalid & ~is_missing).sum())
+        for name, total in self.totals.items():
+            values = chunk.claim if name == "claim_minor" else chunk[name].values
+            self._add_total(total, values.fillna(0).to_numpy(dtype=np.int64), is_valid)
+
+    @staticmethod
+    def _add_total(total: ControlTotal, values: Any, is_valid: Flags) -> None:
+        # Python integers: a chunk of absurd amounts overflows 64 bits.
+        imported, rejected = sum(values[is_valid].tolist()), sum(values[~is_valid].tolist())
+        total.read += imported + rejected
+        total.imported += imported
+        total.rejected += rejected
+
+    def completeness_json(self) -> list[dict[str, Any]]:
+        """The matrix in the dictionary's order, with how derived fields were made."""
+        derived = {source.field.name: source.derived for source in self.mapping.sources}
+        return [
+            {
+                "field": name,
+                "title": FIELDS[name].title,
+                "title_zh": FIELDS[name].title_zh,
+                "column": self.column_names.get(name, ""),
+                **vars(counts),
+                "derived": derived.get(name, ""),
+                "if_missing": FIELDS[name].if_missing if counts.missing else "",
+            }
+            for name, counts in self.completeness.items()
+        ]
+
+    def totals_json(self) -> dict[str, dict[str, int]]:
+        """Control totals by field."""
+        return {name: dict(vars(total)) for name, total in self.totals.items()}
+
+    def findings_json(self) -> list[dict[str, Any]]:
+        """Findings, rejects first, most frequent first."""
+        order = sorted(
+            self.findings.values(),
+            key=lambda finding: (finding.severity != Severity.REJECT, -finding.count, finding.id),
+        )
+        return [finding.as_json() for finding in order]
+
+
+def apply_rules(
+    chunk: Checked, tally: Tally, row_numbers: Sequence[int], cells: dict[str, Sequence[str]]
+) -> tuple[list[list[str]], dict[str, Flags]]:
+    """Test every rule on the rows that the mapping takes.
+
+    Returns the reasons to reject, per row, and per field the rows whose cell is invalid.
+    """
+    reasons: list[list[str]] = [[] for _ in range(chunk.frame.rows)]
+    invalid: dict[str, Flags] = {}
+    blank = [""] * chunk.frame.rows
+    for rule in RULES:
+        hits = rule.test(chunk) & chunk.frame.is_kept
+        if not hits.any():
+            continue
+        tally.hit(rule, hits, row_numbers, cells.get(rule.field, blank))
+        if rule.severity is Severity.REJECT:
+            for index in np.flatnonzero(hits):
+                reasons[index].append(f"{rule.id}: {rule.words}")
+            if rule.id not in _OF_ABSENCE:
+                invalid[rule.field] = invalid.get(rule.field, no_flags(chunk.frame.rows)) | hits
+    return reasons, invalid

@@ -1,0 +1,299 @@
+"""Changes of state of a tape: upload, import, retry; and the logged reading of its rejects."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from npa_market.common.clock import database_now
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.files import open_stored, store_chunks
+from npa_market.common.ids import next_reference
+from npa_market.common.jobs import queue_job
+from npa_market.common.models import Job, JobState
+from npa_market.evidence.services import record
+from npa_market.parties.models import Organisation, User
+from npa_market.parties.permissions import require
+from npa_market.parties.roles import OrganisationKind
+from npa_market.tapes.mapping import Mapping, mapping_named
+from npa_market.tapes.models import Tape, TapeState
+from npa_market.tapes.reading import open_tape
+
+CURRENCIES = ("CNY", "USD", "EUR", "GBP", "HKD", "JPY")
+_SPOOL_BYTES = 16 << 20
+
+
+def upload_tape(
+    *,
+    user: User,
+    seller: Organisation,
+    chunks: Iterable[bytes],
+    file_name: str,
+    mapping: str,
+    currency: str,
+    cut_off_date: date,
+) -> Tape:
+    """Keep a seller's file as received and queue its import.
+
+    The same file with the same mapping and cut-off date again is the same tape (a failed import is
+    queued again). The header is read before anything is kept: a file that is no table, lacks
+    needed columns or has forbidden ones is refused and leaves nothing. Raises NotPermitted,
+    InvalidInput.
+    """
+    require(user, "tapes.upload_tape", seller)
+    if seller.kind != OrganisationKind.SELLER:
+        raise InvalidInput("not_a_seller", "Only a seller uploads tapes.")
+    chosen = _checked_mapping(mapping, currency, cut_off_date)
+    with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+        _receive(chunks, spool)
+        with open_tape(spool, chosen):
+            pass
+        spool.seek(0)
+        return _keep(
+            user=user,
+            seller=seller,
+            content=iter(lambda: spool.read(1 << 20), b""),
+            values={
+                "file_name": file_name[-200:],
+                "mapping": mapping,
+                "currency": currency,
+                "cut_off_date": cut_off_date,
+            },
+        )
+
+
+def _checked_mapping(mapping: str, currency: str, cut_off_date: date) -> Mapping:
+    chosen = mapping_named(mapping)
+    if currency not in (chosen.currencies or CURRENCIES):
+        allowed = ", ".join(chosen.currencies or CURRENCIES)
+        raise InvalidInput(
+            "currency_not_of_mapping",
+            f"The mapping {mapping} takes {allowed}.",
+            field="currency",
+        )
+    if cut_off_date > database_now().date():
+        raise InvalidInput(
+            "cut_off_in_future", "The cut-off date lies in the future.", field="cut_off_date"
+        )
+    return chosen
+
+
+def _receive(chunks: Iterable[bytes], spool: IO[bytes]) -> None:
+    for chunk in chunks:
+        spool.write(chunk)
+        if spool.tell() > settings.MAX_TAPE_BYTES:
+            raise InvalidInput(
+                "file_too_large",
+                f"The file is larger than {settings.MAX_TAPE_BYTES >> 20:,} MB.",
+                field="file",
+            )
+    spool.seek(0)
+
+
+@transaction.atomic
+def _keep(
+    *, user: User, seller: Organisation, content: Iterator[bytes], values: dict[str, Any]
+) -> Tape:
+    stored = store_chunks(content)
+    Organisation.objects.select_for_update().get(pk=seller.pk)  # One upload at a time per seller.
+    known = Tape.objects.filter(
+        seller=seller,
+        file=stored,
+        mapping=values["mapping"],
+        cut_off_date=values["cut_off_date"],
+    ).first()
+    if known:
+        if known.currency != values["currency"]:
+            raise Refused(
+                "tape_has_other_currency",
+                f"This file was uploaded before as {known.reference} in {known.currency}.",
+                field="currency",
+            )
+        return _queue(tape=known, user=user) if known.state == TapeState.FAILED else known
+    tape = Tape.objects.create(
+        reference=next_reference("TAPE"),
+        seller=seller,
+        file=stored,
+        uploaded_by=user,
+        uploaded_at=database_now(),
+        **values,
+    )
+    record(
+        type="tape.uploaded",
+        subject=tape,
+        actor=user,
+        payload={
+            "reference": tape.reference,
+            "file_sha256": stored.sha256,
+            "bytes": stored.size,
+            "mapping": tape.mapping,
+            "currency": tape.currency,
+            "cut_off_date": tape.cut_off_date.isoformat(),
+        },
+    )
+    return _queue(tape=tape, user=user)
+
+
+def _queue(*, tape: Tape, user: User) -> Tape:
+    from npa_market.tapes.tasks import import_tape_task  # The task calls this module.
+
+    tape.job = queue_job(
+        task=import_tape_task,
+        kind="tape.import",
+        title=f"Import of {tape.reference}",
+        organisation_id=tape.seller_id,
+        started_by=user,
+        subject_url=reverse("tapes:detail", args=[tape.pk]),
+        arguments={"tape_id": str(tape.pk)},
+    )
+    tape.save(update_fields=["job"])
+    return tape
+
+
+@transaction.atomic
+def retry_import(*, user: User, tape_id: UUID) -> Tape:
+    """Queue the import again after a failure, or where a worker died.
+
+    A run that is still alive stops at its next chunk: the new one takes over. An imported tape
+    stays as it is.
+    """
+    tape = Tape.objects.select_for_update().get(pk=tape_id)
+    require(user, "tapes.retry_import", tape)
+    if tape.state == TapeState.IMPORTED:
+        return tape
+    Job.objects.filter(pk=tape.job_id, state__in=[JobState.QUEUED, JobState.RUNNING]).update(
+        state=JobState.CANCELLED, ended_at=database_now(), message="Replaced by a new run."
+    )
+    record(
+        type="tape.import_queued",
+        subject=tape,
+        actor=user,
+        payload={"attempt": tape.attempt + 1},
+        prev_state=tape.state,
+    )
+    return _queue(tape=tape, user=user)
+
+
+def import_tape(*, tape_id: UUID, progress: Callable[[int, int, str], None] | None = None) -> Tape:
+    """Import a kept tape: afterwards it is imported completely, or failed with nothing left of it.
+
+    A system act, called by the job. Idempotent: an imported tape is returned as it is; a run that
+    died is cleaned up and done again. rows_read = rows_imported + rows_rejected. Raises Refused
+    (the tape is failed then) or whatever broke (failed too).
+    """
+    from npa_market.tapes.importing import discard_rows, run_import  # Loads pandas.
+
+    tape = _claim(tape_id)
+    if tape.state == TapeState.IMPORTED:
+        return tape
+    with _failing(tape):
+        discard_rows(tape)
+        with open_stored(tape.file_id) as handle:
+            run_import(tape, handle, partial(_finish, tape), progress)
+    return tape
+
+
+@transaction.atomic
+def _claim(tape_id: UUID) -> Tape:
+    tape = Tape.objects.select_for_update().select_related("file").get(pk=tape_id)
+    if tape.state != TapeState.IMPORTED:
+        tape.state, tape.attempt, tape.failure = TapeState.IMPORTING, tape.attempt + 1, ""
+        tape.save(update_fields=["state", "attempt", "failure"])
+    return tape
+
+
+@contextmanager
+def _failing(tape: Tape) -> Iterator[None]:
+    """End the tape as failed where the body raises; the exception goes on."""
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.code != "import_superseded":
+            _fail(tape, refusal.code, refusal.message)
+        raise
+    except Exception:
+        _fail(tape, "fault", "The import was stopped by a fault of the venue. Start it again.")
+        raise
+
+
+def _fail(tape: Tape, code: str, message: str) -> None:
+    from npa_market.tapes.importing import check_still_ours, discard_rows
+
+    discard_rows(tape)
+    with transaction.atomic():
+        check_still_ours(tape)
+        tape.state, tape.failure = TapeState.FAILED, message[:500]
+        tape.save(update_fields=["state", "failure"])
+        record(
+            type="tape.failed",
+            subject=tape,
+            actor=None,
+            payload={"code": code, "attempt": tape.attempt},
+            prev_state=TapeState.IMPORTING,
+        )
+
+
+@transaction.atomic
+def _finish(tape: Tape, run: Any) -> None:
+    from npa_market.tapes.importing import check_still_ours
+
+    check_still_ours(tape)
+    tape.rows_read = run.rows_read
+    tape.rows_imported = run.rows_imported
+    tape.rows_rejected = run.rejects.rows
+    tape.control_totals = run.tally.totals_json()
+    tape.completeness = run.tally.completeness_json()
+    tape.findings = run.tally.findings_json()
+    tape.layout = {
+        "kind": run.source.kind,
+        "encoding": run.source.encoding,
+        "delimiter": run.source.delimiter,
+        "header_row": run.source.header_row,
+        "columns": len(run.source.header),
+    }
+    tape.rejects_file = store_chunks(run.rejects.chunks()) if run.rejects.rows else None
+    tape.state = TapeState.IMPORTED
+    tape.save()
+    record(
+        type="tape.imported",
+        subject=tape,
+        actor=None,
+        payload={
+            "rows_read": tape.rows_read,
+            "rows_imported": tape.rows_imported,
+            "rows_rejected": tape.rows_rejected,
+            "totals": tape.control_totals,
+            "findings": [
+                {"id": found["id"], "column": found["column"], "count": found["count"]}
+                for found in tape.findings
+                if found["id"] != "columns_unused"
+            ],
+            "rejects_sha256": tape.rejects_file_id,
+            "attempt": tape.attempt,
+        },
+        prev_state=TapeState.IMPORTING,
+    )
+
+
+@transaction.atomic
+def open_rejects(*, user: User, tape_id: UUID) -> IO[bytes]:
+    """The rejects file, open for reading; who opened it is recorded. Raises Refused without one."""
+    tape = Tape.objects.get(pk=tape_id)
+    require(user, "tapes.read_rejects", tape)
+    if not tape.rejects_file_id:
+        raise Refused("no_rejects", "No row of this tape was rejected.")
+    record(
+        type="tape.rejects_read",
+        subject=tape,
+        actor=user,
+        payload={"rejects_sha256": tape.rejects_file_id, "rows": tape.rows_rejected},
+        prev_state=tape.state,
+    )
+    return open_stored(tape.rejects_file_id)

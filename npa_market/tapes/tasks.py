@@ -1,0 +1,16 @@
+"""Tapes in the background."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from npa_market.common.jobs import running
+from npa_market.tapes.services import import_tape
+
+
+@shared_task
+def import_tape_task(job_id: str, tape_id: str) -> None:
+    """Import a tape under its job."""
+    with running(job_id) as progress:
+        if progress:
+            import_tape(tape_id=UUID(tape_id), progress=progress.report)
