@@ -11,6 +11,7 @@ from npa_market.packages.models import Package
 from npa_market.packages.services import draft_package, screen_package, seal_package
 from npa_market.parties.models import Organisation, User
 from npa_market.tapes.models import Borrower, LitigationStatus, Loan, Receipt, Tape, TapeState
+from npa_market.tapes.vault import Place, current_vault
 
 CUT_OFF = date(2026, 6, 30)
 PRODUCTS = ("Instalment", "Cash loan", "Credit card")
@@ -26,16 +27,25 @@ def _day(months_ago: int, day: int = 15) -> date:
     return date(index // 12, index % 12 + 1, day)
 
 
-def _borrowers(seller: Organisation, count: int, rng: np.random.Generator) -> list[Borrower]:
-    return Borrower.objects.bulk_create(
-        Borrower(
-            seller=seller,
-            blind_index=rng.bytes(32).hex(),
-            sex=("M", "F", "")[int(rng.choice(3, p=[0.6, 0.35, 0.05]))],
-            birth_year=int(rng.integers(1956, 2004)) if rng.random() < 0.95 else None,
-        )
-        for _ in range(max(1, count * 2 // 3))
+def _borrower(seller: Organisation, rng: np.random.Generator) -> Borrower:
+    """Invented: the ID number has no valid form, so that it is nobody's."""
+    borrower = Borrower(
+        seller=seller,
+        blind_index=rng.bytes(32).hex(),
+        sex=("m", "f", "")[int(rng.choice(3, p=[0.6, 0.35, 0.05]))],
+        birth_year=int(rng.integers(1956, 2004)) if rng.random() < 0.95 else None,
     )
+    number = int(rng.integers(10**6, 10**7))
+    sealed = {"name": f"测试{number}", "id_number": f"ID-{number}", "mobile": f"000{number}0"}
+    for name, value in sealed.items():
+        place = Place(f"{Borrower._meta.label}/{name}", borrower.pk)
+        setattr(borrower, f"{name}_sealed", current_vault().seal(value, place))
+    return borrower
+
+
+def _borrowers(seller: Organisation, count: int, rng: np.random.Generator) -> list[Borrower]:
+    people = [_borrower(seller, rng) for _ in range(max(1, count * 2 // 3))]
+    return Borrower.objects.bulk_create(people)
 
 
 def _loan(
@@ -104,7 +114,8 @@ def loans_on_tape(
     """An imported tape with `count` eligible loans of about two thirds as many borrowers.
 
     Charged off 3 to 29 months before the cut-off date, a third with monthly receipts; the same
-    seed gives the same values. Names, ID numbers and mobiles are empty.
+    seed gives the same values (keys, and so the tokens, are new each time). Names, ID numbers
+    and mobiles are invented and sealed by the vault.
     """
     rng = np.random.default_rng(seed)
     tape = make_tape(seller, user, seed, currency)

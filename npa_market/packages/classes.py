@@ -132,7 +132,7 @@ CLASSIFIERS: dict[str, Classifier] = {
         "City tier", "city_tier", {key: title for key, title in TIERS.items() if key}
     ),
     "age_band": _named("Age of the borrower", "age_band", {band: band for band in AGE_BANDS}),
-    "sex": _named("Sex", "sex", {"F": "Female", "M": "Male"}),
+    "sex": _named("Sex", "sex", {"f": "Female", "m": "Male"}),
     "rate": _numbers("Yearly rate", "annual_rate_bp", RATE_BP),
     "credit_line": _amounts("Credit line", "credit_line_minor"),
     "grade": _named("Grade", "grade", {grade: grade.capitalize() for grade in _GRADES}),

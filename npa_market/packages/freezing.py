@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[..., None]
 MEMBERS_PER_INSERT = 10_000
+# How the engines name a broken O2: PostgreSQL the constraint, SQLite its column.
+_TAKEN = ("O2_loan_in_one_live_package", "packages_packageloan.loan_id")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def seal_package(*, user: User, package_id: UUID, progress: Progress | None = No
     try:
         return _freeze(package_id, user, frozen)
     except IntegrityError as error:
-        if "loan" not in str(error):
+        if not any(name in str(error) for name in _TAKEN):
             raise
         raise Refused(
             "loan_in_live_package",
@@ -202,7 +204,7 @@ def start_sealing(*, user: User, package_id: UUID) -> Job:
     """Queue the sealing as a job; while one is under way, that one."""
     from npa_market.packages.tasks import seal_package_task
 
-    package = Package.objects.select_for_update(of=("self",)).get(pk=package_id)
+    package = Package.objects.select_for_update().get(pk=package_id)
     require(user, "packages.seal_package", package)
     if package.job is not None and not package.job.is_over:
         return package.job

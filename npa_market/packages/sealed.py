@@ -96,3 +96,10 @@ def loan_proof(package: Package, loan_token: str) -> dict[str, Any]:
         "path": path,
         "root": package.merkle_root,
     }
+
+
+def bidder_frame(package: Package) -> "pd.DataFrame":
+    """The rows as bidders in the data room may see them: see `disclosure.bidder_form`."""
+    from npa_market.packages.disclosure import bidder_form
+
+    return bidder_form(read_sealed(package)).frame

@@ -26,12 +26,16 @@ from npa_market.packages.queries import (
     tapes_for,
     totals,
 )
+from npa_market.packages.versions import new_version
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 
 __all__ = [
     "draft_package",
     "grant_reader",
+    "new_version",
+    "return_package",
+    "revise_package",
     "revoke_reader",
     "screen_package",
     "seal_package",
@@ -147,6 +151,71 @@ def _content(package: Package) -> dict[str, Any]:
         "principal_minor": package.principal_minor,
         "claim_minor": package.claim_minor,
     }
+
+
+@transaction.atomic
+def revise_package(
+    *,
+    user: User,
+    package_id: UUID,
+    title: str,
+    cut_off_date: date,
+    criteria: dict[str, Any],
+    transfer_basis: str,
+) -> Package:
+    """Change a package that is not sealed yet; it is a draft again and the screen starts over.
+
+    The currency stays. Nothing is written where nothing changed. Raises as `draft_package`.
+    """
+    package = Package.objects.select_for_update().get(pk=package_id)
+    require(user, "packages.revise_package", package)
+    _refuse_unless(package, PackageState.DRAFT, PackageState.SCREENED)
+    wanted: dict[str, Any] = {
+        "title": _checked_text(title, "title", 200),
+        "cut_off_date": cut_off_date,
+        "criteria": criteria,
+        "transfer_basis": _checked_text(transfer_basis, "transfer_basis", 300, may_be_empty=True),
+    }
+    counted = _counted(package.seller, criteria, package.currency, cut_off_date)
+    if all(getattr(package, name) == value for name, value in wanted.items()):
+        return package
+    previous_state = package.state
+    for name, value in {**wanted, **counted}.items():
+        setattr(package, name, value)
+    package.edited_by = user
+    _back_to_draft(package)
+    record(
+        type="package.revised",
+        subject=package,
+        actor=user,
+        prev_state=previous_state,
+        payload=_content(package),
+    )
+    return package
+
+
+def _back_to_draft(package: Package) -> None:
+    package.state = PackageState.DRAFT
+    package.screen_results, package.screened_at, package.selection_sha256 = [], None, ""
+    package.save()
+
+
+@transaction.atomic
+def return_package(*, user: User, package_id: UUID, reason: str) -> Package:
+    """The approver sends a screened package back to its maker, with a reason."""
+    package = Package.objects.select_for_update().get(pk=package_id)
+    require(user, "packages.return_package", package)
+    _refuse_unless(package, PackageState.SCREENED)
+    why = _checked_text(reason, "reason", 500)
+    _back_to_draft(package)
+    record(
+        type="package.returned",
+        subject=package,
+        actor=user,
+        prev_state=PackageState.SCREENED,
+        payload={"reference": package.reference, "reason": why},
+    )
+    return package
 
 
 @transaction.atomic
