@@ -56,13 +56,13 @@ def actor_names(actors: Iterable[str], viewer: User) -> dict[str, str]:
     """The name of each pseudonymous actor (`user:<key>`) as far as the viewer may know it."""
     keys = {UUID(actor.removeprefix(_USER)) for actor in actors if actor.startswith(_USER)}
     memberships = Membership.objects.filter(user__in=keys).select_related("user", "organisation")
-    names: dict[str, str] = {f"{_USER}{key}": "A person of the venue" for key in keys}
+    names: dict[str, str] = {f"{_USER}{key}": "A former member" for key in keys}
     own = viewer.organisation_ids()
     for membership in memberships.order_by("pk"):
         actor = f"{_USER}{membership.user_id}"
         if membership.organisation_id in own or viewer.works_for_venue:
             names[actor] = str(membership.user)
-        elif names[actor] == "A person of the venue":
+        elif names[actor] == "A former member":
             names[actor] = membership.organisation.get_kind_display()
     return names
 

@@ -17,10 +17,11 @@ from rest_framework.throttling import ScopedRateThrottle
 from npa_market.common.api import VisibleRows
 from npa_market.common.errors import Refused
 from npa_market.parties import services
-from npa_market.parties.access import MEMBERS, PUBLIC
+from npa_market.parties.access import MEMBERS, PUBLIC, access_for
 from npa_market.parties.filters import InstitutionFilter
 from npa_market.parties.models import Membership, Organisation, QualificationState, User
 from npa_market.parties.queries import tokens_in_force
+from npa_market.parties.roles import BUYER_ROLES, Role
 
 
 class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
@@ -62,6 +63,10 @@ class OrganisationViewSet(VisibleRows[Organisation], viewsets.ReadOnlyModelViewS
 
     model = Organisation
     access_rule = MEMBERS
+    access_by_action = {
+        "qualification": access_for(Role.OPERATOR),
+        "delivery_key": access_for(*BUYER_ROLES),
+    }
     serializer_class = OrganisationSerializer
     filterset_class = InstitutionFilter
 
@@ -69,12 +74,13 @@ class OrganisationViewSet(VisibleRows[Organisation], viewsets.ReadOnlyModelViewS
     @action(detail=True, methods=["post"])
     def qualification(self, request: Request, pk: str) -> Response:
         """Qualify, refuse or suspend the institution (operator)."""
+        organisation = self.get_object()
         asked = DecisionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
         decided = services.decide_qualification(
             user=_person(request),
-            organisation_id=self.get_object().pk,
+            organisation_id=organisation.pk,
             state=QualificationState(values["state"]),
             reason=values["reason"],
             until=values["until"],
@@ -85,10 +91,11 @@ class OrganisationViewSet(VisibleRows[Organisation], viewsets.ReadOnlyModelViewS
     @action(detail=True, methods=["put"], url_path="delivery-key")
     def delivery_key(self, request: Request, pk: str) -> Response:
         """Keep the age public key to which deliveries for this buyer are encrypted."""
+        organisation = self.get_object()
         asked = DeliveryKeySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         changed = services.set_delivery_key(
-            user=_person(request), organisation_id=self.get_object().pk, **asked.validated_data
+            user=_person(request), organisation_id=organisation.pk, **asked.validated_data
         )
         return Response(self.get_serializer(changed).data)
 

@@ -9,10 +9,13 @@ from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from npa_market.common.clock import database_now
 from npa_market.common.models import Job
 from npa_market.parties.access import MEMBERS, PUBLIC, access
 from npa_market.parties.middleware import SESSION_KEY
 from npa_market.parties.models import Organisation
+from npa_market.portal.needs import needs_of
+from npa_market.portal.queries import figures_of, jobs_under_way, latest_lots, rooms_of
 
 STOP_POLLING = 286  # htmx: swap the answer in and ask no more
 
@@ -21,7 +24,15 @@ STOP_POLLING = 286  # htmx: swap the answer in and ask no more
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What needs this person now, then how their rooms stand."""
-    return render(request, "portal/home.html")
+    person = request.user
+    context = {
+        "needs": needs_of(person, database_now()),
+        "figures": figures_of(person),
+        "jobs": jobs_under_way(person),
+        "lots": latest_lots(person),
+        "rooms": rooms_of(person),
+    }
+    return render(request, "portal/home.html", context)
 
 
 @access(MEMBERS)

@@ -112,6 +112,18 @@ def state_tag(obj: Any, field: str = "state") -> SafeString:
     return format_html('<span class="tag {}">{}</span>', tone, label)
 
 
+@register.filter
+def row_range(page: Any) -> str:
+    """`Rows 51 to 100`, or `3 rows` where one page holds them all (lazy pages know no total)."""
+    if not page:
+        return ""
+    shown = len(page.object_list)
+    if not page.has_previous() and not page.has_next():
+        return "1 row" if shown == 1 else f"{shown:,} rows"
+    first = (page.number - 1) * page.paginator.per_page + 1
+    return f"Rows {first:,} to {first + shown - 1:,}"
+
+
 @register.simple_tag
 def time_left(job: Job) -> str:
     """`about 2 min left` of a running job, from its pace so far; empty while nobody can tell."""
@@ -130,3 +142,11 @@ def vega_spec(chart: Any) -> dict[str, Any]:
     from npa_market.common import charts_web
 
     return charts_web.vega_spec(chart)
+
+
+@register.filter
+def chart_height(chart: Any) -> int:
+    """Pixels that the drawing will take, kept free so that nothing moves when it arrives."""
+    from npa_market.common import charts_web
+
+    return charts_web.height_of(chart)

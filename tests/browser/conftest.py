@@ -1,0 +1,63 @@
+"""A browser, a served portal, and people who can sign in to it."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from npa_market.parties.roles import Role
+from tests.browser.serving import CHROMIUM_FLAGS, Served, chromium, served
+from tests.world import PASSWORD
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here drives a browser: without one it skips at home and fails in CI."""
+    for item in items:
+        if "tests/browser" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    path = chromium()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("no browser: CI installs the package chromium before the tests")
+        pytest.skip("install the package chromium to run the browser tests")
+    return {"executable_path": path, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory, browser_type_launch_args) -> Iterator[Served]:
+    """The served portal; the browser is looked for first, since serving takes seconds."""
+    with served(tmp_path_factory.mktemp("portal")) as running:
+        yield running
+
+
+@pytest.fixture
+def base_url(portal: Served) -> str:
+    return portal.url
+
+
+@pytest.fixture
+def sign_in(page: Page, portal: Served) -> Callable[[Role | str], Page]:
+    """Sign in through the page, as a role of the world or by e-mail."""
+
+    def enter(who: Role | str) -> Page:
+        email = f"{who.value.replace('_', '.')}@example.com" if isinstance(who, Role) else who
+        page.goto(f"{portal.url}/accounts/login/")
+        page.get_by_label("Email").fill(email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/accounts/login" not in url)
+        return page
+
+    return enter
+
+
+@pytest.fixture
+def signed_out(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    yield context
+    context.close()

@@ -1,0 +1,103 @@
+"""Pictures of every page at desk and phone width, to be looked at: `var/screenshots/`.
+
+    python -m tests.browser.screenshots                 # serves the small world of the tests
+    python -m tests.browser.screenshots --only lots     # names that contain "lots"
+
+Each page is taken as the first role that may open it.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.serving import CHROMIUM_FLAGS, ROOT, chromium, served
+
+WIDTHS = {"desk": 1280, "phone": 390}
+ENTRANCE = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page to take: its address, and the person who opens it (none = a visitor)."""
+
+    path: str
+    email: str = ""
+
+    @property
+    def name(self) -> str:
+        words = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "one", self.path).strip("/")
+        return re.sub(r"[^a-z0-9]+", "-", words).strip("-") or "home"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="part of the name of the pages to take")
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "screenshots")
+    options = parser.parse_args()
+    path = chromium()
+    if path is None:
+        sys.stderr.write("Install the package chromium to take pictures.\n")
+        return 1
+    options.out.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder)) as portal,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        for shot in shots(portal.environment):
+            if options.only in shot.name:
+                take(browser, portal.url, shot, options.out)
+        browser.close()
+    return 0
+
+
+def shots(environment: dict[str, str]) -> Iterator[Shot]:
+    """Every page of the venue, homes once per role."""
+    os.environ.update(environment)
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "npa_market.config.settings")
+    django.setup()
+    from tests.doors import page_addresses, people_and_rules
+
+    yield from (Shot(path) for path in ENTRANCE)
+    yield from (Shot(f"/?as={role}", email) for role, email in people_and_rules())
+    yield from (Shot(address, email) for address, email in page_addresses())
+
+
+def take(browser: Browser, url: str, shot: Shot, folder: Path) -> None:
+    """Both widths of one page; says the size of what does not fit the phone."""
+    for name, width in WIDTHS.items():
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        page = context.new_page()
+        if shot.email:
+            _sign_in(page, url, shot.email)
+        page.goto(url + shot.path)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=folder / f"{shot.name}-{name}.png", full_page=True)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        too_wide = f"  wider than {width}: {wide}" if wide > width else ""
+        sys.stdout.write(f"{shot.name}-{name}.png{too_wide}\n")
+        context.close()
+
+
+def _sign_in(page: Page, url: str, email: str) -> None:
+    from tests.world import PASSWORD
+
+    page.goto(f"{url}/accounts/login/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda at: "/accounts/login" not in at)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Every address of the venue, opened by everybody: no door without a rule, none that leaks."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+
+from npa_market.parties.models import User
+from npa_market.parties.roles import Role
+from tests.doors import MODEL_OF_KEYWORD, Door, UnknownKeyword, all_doors
+from tests.world import People, world_objects, world_people
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+ANSWERED = range(200, 400)
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker) -> Iterator[tuple[dict[str, Any], People]]:
+    """The world once for the whole module, gone at its end."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield world_objects(), world_people()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(autouse=True)
+def _undone(world, db):
+    """What a test does to the world is undone at its end."""
+
+
+def client_of(user: User | None) -> Client:
+    client = Client(raise_request_exception=False)  # a fault is one finding among all
+    if user is not None:
+        client.force_login(user, backend=BACKEND)
+    return client
+
+
+def known_doors(objects: dict[str, Any]) -> Iterator[Door]:
+    """Doors whose objects the world has; another test fails on the rest."""
+    for door in all_doors():
+        with suppress(UnknownKeyword):
+            door.address(objects)
+            yield door
+
+
+def finding(door: Door, method: str, answer: Any) -> str:
+    fault = getattr(answer, "exc_info", None)
+    cause = f" {fault[0].__name__}: {fault[1]}" if fault else ""
+    return f"{method} {door.route}: {answer.status_code}{cause}"
+
+
+def open_door(client: Client, door: Door, objects: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Answers by method; a page that only takes POST is asked that way, with nothing typed."""
+    address = door.address(objects)
+    for method in door.methods:
+        answer = _ask(client, method, address, door)
+        yield method, answer
+        if answer.status_code == 405 and not door.rules:
+            yield "POST", _ask(client, "POST", address, door)
+
+
+def _ask(client: Client, method: str, address: str, door: Door) -> HttpResponse:
+    with transaction.atomic():
+        if method == "GET":
+            answer = client.get(address)
+        else:
+            body = {"content_type": "application/json"} if door.is_api else {}
+            answer = client.generic(method, address, **body)
+        transaction.set_rollback(True)
+    return answer
+
+
+def sees(user: User, door: Door, objects: dict[str, Any]) -> bool:
+    """May the person see the object that the address is about?"""
+    keyword = door.object_keyword()
+    if keyword is None:
+        return True
+    rows = MODEL_OF_KEYWORD[keyword].objects.visible_to(User.objects.get(pk=user.pk))
+    return rows.filter(pk=objects[keyword]).exists()
+
+
+def test_every_address_declares_who_may_open_it():
+    undeclared = [
+        f"{method} {door.route} ({door.name})"
+        for door in all_doors()
+        for method in door.methods
+        if door.rule_for(method) is None
+    ]
+    assert not undeclared, "no access rule: " + ", ".join(undeclared)
+
+
+def test_every_keyword_has_an_object_in_the_world(world):
+    objects, _ = world
+    missing = []
+    for door in all_doors():
+        try:
+            door.address(objects)
+        except UnknownKeyword as error:
+            missing.append(str(error))
+    assert not missing, "\n".join(missing)
+
+
+def test_anonymous_people_open_public_doors_only(world):
+    objects, _ = world
+    wrong = []
+    for door in known_doors(objects):
+        for method, answer in open_door(client_of(None), door, objects):
+            if not _fits_anonymous(door, method, answer):
+                wrong.append(finding(door, method, answer))
+    assert not wrong, "\n".join(wrong)
+
+
+def _fits_anonymous(door: Door, method: str, answer: Any) -> bool:
+    if door.rule_for(method).is_public or answer.status_code == 405:
+        return answer.status_code < 500
+    if door.is_api:
+        return answer.status_code == 401
+    return answer.status_code == 302 and answer["Location"].startswith("/accounts/")
+
+
+def test_strangers_find_nothing_of_other_institutions(world):
+    objects, people = world
+    client, wrong = client_of(people.stranger), []
+    for door in known_doors(objects):
+        if door.object_keyword() is None:
+            continue
+        for method, answer in open_door(client, door, objects):
+            admitted = door.rule_for(method).admits(people.stranger)
+            expected = {404} if admitted else {403, 404}
+            if answer.status_code not in {*expected, 405}:
+                wrong.append(finding(door, method, answer))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_doors_open_for_their_roles_and_no_other(world, role):
+    objects, people = world
+    user = people.by_role[role]
+    client, wrong = client_of(user), []
+    for door in known_doors(objects):
+        if door.is_library:
+            continue
+        seen = sees(user, door, objects)
+        for method, answer in open_door(client, door, objects):
+            admitted = door.rule_for(method).admits(user)
+            if not _fits_role(door, method, answer.status_code, admitted=admitted, seen=seen):
+                wrong.append(
+                    f"{finding(door, method, answer)} (admitted {admitted}, object seen {seen})"
+                )
+    assert not wrong, "\n".join(wrong)
+
+
+def _fits_role(door: Door, method: str, status: int, *, admitted: bool, seen: bool) -> bool:
+    if not admitted:
+        return status == 403 or (status == 404 and not seen)
+    if not seen:
+        return status in {404, 405}
+    if method == "GET":
+        return status in ANSWERED or status == 405 or _is_plain(door)
+    return status < 500  # an act on nothing typed: done, refused or unreadable, never a fault
+
+
+def _is_plain(door: Door) -> bool:
+    """Addresses with a keyword that names no object: unknown values are told so."""
+    return bool(door.keywords) and door.object_keyword() is None
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_account_pages_of_libraries_answer_members(world, role):
+    objects, people = world
+    client, wrong = client_of(people.by_role[role]), []
+    for door in known_doors(objects):
+        if door.is_library:
+            answer = client.get(door.address(objects))
+            if answer.status_code >= 500:
+                wrong.append(finding(door, "GET", answer))
+    assert not wrong, "\n".join(wrong)
