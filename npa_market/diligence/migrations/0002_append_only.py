@@ -1,0 +1,8 @@
+from django.db import migrations
+
+from npa_market.common.append_only import append_only
+
+
+class Migration(migrations.Migration):
+    dependencies = [("diligence", "0001_initial")]
+    operations = [append_only("diligence_accessrecord")]
