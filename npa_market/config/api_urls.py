@@ -8,6 +8,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 
 from npa_market.parties import api as parties_api
 from npa_market.parties.access import MEMBERS, PUBLIC
+from npa_market.valuation import api as valuation_api
 
 
 class Root(APIRootView):
@@ -38,6 +39,7 @@ class DocsView(SpectacularSwaggerSplitView):
 router = Router()
 API_MODULES: list[ModuleType] = [
     parties_api,
+    valuation_api,
 ]
 for module in API_MODULES:
     for prefix, viewset, basename in module.ROUTES:

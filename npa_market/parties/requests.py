@@ -9,6 +9,6 @@ from npa_market.parties.models import Organisation, User
 class MemberRequest(HttpRequest):
     """A request let in by `access`: a signed-in person, acting for one of their institutions."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     organisation: Organisation
     htmx: HtmxDetails

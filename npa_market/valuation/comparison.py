@@ -1,0 +1,105 @@
+"""Two runs laid side by side, row by row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from npa_market.common.money import format_minor
+from npa_market.valuation.door import to_minor
+from npa_market.valuation.figures import channel_words
+from npa_market.valuation.models import Valuation
+
+if TYPE_CHECKING:
+    from pricing import Result
+
+MONEY_ROWS = (
+    ("Price", "price_minor"),
+    ("Standard deviation", "sd_minor"),
+    ("Value, 5 %", "q05_minor"),
+    ("Value, 25 %", "q25_minor"),
+    ("Value, 50 %", "q50_minor"),
+    ("Value, 75 %", "q75_minor"),
+    ("Value, 95 %", "q95_minor"),
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One row: a name, both values, and second less first where that has a meaning."""
+
+    name: str
+    first: str
+    second: str
+    difference: str = ""
+
+    @property
+    def differs(self) -> bool:
+        return self.first != self.second
+
+
+def comparison_rows(
+    runs: tuple[Valuation, Valuation], results: tuple["Result", "Result"]
+) -> list[Compared]:
+    """Inputs first, then figures; no reserve, so the page is the same for every role."""
+    first, second = runs
+    rows = [Compared(name, read(first), read(second)) for name, read in _INPUTS]
+    same_currency = first.currency == second.currency
+    for name, column in MONEY_ROWS:
+        amounts = getattr(first, column), getattr(second, column)
+        gap = amounts[1] - amounts[0]
+        rows.append(
+            Compared(
+                f"{name}, {first.currency if same_currency else 'own currency'}",
+                format_minor(amounts[0], first.currency),
+                format_minor(amounts[1], second.currency),
+                _signed(format_minor(gap, first.currency), gap) if same_currency else "",
+            )
+        )
+    rows += [Compared(name, read(results[0]), read(results[1])) for name, read in _FIGURES]
+    receipts = [to_minor(r.cumulative_mean[-1], r.currency) for r in results]
+    gap = receipts[1] - receipts[0]
+    rows.append(
+        Compared(
+            "Expected net receipts",
+            format_minor(receipts[0], first.currency),
+            format_minor(receipts[1], second.currency),
+            _signed(format_minor(gap, first.currency), gap) if same_currency else "",
+        )
+    )
+    return rows
+
+
+def _signed(text: str, amount: int) -> str:
+    return f"+{text}" if amount > 0 else text
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _costs(valuation: Valuation) -> str:
+    own = [each for each in valuation.terms["costs"] if each["name"] == valuation.terms["channel"]]
+    if not own:
+        return "as the calibration"
+    cost: dict[str, Any] = own[0]
+    return (
+        f"fee {cost['fee_share']:.1%}, work {cost['work_cost']:,.2f}, case {cost['case_cost']:,.2f}"
+    )
+
+
+_INPUTS: tuple[tuple[str, Callable[[Valuation], str]], ...] = (
+    ("Package", lambda v: f"{v.package.reference}, {v.package.loans:,} loans"),
+    ("Calibration", lambda v: v.calibration_name),
+    ("Buyer's IRR", lambda v: f"{v.terms['buyer_irr']:.1%}"),
+    ("Horizon", lambda v: f"{v.terms['horizon_months']} months"),
+    ("Channel", lambda v: channel_words(v.terms["channel"])),
+    ("Costs of the channel", _costs),
+    ("Paths and seed", lambda v: f"{v.terms['paths']:,}, seed {v.terms['seed']}"),
+)
+_FIGURES: tuple[tuple[str, Callable[["Result"], str]], ...] = (
+    ("Loss probability", lambda r: _share(r.loss_probability)),
+    ("IRR, 5 % of paths", lambda r: _share((r.irr_quantiles or {}).get(0.05))),
+    ("IRR, median path", lambda r: _share((r.irr_quantiles or {}).get(0.5))),
+    ("Multiple", lambda r: "–" if r.multiple is None else f"{r.multiple:.2f}"),
+    ("Payback", lambda r: "–" if r.payback_months is None else f"{r.payback_months} months"),
+)

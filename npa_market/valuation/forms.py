@@ -1,0 +1,148 @@
+"""What a person asks of a valuation, in percent and major units, as people write them."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from npa_market.packages.models import Package, PackageState
+from npa_market.parties.models import Organisation, User
+from npa_market.parties.roles import OrganisationKind
+from npa_market.valuation.models import Valuation, ValuationState
+from npa_market.valuation.queries import calibrations
+from npa_market.valuation.rules import Commission, may_run
+
+PATHS = (256, 1024, 2048, 4096, 8192, 16_384)
+HUNDRED = Decimal(100)
+COSTS = ("fee_share", "work_cost", "case_cost")
+
+
+def packages_for(user: User, organisation: Organisation) -> Any:
+    """Sealed packages this person may have valued for this institution."""
+    seen = Package.objects.visible_to(user).filter(state=PackageState.SEALED)
+    allowed = [each.pk for each in seen if may_run(user, Commission(each, organisation))]
+    return seen.filter(pk__in=allowed)
+
+
+class ValuationForm(forms.Form):
+    """A run's inputs. The rules behind them are the service's; this reads texts alone."""
+
+    package = forms.ModelChoiceField(
+        queryset=Package.objects.none(),
+        empty_label="Choose a package",
+        help_text="Sealed packages only: a valuation names the sealed file it was computed from.",
+    )
+    calibration_name = forms.ChoiceField(
+        label="Calibration",
+        required=False,
+        help_text="How such loans pay. A reference is not fitted to the seller's history; every "
+        "page that shows its figures says so.",
+    )
+    buyer_irr = forms.DecimalField(
+        label="Buyer's IRR, % a year",
+        initial=20,
+        help_text="The return on expected cash that the price must still earn. It already holds "
+        "a premium for risk.",
+    )
+    horizon_months = forms.IntegerField(
+        label="Horizon, months",
+        initial=60,
+        help_text="Receipts after this month count as nothing. 1 to 240.",
+    )
+    channel = forms.ChoiceField(
+        label="Channel of collection",
+        required=False,
+        help_text="One way of collecting for all loans; it decides costs, delay and uplift.",
+    )
+    fee_share = forms.DecimalField(
+        label="Fee, % of receipts",
+        required=False,
+        help_text="Left empty, the calibration's figure for the channel stands: agency 25 %.",
+    )
+    work_cost = forms.DecimalField(
+        label="Work, per open loan and month",
+        required=False,
+        help_text="In the package's currency; calls, letters, people. Empty: the calibration's.",
+    )
+    case_cost = forms.DecimalField(
+        label="Case, per loan once",
+        required=False,
+        help_text="In the package's currency, paid in the first month. Empty: the calibration's.",
+    )
+    seller_rate = forms.DecimalField(
+        label="Seller's own rate, % a year",
+        initial=10,
+        help_text="Discounts the same cash for your reserve. Seen by your valuers and approvers.",
+    )
+    paths = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(paths, f"{paths:,}") for paths in PATHS],
+        initial=4096,
+        help_text="Simulated futures. More make the error of the figures smaller and take longer.",
+    )
+    seed = forms.IntegerField(
+        initial=1,
+        help_text="Start of the random numbers: the same seed and inputs give the same bytes.",
+    )
+
+    def __init__(self, *args: Any, user: User, organisation: Organisation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
+        fields["package"].queryset = packages_for(user, organisation)
+        shipped = calibrations()
+        names = [(each.name, f"{each.label}, {each.currency}") for each in shipped]
+        fields["calibration_name"].choices = [("", "Reference of the currency"), *names]
+        channels = dict.fromkeys(channel.name for each in shipped for channel in each.channels)
+        words = [(name, name.replace("_", " ")) for name in channels]
+        fields["channel"].choices = [("", "As the calibration: agency"), *words]
+        if organisation.kind != OrganisationKind.SELLER:
+            del fields["seller_rate"]
+
+    def terms(self) -> dict[str, Any]:
+        """The terms as the service takes them: shares instead of percents; empty is left out."""
+        cleaned = self.cleaned_data
+        terms: dict[str, Any] = {
+            "buyer_irr": float(cleaned["buyer_irr"] / HUNDRED),
+            "horizon_months": cleaned["horizon_months"],
+            "paths": cleaned["paths"],
+            "seed": cleaned["seed"],
+        }
+        if "seller_rate" in cleaned:
+            terms["seller_rate"] = float(cleaned["seller_rate"] / HUNDRED)
+        if cleaned["channel"]:
+            terms["channel"] = cleaned["channel"]
+        changed = {name: cleaned[name] for name in COSTS if cleaned[name] is not None}
+        if changed:
+            terms["costs"] = [self._channel_costs(changed)]
+        return terms
+
+    def _channel_costs(self, changed: dict[str, Decimal]) -> dict[str, Any]:
+        """The calibration's channel with the figures that were typed."""
+        currency = self.cleaned_data["package"].currency
+        wanted = self.cleaned_data["calibration_name"]
+        shipped = next(
+            each
+            for each in calibrations()
+            if each.name == wanted or (not wanted and each.currency == currency)
+        )
+        name = self.cleaned_data["channel"] or shipped.default_channel
+        known = {channel.name: channel.as_document() for channel in shipped.channels}
+        typed = {field: float(value) for field, value in changed.items()}
+        if "fee_share" in changed:
+            typed["fee_share"] = float(changed["fee_share"] / HUNDRED)
+        return {**known.get(name, {"name": name, "fee_share": 0.0}), **typed}
+
+
+class ComparisonForm(forms.Form):
+    """Two finished runs to lay side by side."""
+
+    first = forms.ModelChoiceField(queryset=Valuation.objects.none(), label="First run")
+    second = forms.ModelChoiceField(queryset=Valuation.objects.none(), label="Second run")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        finished = Valuation.objects.visible_to(user).filter(state=ValuationState.DONE)
+        fields: dict[str, Any] = self.fields
+        for field in fields.values():
+            field.queryset = finished.select_related("package")
+            field.label_from_instance = lambda valuation: valuation.short_name

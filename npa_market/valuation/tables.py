@@ -1,0 +1,80 @@
+"""The list of valuations."""
+
+from datetime import datetime
+
+import django_tables2 as tables
+from django.utils.html import format_html
+
+from npa_market.common.templatetags.market import moment, money, state_tag
+from npa_market.valuation.models import Valuation
+
+NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
+
+
+class ValuationTable(tables.Table):
+    package = tables.Column(linkify=True, accessor="package__reference", verbose_name="Package")
+    title = tables.Column(accessor="package__title", verbose_name="Title", orderable=False)
+    state = tables.Column(verbose_name="State")
+    calibration = tables.Column(
+        accessor="calibration_name", verbose_name="Calibration", orderable=False
+    )
+    buyer_irr = tables.Column(
+        accessor="terms__buyer_irr", verbose_name="Buyer's IRR", orderable=False, attrs=NUM
+    )
+    currency = tables.Column(verbose_name="Currency", orderable=False)
+    price_minor = tables.Column(verbose_name="Price", attrs=NUM)
+    share = tables.Column(empty_values=(), verbose_name="of claim", orderable=False, attrs=NUM)
+    q05_minor = tables.Column(verbose_name="5 %", attrs=NUM)
+    q95_minor = tables.Column(verbose_name="95 %", attrs=NUM)
+    created_at = tables.Column(verbose_name="Asked for")
+
+    class Meta:
+        model = Valuation
+        fields = ()
+        order_by = "-created_at"
+
+    def render_package(self, record: Valuation) -> str:
+        return format_html("<b>{}</b>", record.package.reference)
+
+    def value_package(self, record: Valuation) -> str:
+        return record.package.reference
+
+    def render_state(self, record: Valuation) -> str:
+        return state_tag(record)
+
+    def value_state(self, record: Valuation) -> str:
+        return record.get_state_display()
+
+    def render_calibration(self, record: Valuation) -> str:
+        if record.is_reference_calibration:
+            return format_html(
+                '{} <span class="tag warn">reference, not fitted</span>', record.calibration_name
+            )
+        return record.calibration_name
+
+    def value_calibration(self, record: Valuation) -> str:
+        label = " (reference, not fitted)" if record.is_reference_calibration else ""
+        return f"{record.calibration_name}{label}"
+
+    def render_buyer_irr(self, value: float) -> str:
+        return f"{value:.1%}"
+
+    def render_price_minor(self, value: int, record: Valuation) -> str:
+        return money(value, record.currency)
+
+    def render_q05_minor(self, value: int, record: Valuation) -> str:
+        return money(value, record.currency)
+
+    def render_q95_minor(self, value: int, record: Valuation) -> str:
+        return money(value, record.currency)
+
+    def render_share(self, record: Valuation) -> str:
+        if record.price_minor is None or not record.package.claim_minor:
+            return "–"
+        return f"{record.price_minor / record.package.claim_minor:.2%}"
+
+    def render_created_at(self, value: datetime) -> str:
+        return moment(value)
+
+    def value_created_at(self, value: datetime) -> str:
+        return value.isoformat()
