@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from npa_market.common.clock import database_now
@@ -21,6 +21,7 @@ from npa_market.packages.outside import bond_of
 from npa_market.packages.queries import token_key
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
+from npa_market.tapes.loading import insert_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from npa_market.packages.sealing import Totals
 
 Progress = Callable[..., None]
-MEMBERS_PER_INSERT = 10_000
 # How the engines name a broken O2: PostgreSQL the constraint, SQLite its column.
 _TAKEN = ("O2_loan_in_one_live_package", "packages_packageloan.loan_id")
 
@@ -146,15 +146,7 @@ def _freeze(package_id: UUID, user: User, frozen: Frozen) -> Package:
     for name, value in asdict(frozen.totals).items():
         setattr(package, name, value)
     package.save()
-    PackageLoan.objects.bulk_create(
-        (
-            PackageLoan(package=package, loan_id=key, token=token, position=position)
-            for position, (key, token) in enumerate(
-                zip(frozen.loan_keys, frozen.tokens, strict=True)
-            )
-        ),
-        batch_size=MEMBERS_PER_INSERT,
-    )
+    _freeze_members(package, frozen)
     record(
         type="package.sealed",
         subject=package,
@@ -163,6 +155,15 @@ def _freeze(package_id: UUID, user: User, frozen: Frozen) -> Package:
         payload=_statement(package, frozen),
     )
     return package
+
+
+def _freeze_members(package: Package, frozen: Frozen) -> None:
+    rows = (
+        (package.pk, key, token, position, True)
+        for position, (key, token) in enumerate(zip(frozen.loan_keys, frozen.tokens, strict=True))
+    )
+    with connection.wrap_database_errors:  # COPY speaks to the driver past Django's own wrapping.
+        insert_rows(PackageLoan, ("package", "loan", "token", "position", "is_live"), rows)
 
 
 def _statement(package: Package, frozen: Frozen) -> dict[str, object]:
