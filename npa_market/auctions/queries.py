@@ -1,9 +1,11 @@
 """Reads of lots that more than one door needs."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from npa_market.auctions.core import Standing
 from npa_market.auctions.models import (
@@ -17,6 +19,20 @@ from npa_market.diligence.models import Admission
 from npa_market.ledger.models import Hold, HoldState
 from npa_market.parties.models import Membership, Organisation, QualificationState
 from npa_market.parties.roles import OrganisationKind
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """An event as everybody who may see the lot sees it: a label where the log has a bidder."""
+
+    lot_id: UUID
+    seq: int
+    kind: str
+    label: str
+    decided_at: datetime
+    amount_minor: int | None
+    ends_at: datetime | None
+    reason: str
 
 
 def outcome_of(*, buyer: Organisation, request_id: UUID) -> BidOutcome | None:
@@ -87,11 +103,21 @@ def standing_of(*, lot: Lot, buyer: Organisation, now: datetime) -> tuple[Standi
     return standing, row["label"] or ""
 
 
-def labelled_events(lot_ids: list[UUID]) -> QuerySet[LotEvent]:
-    """Events of these lots in order, each with the bidder's `label` in place of a name (A20)."""
+def shown_events(which: Q) -> list[ShownEvent]:
+    """The events that meet a condition, by lot and number, without names (A20)."""
     label = Registration.objects.filter(lot=OuterRef("lot"), buyer=OuterRef("bidder"))
-    return (
-        LotEvent.objects.filter(lot__in=lot_ids)
-        .annotate(label=Subquery(label.values("label")))
+    rows = (
+        LotEvent.objects.filter(which)
         .order_by("lot", "seq")
+        .values_list(
+            "lot_id",
+            "seq",
+            "kind",
+            Coalesce(Subquery(label.values("label")), Value("")),
+            "decided_at",
+            "amount_minor",
+            "ends_at",
+            "reason",
+        )
     )
+    return [ShownEvent(*row) for row in rows]

@@ -1,0 +1,174 @@
+"""What people type on the pages of a lot."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+
+from npa_market.auctions.core import LotTerms
+from npa_market.auctions.models import Lot
+from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS
+from npa_market.common.errors import InvalidInput
+from npa_market.common.money import format_minor, parse_minor
+from npa_market.packages.models import Package
+
+DECIMAL = {"inputmode": "decimal", "autocomplete": "off"}
+LOCAL_TIME = "%Y-%m-%dT%H:%M"
+
+
+def parsed(text: str, currency: str, field: str) -> int:
+    """Minor units of what was typed, or the form's own kind of error."""
+    try:
+        return parse_minor(text, currency, field=field)
+    except InvalidInput as error:
+        raise forms.ValidationError(error.message, code=error.code) from error
+
+
+class BidForm(forms.Form):
+    """An amount, typed or by step buttons, and the number of the request once it is reviewed."""
+
+    amount = forms.CharField(
+        max_length=40, required=False, widget=forms.TextInput(attrs={**DECIMAL, "size": 18})
+    )
+    steps = forms.IntegerField(min_value=1, max_value=1000, required=False)
+    request_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, lot: Lot, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lot = lot
+        self.fields["amount"].label = f"Amount, {lot.currency}"
+
+    def clean(self) -> dict[str, Any]:
+        """`amount_minor` from the step button that was pressed, else from the text."""
+        values = super().clean() or {}
+        steps = values.get("steps")
+        if steps:
+            values["amount_minor"] = self.lot.floor_minor + (steps - 1) * self.lot.step_minor
+        elif not values.get("amount"):
+            if "amount" not in self.errors:
+                self.add_error("amount", "Write the amount you bid.")
+        else:
+            try:
+                values["amount_minor"] = parsed(values["amount"], self.lot.currency, "amount")
+            except forms.ValidationError as error:
+                self.add_error("amount", error)
+        return values
+
+
+class ReasonForm(forms.Form):
+    """A reason that others will read."""
+
+    reason = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
+class DepositForm(forms.Form):
+    """The bank line that brought a deposit."""
+
+    bank_reference = forms.CharField(
+        max_length=80, label="Bank line", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+
+def _moment_field(label: str, help_text: str = "") -> forms.DateTimeField:
+    return forms.DateTimeField(
+        label=label,
+        help_text=help_text,
+        input_formats=[LOCAL_TIME, f"{LOCAL_TIME}:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL_TIME),
+    )
+
+
+class LotForm(forms.Form):
+    """Announcement of a lot; times are typed on the wall clock of the lot's zone."""
+
+    package = forms.ModelChoiceField(queryset=Package.objects.none(), empty_label=None)
+    title = forms.CharField(max_length=200)
+    start_price = forms.CharField(
+        max_length=40, widget=forms.TextInput(attrs=DECIMAL), help_text="In the package's currency."
+    )
+    step = forms.CharField(
+        max_length=40,
+        label="Smallest step",
+        widget=forms.TextInput(attrs=DECIMAL),
+        help_text="Each bid is at least this much above the leading one.",
+    )
+    reserve = forms.CharField(
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs=DECIMAL),
+        help_text="Lowest price at which you sell. Nobody outside your institution ever sees it.",
+    )
+    deposit = forms.CharField(
+        max_length=40,
+        widget=forms.TextInput(attrs=DECIMAL),
+        help_text="Held from each bidder; part of the price for the winner, paid back to others.",
+    )
+    time_zone = forms.CharField(max_length=40, help_text="Of the times below.")
+    registration_ends_at = _moment_field("Registration ends")
+    opens_at = _moment_field("Bidding opens")
+    ends_at = _moment_field("Bidding ends")
+    hard_end_at = _moment_field("Hard end", "No extension goes beyond.")
+    window = forms.IntegerField(
+        label="Extension window, seconds",
+        initial=300,
+        min_value=0,
+        max_value=MAX_SOFT_CLOSE_SECONDS,
+        help_text="A bid less than this before the end moves the end …",
+    )
+    extension = forms.IntegerField(
+        label="Extension, seconds",
+        initial=300,
+        min_value=0,
+        max_value=MAX_SOFT_CLOSE_SECONDS,
+        help_text="… to this long after the bid.",
+    )
+
+    def __init__(self, *args: Any, packages: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["package"].queryset = packages
+        self.fields["package"].label_from_instance = lambda package: (
+            f"{package.reference} · {package.title} · claim "
+            f"{format_minor(package.claim_minor, package.currency, symbol=True)}"
+        )
+        self.fields["time_zone"].initial = settings.VENUE_TIME_ZONE
+
+    def clean(self) -> dict[str, Any]:
+        """`terms`, where every field could be read."""
+        values = super().clean() or {}
+        zone = self._zone(values.get("time_zone", ""))
+        package = values.get("package")
+        for name in ("start_price", "step", "reserve", "deposit"):
+            if package is not None and values.get(name):
+                try:
+                    values[f"{name}_minor"] = parsed(values[name], package.currency, name)
+                except forms.ValidationError as error:
+                    self.add_error(name, error)
+        if self.errors or zone is None:
+            return values
+        times = {
+            name: timezone.make_naive(values[name], timezone.get_current_timezone()).replace(
+                tzinfo=zone
+            )
+            for name in ("registration_ends_at", "opens_at", "ends_at", "hard_end_at")
+        }
+        values["terms"] = LotTerms(
+            start_price_minor=values["start_price_minor"],
+            step_minor=values["step_minor"],
+            deposit_minor=values["deposit_minor"],
+            reserve_minor=values.get("reserve_minor"),
+            window_seconds=values["window"],
+            extension_seconds=values["extension"],
+            time_zone=values["time_zone"],
+            **times,
+        )
+        return values
+
+    def _zone(self, name: str) -> ZoneInfo | None:
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            if "time_zone" not in self.errors:
+                self.add_error("time_zone", "Name a zone of the IANA list, e.g. Asia/Shanghai.")
+            return None

@@ -1,0 +1,30 @@
+"""Template words of the bidding room."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.filter
+def wall_clock(value: datetime | None, zone: str) -> SafeString | str:
+    """`10:58:52.114` in the lot's zone, the date and UTC on hover."""
+    if value is None:
+        return ""
+    local = value.astimezone(ZoneInfo(zone))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        value.isoformat(),
+        f"{local:%Y-%m-%d %Z} = {value:%H:%M:%S} UTC",
+        local.isoformat(timespec="milliseconds")[11:23],
+    )
+
+
+@register.filter
+def fine_share(part: int | None, whole: int) -> str:
+    """`4.10 %` of a claim: prices of charged-off loans differ in the second decimal."""
+    return "–" if part is None or not whole else f"{part * 100 / whole:,.2f} %"

@@ -1,0 +1,119 @@
+"""The bid form: amount, review, confirm; the same with htmx and as plain pages."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from npa_market.auctions import services
+from npa_market.auctions.core import Refusal
+from npa_market.auctions.forms import BidForm
+from npa_market.auctions.models import BidOutcome, Lot
+from npa_market.auctions.rows import state_of
+from npa_market.auctions.views.lots import acting_buyer, bidder_context, visible_lot
+from npa_market.auctions.wording import ABOUT_THE_AMOUNT, refusal_message
+from npa_market.common.clock import database_now
+from npa_market.common.errors import Busy, Refused
+from npa_market.common.fields import uuid7
+from npa_market.common.money import format_minor
+from npa_market.parties.access import access, access_for
+from npa_market.parties.models import Organisation
+from npa_market.parties.roles import BUYER_ROLES
+
+
+@access(access_for(*BUYER_ROLES))
+@require_http_methods(["GET", "HEAD", "POST"])
+def lot_bid(request: HttpRequest, lot_id: UUID) -> HttpResponse:
+    """Review a bid, then place it; a GET shows the empty form.
+
+    The number of the request is made at the review, so a double click, a resend after a lost
+    answer or a second tab of the same review is one bid (A3).
+    """
+    lot = visible_lot(request, lot_id)
+    buyer = acting_buyer(request)
+    if buyer is None:
+        messages.error(request, "Choose the buyer you act for first.")
+        return redirect("auctions:detail", lot.pk)
+    if request.method != "POST":
+        return _panel(request, lot, buyer, BidForm(lot=lot))
+    form = BidForm(request.POST, lot=lot)
+    if not form.is_valid():
+        return _panel(request, lot, buyer, form, status=422)
+    if request.POST.get("act") == "confirm" and form.cleaned_data["request_id"]:
+        return _confirm(request, lot, buyer, form)
+    if request.POST.get("act") == "change":
+        return _panel(request, lot, buyer, BidForm(lot=lot, initial=form.cleaned_data))
+    amount_minor = form.cleaned_data["amount_minor"]
+    if amount_minor < lot.floor_minor:
+        low = Refusal.BELOW_STEP if lot.leader_id else Refusal.BELOW_START
+        form.add_error("amount", refusal_message(low, state_of(lot), lot.currency))
+        return _panel(request, lot, buyer, form, status=422)
+    review = _review(lot, amount_minor, uuid7())
+    return _panel(request, lot, buyer, form, review=review)
+
+
+def _review(lot: Lot, amount_minor: int, request_id: UUID) -> dict[str, Any]:
+    return {
+        "amount_minor": amount_minor,
+        "amount": format_minor(amount_minor, lot.currency),
+        "over_minor": amount_minor - lot.leading_minor if lot.leading_minor else None,
+        "request_id": request_id,
+    }
+
+
+def _confirm(request: HttpRequest, lot: Lot, buyer: Organisation, form: BidForm) -> HttpResponse:
+    amount_minor = form.cleaned_data["amount_minor"]
+    request_id = form.cleaned_data["request_id"]
+    try:
+        outcome = services.place_bid(
+            user=request.user,
+            lot_id=lot.pk,
+            buyer=buyer,
+            amount_minor=amount_minor,
+            request_id=request_id,
+        )
+    except Busy as busy:
+        # The review stays with its number, so pressing again is the same request.
+        review = _review(lot, amount_minor, request_id) | {"busy": busy.message}
+        answer = _panel(request, lot, buyer, form, review=review, status=busy.status)
+        answer["Retry-After"] = str(busy.retry_after_seconds)
+        return answer
+    except Refused as refusal:
+        form.add_error("amount" if refusal.field == "amount" else None, refusal.message)
+        return _panel(request, lot, buyer, form, status=refusal.status)
+    lot.refresh_from_db()
+    if outcome.refusal:
+        beside = "amount" if outcome.refusal in ABOUT_THE_AMOUNT else None
+        form.add_error(beside, outcome.message)
+        return _panel(request, lot, buyer, form, status=409, outcome=outcome)
+    if request.htmx:
+        return _panel(request, lot, buyer, BidForm(lot=lot), outcome=outcome)
+    amount = format_minor(amount_minor, lot.currency, symbol=True)
+    messages.success(request, f"Your bid of {amount} is number {outcome.event.seq}.")
+    return redirect("auctions:detail", lot.pk)
+
+
+def _panel(
+    request: HttpRequest,
+    lot: Lot,
+    buyer: Organisation,
+    form: BidForm,
+    *,
+    status: int = 200,
+    review: dict[str, Any] | None = None,
+    outcome: BidOutcome | None = None,
+) -> HttpResponse:
+    """The bid panel alone for htmx, a page around it without."""
+    context = {
+        "lot": lot,
+        "package": lot.package,
+        **bidder_context(lot, buyer, request, database_now()),
+        "form": form,
+        "review": review,
+        "outcome": outcome,
+    }
+    template = "auctions/_bid_panel.html" if request.htmx else "auctions/bid.html"
+    return render(request, template, context, status=status)

@@ -1,0 +1,216 @@
+"""Pages of lots: list, announcement, the lot itself, its end by the operator."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from npa_market.auctions import services
+from npa_market.auctions.board import bid_rows, events_of, gates, timetable
+from npa_market.auctions.feed import feed_event
+from npa_market.auctions.filters import LotFilter
+from npa_market.auctions.forms import BidForm, DepositForm, LotForm, ReasonForm
+from npa_market.auctions.models import Lot, LotState, Registration
+from npa_market.auctions.tables import LotTable
+from npa_market.common.clock import database_now
+from npa_market.common.errors import Refused
+from npa_market.common.forms import add_refusal
+from npa_market.common.money import minor_digits
+from npa_market.common.pages import list_page
+from npa_market.evidence.models import Entry
+from npa_market.ledger.models import Hold
+from npa_market.packages.models import Package, PackageState
+from npa_market.parties.access import MEMBERS, access, access_for
+from npa_market.parties.models import Organisation
+from npa_market.parties.permissions import may
+from npa_market.parties.roles import OrganisationKind, Role
+from npa_market.valuation.models import Valuation, ValuationState
+
+# The bids have a table of their own on the page; what was refused is the bidder's own affair.
+_BID_ENTRIES = ("lot.bid_accepted", "lot.bid_refused", "lot.end_extended")
+
+
+def visible_lot(request: HttpRequest, lot_id: UUID) -> Lot:
+    """The lot, brought up to date by the clock; 404 where it is not for this person to see."""
+    lots = Lot.objects.visible_to(request.user).select_related("package__seller", "leader")
+    lot = get_object_or_404(lots, pk=lot_id)
+    # The sweeper does this every second; the page does not depend on it.
+    if Lot.objects.due(database_now()).filter(pk=lot.pk).exists():
+        services.advance_lot(lot_id=lot.pk)
+        lot.refresh_from_db()
+    return lot
+
+
+def acting_buyer(request: HttpRequest) -> Organisation | None:
+    """The institution the person acts for, where it buys."""
+    acting = request.organisation
+    if acting and acting.kind == OrganisationKind.BUYER:
+        return Organisation.objects.get(pk=acting.pk)
+    return None
+
+
+@access(MEMBERS)
+@require_safe
+def lot_list(request: HttpRequest) -> HttpResponse:
+    """Lots that this person may see."""
+    may_announce = request.user.has_role_in(
+        getattr(request.organisation, "pk", None), [Role.SELLER_APPROVER]
+    )
+    context: dict[str, Any] = {
+        "title": "Lots",
+        "lead": "Packages offered under fixed terms. Bids are decided by the venue's clock.",
+        "empty": "No lot has been announced yet. A lot starts from a sealed package.",
+    }
+    if may_announce:
+        context |= {"action_url": "new/", "action_label": "Announce a lot"}
+    rows = Lot.objects.visible_to(request.user).select_related("package")
+    return list_page(request, rows, table=LotTable, filters=LotFilter, context=context)
+
+
+@access(access_for(Role.SELLER_APPROVER))
+@require_http_methods(["GET", "HEAD", "POST"])
+def lot_new(request: HttpRequest) -> HttpResponse:
+    """Announce a sealed package under terms."""
+    taken = Lot.objects.filter(state__in=[LotState.ANNOUNCED, LotState.OPEN, LotState.SOLD])
+    packages = Package.objects.filter(
+        seller__in=[
+            membership.organisation_id
+            for membership in request.user.active_memberships
+            if membership.role == Role.SELLER_APPROVER
+        ],
+        state=PackageState.SEALED,
+    ).exclude(pk__in=taken.values("package"))
+    typed = request.POST if request.method == "POST" else None
+    form = LotForm(typed, packages=packages, initial=request.GET.dict())
+    if form.is_valid():
+        try:
+            lot = services.announce_lot(
+                user=request.user,
+                package_id=form.cleaned_data["package"].pk,
+                title=form.cleaned_data["title"],
+                terms=form.cleaned_data["terms"],
+            )
+        except Refused as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, f"{lot} is announced; its terms are fixed.")
+            return redirect("auctions:detail", lot.pk)
+    context = {"form": form, "has_packages": packages.exists()}
+    return render(request, "auctions/new.html", context, status=422 if form.errors else 200)
+
+
+@access(MEMBERS)
+@require_safe
+def lot_detail(request: HttpRequest, lot_id: UUID) -> HttpResponse:
+    """The lot: price, end, bids, the person's own next step."""
+    return lot_page(request, visible_lot(request, lot_id))
+
+
+@access(access_for(Role.OPERATOR))
+@require_POST
+def lot_cancel(request: HttpRequest, lot_id: UUID) -> HttpResponse:
+    """End a lot before its end."""
+    lot = visible_lot(request, lot_id)
+    form = ReasonForm(request.POST, prefix="cancel")
+    if form.is_valid():
+        try:
+            services.cancel_lot(user=request.user, lot_id=lot.pk, **form.cleaned_data)
+        except Refused as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, f"{lot} is cancelled; every party reads the reason.")
+            return redirect("auctions:detail", lot.pk)
+    return lot_page(request, lot, status=422, cancel_form=form)
+
+
+def lot_page(
+    request: HttpRequest, lot: Lot, *, status: int = 200, **typed: Form | str | None
+) -> HttpResponse:
+    """Render the page of a lot; `typed` brings back forms that were refused."""
+    now = database_now()
+    events = events_of(lot)
+    buyer = acting_buyer(request)
+    context: dict[str, Any] = {
+        "lot": lot,
+        "now": now,
+        "package": lot.package,
+        "rows": bid_rows(events),
+        "stages": timetable(lot, now),
+        "extensions": sum(event.kind == "end_extended" for event in events),
+        "last_event": events[-1] if events else None,
+        "live": _live_data(lot, events, now),
+        "digits": minor_digits(lot.currency),
+        "sees_reserve": may(request.user, "auctions.see_reserve", lot),
+        "history": Entry.objects.about(lot.pk).exclude(type__in=_BID_ENTRIES),
+        **bidder_context(lot, buyer, request, now),
+        **_venue_context(request, lot),
+        **typed,
+    }
+    return render(request, "auctions/detail.html", context, status=status)
+
+
+def bidder_context(
+    lot: Lot, buyer: Organisation | None, request: HttpRequest, now: Any
+) -> dict[str, Any]:
+    """What a buyer sees beside the price: the way to a bid, the form, its own value."""
+    if buyer is None:
+        return {"buyer": None}
+    way = gates(lot=lot, buyer=buyer, now=now)
+    registration = lot.registrations.filter(buyer=buyer).first()
+    is_signatory = may(request.user, "auctions.place_bid", buyer)
+    return {
+        "buyer": buyer,
+        "gates": way,
+        "own_label": registration.label if registration else "",
+        "leads": lot.leader_id == buyer.pk,
+        "is_signatory": is_signatory,
+        "may_bid": is_signatory and lot.state == LotState.OPEN and all(g.is_met for g in way),
+        "form": BidForm(lot=lot, initial={}),
+        "step_choices": [1, 2, 5],
+        "own_value": Valuation.objects.filter(
+            organisation=buyer, package=lot.package_id, state=ValuationState.DONE
+        ).first(),
+    }
+
+
+def _venue_context(request: HttpRequest, lot: Lot) -> dict[str, Any]:
+    """The operator's and venue finance's panel: names of applicants, never their labels."""
+    if not request.user.works_for_venue:
+        return {"applicants": lot.registrations.count()}
+    registrations = list(
+        Registration.objects.visible_to(request.user).filter(lot=lot).select_related("buyer")
+    )
+    held = set(Hold.objects.filter(lot_id=lot.pk).values_list("buyer", flat=True))
+    return {
+        "registrations": [(each, each.buyer_id in held) for each in registrations],
+        "applicants": len(registrations),
+        "decides": may(request.user, "auctions.decide_registration", lot),
+        "confirms": may(request.user, "auctions.confirm_deposit", lot),
+        "cancels": may(request.user, "auctions.cancel_lot", lot),
+        "cancel_form": ReasonForm(prefix="cancel"),
+        "reason_form": ReasonForm(),
+        "deposit_form": DepositForm(),
+    }
+
+
+def _live_data(lot: Lot, events: list[Any], now: Any) -> dict[str, Any]:
+    """What the page's script starts from: public facts and the events so far."""
+    return {
+        "now": now.isoformat(),
+        "seq": lot.last_seq,
+        "state": lot.state,
+        "opens_at": lot.opens_at.isoformat(),
+        "ends_at": lot.ends_at.isoformat(),
+        "start_price_minor": lot.start_price_minor,
+        "step_minor": lot.step_minor,
+        "claim_minor": lot.package.claim_minor,
+        "principal_minor": lot.package.principal_minor,
+        "digits": minor_digits(lot.currency),
+        "currency": lot.currency,
+        "zone": lot.time_zone,
+        "events": [feed_event(event, lot.currency) for event in events],
+    }
