@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -18,7 +18,6 @@ from npa_market.common.models import Job, StoredFile
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import bond_of
-from npa_market.packages.queries import token_key
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
 from npa_market.tapes.loading import insert_rows
@@ -43,6 +42,7 @@ class Frozen:
     manifest_file: StoredFile
     tree_file: StoredFile
     merkle_root: str
+    overview: dict[str, Any]
     loan_keys: list[UUID]
     tokens: list[str]
 
@@ -87,24 +87,13 @@ def refuse_to_seal(package: Package, user: User) -> None:
 
 
 def _build(package: Package, report: Progress) -> Frozen:
-    from npa_market.packages.criteria import read_criteria
-    from npa_market.packages.loading import receipts_table
     from npa_market.packages.manifest import manifest
-    from npa_market.packages.queries import selection
-    from npa_market.packages.screening import screen_loans
-    from npa_market.packages.sealing import sealed_table, totals_of, tree_of, write_parquet
+    from npa_market.packages.screening import chosen_loans, overview_of, screen_loans
+    from npa_market.packages.sealing import totals_of, tree_of, write_parquet
 
     report(0, package.loans, "Reading and screening the loans")
     screened = screen_loans(package)
-    chosen = selection(
-        package.seller, read_criteria(package.criteria), package.currency, package.cut_off_date
-    )
-    table, keys = sealed_table(
-        screened.kept,
-        receipts_table(chosen),
-        key=token_key(package),
-        cut_off_date=package.cut_off_date,
-    )
+    table, keys = screened.sealed_rows(package, chosen_loans(package))
     report(0, table.num_rows, "Hashing the rows")
     tree = tree_of(table, lambda done, total: report(done, total))
     totals = totals_of(table)
@@ -119,6 +108,7 @@ def _build(package: Package, report: Progress) -> Frozen:
         manifest_file=store_bytes(manifest(package, totals, content_sha256, tree.root)),
         tree_file=store_bytes(tree.nodes),
         merkle_root=tree.root,
+        overview=overview_of(table),
         loan_keys=_uuids(keys),
         tokens=table.column("loan_token").to_pylist(),
     )
@@ -143,6 +133,7 @@ def _freeze(package_id: UUID, user: User, frozen: Frozen) -> Package:
     package.sealed_by, package.sealed_at = user, database_now()
     package.file, package.manifest_file = frozen.file, frozen.manifest_file
     package.tree_file, package.merkle_root = frozen.tree_file, frozen.merkle_root
+    package.overview = frozen.overview
     for name, value in asdict(frozen.totals).items():
         setattr(package, name, value)
     package.save()

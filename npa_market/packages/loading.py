@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -107,8 +108,11 @@ def _keys(values: Iterable[UUID | str]) -> list[bytes]:
 
 
 def _steps(rows: QuerySet[Any]) -> Iterator[list[tuple[Any, ...]]]:
-    """Rows as the driver gives them: Django's conversion of each value costs half of the reading."""
-    statement, parameters = rows.query.sql_with_params()
+    """Rows as the driver gives them: converting value by value costs half of the reading."""
+    try:
+        statement, parameters = rows.query.sql_with_params()
+    except EmptyResultSet:  # Django sees that nothing can match and writes no statement.
+        return
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement, parameters)
         while step := cursor.fetchmany(STEP):

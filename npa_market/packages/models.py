@@ -4,6 +4,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
 
 from npa_market.common.fields import Currency, Sha256, UUID7Key
 from npa_market.common.models import Job, StoredFile
@@ -51,6 +52,9 @@ class Package(models.Model):
     criteria = models.JSONField(default=dict)
     screen_results = models.JSONField(default=list, help_text="per screen rule: words, hits")
     screened_at = models.DateTimeField(null=True)
+    overview = models.JSONField(
+        default=dict, help_text="stratifications, completeness, weighted means of the loans"
+    )
     selection_sha256 = Sha256(
         blank=True, help_text="hash over the keys of the loans that passed the screen"
     )
@@ -112,6 +116,9 @@ class Package(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    def get_absolute_url(self) -> str:
+        return reverse("packages:detail", kwargs={"package_id": self.pk})
 
     @property
     def content_sha256(self) -> str:

@@ -5,15 +5,20 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db.models import QuerySet
 
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.eligibility import Background, Screening, screen
 from npa_market.packages.frames import as_frame
-from npa_market.packages.loading import loans_table
+from npa_market.packages.loading import loans_table, receipts_table
 from npa_market.packages.models import Package
 from npa_market.packages.outside import sold_loans
-from npa_market.packages.queries import live_identities, selection, selection_hash
+from npa_market.packages.overview import overview
+from npa_market.packages.queries import live_identities, selection, selection_hash, token_key
 from npa_market.packages.schema import MONEY_COLUMNS
+from npa_market.packages.sealing import sealed_table
+from npa_market.packages.stratify import TABLE_COLUMNS
+from npa_market.tapes.models import Loan
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,33 @@ class Screened:
             name: pc.sum(self.kept.column(name)).as_py() or 0 for name in MONEY_COLUMNS
         }
 
+    def sealed_rows(
+        self, package: Package, receipts: QuerySet[Loan] | None = None
+    ) -> tuple[pa.Table, pa.Array]:
+        """Rows of the sealed file, and the loans' keys; receipts of the loans given, or none."""
+        return sealed_table(
+            self.kept,
+            receipts_table(Loan.objects.none() if receipts is None else receipts),
+            key=token_key(package),
+            cut_off_date=package.cut_off_date,
+        )
+
+
+def overview_of(rows: pa.Table) -> dict[str, Any]:
+    """The tables of a package from the rows of its file."""
+    return overview(as_frame(rows.select(TABLE_COLUMNS)))
+
+
+def chosen_loans(package: Package) -> QuerySet[Loan]:
+    """What the package's criteria choose now, before the screen."""
+    criteria = read_criteria(package.criteria)
+    return selection(package.seller, criteria, package.currency, package.cut_off_date)
+
 
 def screen_loans(package: Package) -> Screened:
     """Apply the screen to what the package's criteria choose now."""
     criteria = read_criteria(package.criteria)
-    loans = loans_table(selection(package.seller, criteria, package.currency, package.cut_off_date))
+    loans = loans_table(chosen_loans(package))
     background = Background(
         currency=package.currency,
         cut_off_date=package.cut_off_date,

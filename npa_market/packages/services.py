@@ -197,6 +197,7 @@ def revise_package(
 def _back_to_draft(package: Package) -> None:
     package.state = PackageState.DRAFT
     package.screen_results, package.screened_at, package.selection_sha256 = [], None, ""
+    package.overview = {}
     package.save()
 
 
@@ -225,7 +226,7 @@ def screen_package(*, user: User, package_id: UUID) -> Package:
     Stores per rule what was hit and excluded, and the totals of what is left. Raises Refused where
     nothing is left, InvalidInput where the transfer basis is not recorded.
     """
-    from npa_market.packages.screening import screen_loans
+    from npa_market.packages.screening import overview_of, screen_loans
 
     package = Package.objects.select_for_update().get(pk=package_id)
     require(user, "packages.screen_package", package)
@@ -244,6 +245,7 @@ def screen_package(*, user: User, package_id: UUID) -> Package:
     package.screened_at = database_now()
     package.screen_results = screened.documents()
     package.selection_sha256 = screened.selection_sha256()
+    package.overview = overview_of(screened.sealed_rows(package)[0])
     for name, value in screened.sums().items():
         setattr(package, name, value)
     package.save()

@@ -15,7 +15,7 @@ from npa_market.packages.classes import CLASSIFIERS, Classes
 STRATIFICATIONS: dict[str, str] = {key: each.title for key, each in CLASSIFIERS.items()}
 SMALLEST_PUBLIC_CELL = 10  # borrowers; smaller cells never leave the data room
 _MONEY = ("principal_minor", "interest_minor", "claim_minor")
-# What `stratify` and `completeness` read; receipts cost the most to load and are not among them.
+# What `stratify` reads; receipts cost the most to load and are not among them.
 STRATIFY_COLUMNS: tuple[str, ...] = tuple(
     dict.fromkeys(
         ["borrower_token", *_MONEY]
@@ -224,6 +224,9 @@ _COMPLETENESS = {
     "is_reachable": "Contactability",
     "last_contact_month": "Last contact",
 }
+COMPLETENESS_COLUMNS = tuple(_COMPLETENESS)
+# All that the tables of a package need.
+TABLE_COLUMNS: tuple[str, ...] = tuple(dict.fromkeys(STRATIFY_COLUMNS + COMPLETENESS_COLUMNS))
 
 
 def completeness(frame: pd.DataFrame) -> list[FieldCompleteness]:

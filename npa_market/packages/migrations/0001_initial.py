@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('criteria', models.JSONField(default=dict)),
                 ('screen_results', models.JSONField(default=list, help_text='per screen rule: words, hits')),
                 ('screened_at', models.DateTimeField(null=True)),
+                ('overview', models.JSONField(default=dict, help_text='stratifications, completeness, weighted means of the loans')),
                 ('selection_sha256', npa_market.common.fields.Sha256(blank=True, help_text='hash over the keys of the loans that passed the screen', max_length=64)),
                 ('transfer_basis', models.CharField(blank=True, help_text="the seller's legal basis of the transfer", max_length=300)),
                 ('created_at', models.DateTimeField()),
