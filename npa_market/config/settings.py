@@ -126,6 +126,7 @@ DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
     # Deferred transactions lose most concurrent writers to "database is locked" (auctions.md).
+    Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -252,11 +253,14 @@ REST_KNOX = {"TOKEN_TTL": timedelta(hours=env.int("TOKEN_HOURS", default=10))}
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
 if CELERY_BROKER_URL.startswith("filesystem"):
+    _broker, _control = VAR_DIR / "broker", VAR_DIR / "broker-control"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(VAR_DIR / "broker"),
-        "data_folder_out": str(VAR_DIR / "broker"),
-        "control_folder": str(VAR_DIR / "broker-control"),
+        "data_folder_in": str(_broker),
+        "data_folder_out": str(_broker),
+        "control_folder": str(_control),
     }
+    for _folder in (_broker, _control):
+        _folder.mkdir(parents=True, exist_ok=True)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_ALWAYS_EAGER = env.bool("CELERY_EAGER", default=False)
@@ -293,6 +297,7 @@ if PRODUCTION:
     CSRF_COOKIE_SECURE = True
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
+FILTERS_EMPTY_CHOICE_LABEL = "All"
 DJANGO_TABLES2_TEMPLATE = "common/table.html"
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO" if PRODUCTION else "WARNING")
@@ -333,3 +338,5 @@ structlog.configure(
 # reaches back. Shares in hundred-thousandths to stay integers.
 VENUE_FEE_PER_100K = env.int("VENUE_FEE_PER_100K", default=100)  # 0.1 % of the adjusted price
 VENUE_TAX_PER_100K = env.int("VENUE_TAX_PER_100K", default=6_000)  # 6 % of the fee
+# Terms of a deal that differ from the defaults of transfers/terms.py; a deal copies them at award.
+DEAL_TERMS = env.json("DEAL_TERMS", default={})

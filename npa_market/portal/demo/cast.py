@@ -1,6 +1,7 @@
 """The institutions and people of the demonstration: one account per role."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pyrage
@@ -15,7 +16,7 @@ PASSWORD = "npa-market-demo"  # noqa: S105 - printed for everybody, embedded mod
 SELLER, VENUE = "Demo Consumer Finance", "Demo Venue"
 BUYERS = ("Demo Asset Management One", "Demo Asset Management Two", "Demo Asset Management Three")
 
-_PEOPLE: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
+PEOPLE: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("analyst@seller.example", SELLER, (Role.SELLER_ANALYST,)),
     ("valuer@seller.example", SELLER, (Role.VALUER,)),
     ("approver@seller.example", SELLER, (Role.SELLER_APPROVER,)),
@@ -65,7 +66,7 @@ def make_cast(keys_folder: Path) -> Cast:
         seller = _organisation(SELLER, OrganisationKind.SELLER)
         buyers = tuple(_organisation(name, OrganisationKind.BUYER) for name in BUYERS)
         by_name = {each.name: each for each in (venue, seller, *buyers)}
-        people = {email: _person(email, by_name[name], roles) for email, name, roles in _PEOPLE}
+        people = {email: _person(email, by_name[name], roles) for email, name, roles in PEOPLE}
     cast = Cast(seller, venue, buyers, people)
     for institution in (seller, *buyers):
         _qualify(cast, institution)
@@ -94,8 +95,9 @@ def _qualify(cast: Cast, institution: Organisation) -> None:
         decide_qualification(
             user=cast.user("operator@venue.example"),
             organisation_id=institution.pk,
-            decision=QualificationState.QUALIFIED,
+            state=QualificationState.QUALIFIED,
             reason="Papers complete (demonstration)",
+            until=database_now().date() + timedelta(days=365),
         )
 
 

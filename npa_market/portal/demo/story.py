@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from npa_market.settlement.services import agree_statement, make_statement
 from npa_market.tapes.models import Tape, TapeState
 from npa_market.tapes.services import upload_tape
 from npa_market.transfers.models import Deal, DealState
+from npa_market.transfers.queries import balance_due
 from npa_market.transfers.services import (
     award_deal,
     confirm_receipt,
@@ -76,3 +77,168 @@ def take_in_tape(stage: Stage, order: TapeOrder) -> Tape:
         wait_for(tape.job, stage.worker, stage.say)
     tape.refresh_from_db()
     return tape
+
+
+def build_package(stage: Stage, tape: Tape, title: str, criteria: dict[str, object]) -> Package:
+    """Draft and screen by the analyst, seal by the approver: maker is not checker."""
+    analyst = stage.cast.user("analyst@seller.example")
+    package = Package.objects.filter(seller=stage.cast.seller, title=title).first()
+    if package is None:
+        package = draft_package(
+            user=analyst,
+            seller=stage.cast.seller,
+            title=title,
+            currency=tape.currency,
+            cut_off_date=tape.cut_off_date,
+            criteria=criteria,
+            transfer_basis="Assignment clause of the loan contract (demonstration)",
+        )
+    if package.state == PackageState.DRAFT:
+        package = screen_package(user=analyst, package_id=package.pk)
+    if package.state != PackageState.SEALED:
+        package = seal_package(
+            user=stage.cast.user("approver@seller.example"), package_id=package.pk
+        )
+    return package
+
+
+def value_package(stage: Stage, package: Package, calibration: str) -> Valuation:
+    """The seller's valuer asks, the worker computes."""
+    valuation = request_valuation(
+        user=stage.cast.user("valuer@seller.example"),
+        organisation=stage.cast.seller,
+        package_id=package.pk,
+        calibration_name=calibration,
+        terms={"paths": 4096, "seed": 20261111},
+    )
+    if valuation.state != ValuationState.DONE and valuation.job is not None:
+        wait_for(valuation.job, stage.worker, stage.say)
+    valuation.refresh_from_db()
+    return valuation
+
+
+def disclose(stage: Stage, package: Package, valuation: Valuation) -> tuple[Report, DataRoom]:
+    """Report, open data room, and a signed NDA of each buyer."""
+    approver = stage.cast.user("approver@seller.example")
+    report = make_report(user=approver, package_id=package.pk, valuation_id=valuation.pk)
+    room = open_room(user=approver, package_id=package.pk)
+    for buyer in stage.cast.buyers:
+        if not Admission.objects.filter(room=room, buyer=buyer, revoked_at=None).exists():
+            sign_nda(user=stage.cast.at_buyer(buyer, "signatory"), room_id=room.pk, buyer=buyer)
+    return report, room
+
+
+def compressed_terms(valuation: Valuation, seconds_to_open: float) -> LotTerms:
+    """Terms from the valuation: start at 60 % of the price, steps of 2 %, deposit of 10 %.
+
+    The timetable is compressed to seconds for the demonstration; a real announcement gives ten
+    working days.
+    """
+    price = valuation.price_minor or 0
+    opens_at = database_now() + timedelta(seconds=seconds_to_open)
+    start = rounded(price * 60 // 100)
+    return LotTerms(
+        start_price_minor=start,
+        step_minor=rounded(price * 2 // 100),
+        deposit_minor=rounded(start // 10),
+        reserve_minor=max(start, rounded(price * 75 // 100)),
+        registration_ends_at=opens_at,
+        opens_at=opens_at,
+        ends_at=opens_at + timedelta(seconds=6),
+        hard_end_at=opens_at + timedelta(seconds=90),
+        window_seconds=2,
+        extension_seconds=2,
+    )
+
+
+def showcase_terms(valuation: Valuation) -> LotTerms:
+    """The same money terms for a lot that stays open for two days after a few seconds."""
+    now = database_now()
+    quick = compressed_terms(valuation, seconds_to_open=8)
+    end = now + timedelta(days=2)
+    return replace(
+        quick,
+        ends_at=end,
+        hard_end_at=end + timedelta(hours=6),
+        window_seconds=300,
+        extension_seconds=300,
+    )
+
+
+def rounded(amount_minor: int) -> int:
+    """Two leading digits, at least one minor unit: how people state prices and steps."""
+    scale = 10 ** max(0, len(str(amount_minor)) - 2)
+    return max(1, amount_minor // scale * scale)
+
+
+def offer(stage: Stage, package: Package, terms: LotTerms, title: str) -> Lot:
+    """Announce, register every buyer, admit, confirm the deposits. A lot that lives is kept."""
+    lot = Lot.objects.filter(package=package, title=title).exclude(state=LotState.CANCELLED).first()
+    if lot is None:
+        lot = announce_lot(
+            user=stage.cast.user("approver@seller.example"),
+            package_id=package.pk,
+            title=title,
+            terms=terms,
+        )
+    for number, buyer in enumerate(stage.cast.buyers, start=1):
+        if lot.registrations.filter(buyer=buyer).exists():
+            continue
+        signatory = stage.cast.at_buyer(buyer, "signatory")
+        registration = register_for_lot(user=signatory, lot_id=lot.pk, buyer=buyer)
+        if registration.state == RegistrationState.APPLIED:
+            operator = stage.cast.user("operator@venue.example")
+            admit_registration(user=operator, registration_id=registration.pk)
+        confirm_deposit(
+            user=stage.cast.user("finance@venue.example"),
+            registration_id=registration.pk,
+            bank_reference=f"{lot.reference}-DEPOSIT-{number}",
+        )
+    return lot
+
+
+def auction(stage: Stage, lot: Lot, valuation: Valuation) -> Lot:
+    """Three buyers bid up to 88, 97 and 106 % of the value; the last bid falls in the window."""
+    price = valuation.price_minor or 0
+    bidders = [
+        Bidder(buyer, stage.cast.at_buyer(buyer, "signatory"), price * percent // 100)
+        for buyer, percent in zip(stage.cast.buyers, (88, 106, 97), strict=True)
+    ]
+    return bid_out(lot, bidders, stage.say)
+
+
+def transfer(stage: Stage, lot: Lot) -> Deal:
+    """Award, both signatures, payment with title, release by two people, receipt."""
+    cast = stage.cast
+    deal = award_deal(lot_id=lot.pk)
+    buyer = next(each for each in cast.buyers if each.pk == deal.buyer_id)
+    approver, signatory = cast.user("approver@seller.example"), cast.at_buyer(buyer, "signatory")
+    if deal.state == DealState.AWARDED:
+        sign_contract(user=approver, deal_id=deal.pk, organisation=cast.seller)
+        deal = sign_contract(user=signatory, deal_id=deal.pk, organisation=buyer)
+    if deal.state == DealState.CONTRACTED:
+        deal = record_payment(
+            user=cast.user("finance@venue.example"),
+            deal_id=deal.pk,
+            amount_minor=balance_due(deal),
+            bank_reference=f"{deal.reference}-BALANCE",
+        )
+    if deal.state == DealState.PAID:
+        release_delivery(user=approver, deal_id=deal.pk)
+        delivery = release_delivery(user=cast.user("approver2@seller.example"), deal_id=deal.pk)
+        deal = confirm_receipt(
+            user=cast.at_buyer(buyer, "signatory"), deal_id=deal.pk, sha256=delivery.plain_sha256
+        )
+    return deal
+
+
+def settle(stage: Stage, deal: Deal) -> Statement:
+    """The statement, agreed by both finance desks: the seller is paid out, the deal closes."""
+    cast = stage.cast
+    statement = make_statement(user=cast.user("finance@venue.example"), deal_id=deal.pk)
+    buyer = next(each for each in cast.buyers if each.pk == deal.buyer_id)
+    if deal.state != DealState.CLOSED:
+        agree_statement(user=cast.user("finance@seller.example"), statement_id=statement.pk)
+        agree_statement(user=cast.at_buyer(buyer, "finance"), statement_id=statement.pk)
+    statement.refresh_from_db()
+    return statement
