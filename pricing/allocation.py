@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricing.canonical import FloatArray
+from pricing.canonical import FloatArray, IntArray
+from pricing.errors import PricingError
 from pricing.moments import Flow
 from pricing.plan import Plan
 from pricing.returns import discount_factors
@@ -61,8 +62,9 @@ def _receipt_keys(plan: Plan, weight: FloatArray) -> FloatArray:
     months = np.arange(1, len(weight) + 1)
     first = np.unique(portfolio.segment, return_index=True)[1]
     stay = 1 - chain.keep
-    later = (chain.keep * chain.instalment[:, 0] + chain.settle * chain.lump[:, 0]) / stay
-    episode = (chain.instalment[:, 0] + later)[portfolio.segment]
+    instalment, lump = chain.instalment[:, :, 0].mean(axis=1), chain.lump[:, :, 0].mean(axis=1)
+    later = (chain.keep * instalment + chain.settle * lump) / stay
+    episode = (instalment + later)[portfolio.segment]
     entries = np.empty(len(portfolio.balance))
     width = int(portfolio.age.max()) + 1
     for family in {(scores.product[loan], portfolio.channel[loan]) for loan in first}:
@@ -75,3 +77,22 @@ def _receipt_keys(plan: Plan, weight: FloatArray) -> FloatArray:
     return np.asarray(
         portfolio.balance * (running + (1 - scores.payers) * entries * factor * episode) + 1e-300
     )
+
+
+def to_minor(shares: FloatArray, total_minor: int) -> IntArray:
+    """Whole minor units (cents) per loan that sum to `total_minor` (largest remainder).
+
+    shares: (loans,), not negative, with a positive sum unless the total is 0. A loan differs from
+    its exact share by less than one unit; equal remainders go to the earlier loan.
+    """
+    whole = float(shares.sum())
+    if (shares < 0).any() or total_minor < 0 or (whole <= 0 < total_minor):
+        raise PricingError("shares to round must not be negative, nor all 0 for a positive total")
+    exact = shares * (total_minor / whole) if whole > 0 else np.zeros_like(shares)
+    minor = np.floor(exact).astype(np.int64)
+    missing = total_minor - int(minor.sum())
+    order = np.argsort(minor - exact, kind="stable")  # largest remainder first
+    if missing < 0:  # floating sums above 2**53 can overshoot by a unit
+        minor[order[missing:]] -= 1
+    minor[order[: max(missing, 0)]] += 1
+    return minor

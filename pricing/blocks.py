@@ -47,12 +47,16 @@ def simulate_block(plan: Plan, block: int) -> Part:
     return Part(block, cumulants, net, gross, expected_flow(plan.chain, factors))
 
 
+def thread_count(blocks: int) -> int:
+    """Threads worth starting for so many blocks on this machine."""
+    return max(1, min(MOST_THREADS, os.cpu_count() or 1, blocks))
+
+
 def simulate(plan: Plan, blocks: Iterable[int], progress: Progress | None = None) -> list[Part]:
     """Parts in block order. Threads help because numpy draws without holding the interpreter."""
     wanted = list(blocks)
-    threads = max(1, min(MOST_THREADS, os.cpu_count() or 1, len(wanted)))
     parts: list[Part] = []
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(thread_count(len(wanted))) as pool:
         for done in as_completed([pool.submit(simulate_block, plan, block) for block in wanted]):
             parts.append(done.result())
             if progress is not None:

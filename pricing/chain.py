@@ -43,9 +43,6 @@ def cash_paths(
     paths, months = len(factors.ticket), chain.odds.shape[1]
     settle = chain.settle[segment]
     keep = (chain.keep / (1 - chain.settle))[segment]  # given that the loan did not settle
-    shape_y, shape_z = chain.instalment[segment, 1], chain.lump[segment, 1]
-    unit_y = cells.balance * chain.instalment[segment, 0] / shape_y
-    unit_z = cells.balance * chain.lump[segment, 0] / shape_z
     paying = rng.binomial(count, chain.payers[segment], (paths, len(count)))
     dormant = count - paying
     net, gross = np.empty((paths, months)), np.empty((paths, months))
@@ -55,11 +52,17 @@ def cash_paths(
         stayed = rng.binomial(paying - closed, keep)
         dormant = dormant - started + (paying - closed - stayed)
         paying = started + stayed
-        receipt = unit_y * rng.standard_gamma(shape_y * paying)
-        receipt += unit_z * rng.standard_gamma(shape_z * closed)
-        by_segment = np.add.reduceat(receipt, starts, axis=1) * chain.cap[:, month]
+        receipt = _tickets(chain.instalment[segment, month], paying, rng)
+        receipt += _tickets(chain.lump[segment, month], closed, rng)
+        by_segment = np.add.reduceat(receipt * cells.balance, starts, axis=1)
         gross[:, month] = by_segment.sum(axis=1) * factors.ticket
         net[:, month] = by_segment @ (1 - costs.fee_share) * factors.ticket
         net[:, month] -= np.add.reduceat(dormant + paying, starts, axis=1) @ costs.work
     net[:, 0] -= costs.case.sum()
     return net, gross
+
+
+def _tickets(ticket: FloatArray, payers: IntArray, rng: np.random.Generator) -> FloatArray:
+    """Sum of the tickets of each cell's payers, (paths, cells), per unit of balance."""
+    mean, shape = ticket.T
+    return np.asarray(rng.standard_gamma(shape * payers) * (mean / shape), dtype=np.float64)

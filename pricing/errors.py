@@ -57,6 +57,14 @@ class MixedCurrency(PricingError):
         super().__init__(f"the pool is in {pool!r}, the calibration in {calibration!r}")
 
 
+class BadFile(PricingError):
+    """A file cannot be read as what it should be."""
+
+    def __init__(self, path: str, rule: str) -> None:
+        self.path, self.rule = path, rule
+        super().__init__(f"{path}: {rule}")
+
+
 class NotFinite(PricingError):
     """A computed figure is not a number: the inputs drove the model out of its range."""
 

@@ -17,8 +17,7 @@ class Chain:
     """Loans of balance 1 per segment: S segments, T months.
 
     odds: (S, T) monthly odds of a dormant loan. keep, settle, payers: (S,) chance to pay again,
-    to close, share already paying. instalment, lump: (S, 2) mean and Gamma shape. cap: (S, T)
-    share of a ticket that still fits under the claim.
+    to close, share already paying. instalment, lump: (S, T, 2) mean and Gamma shape by month.
     """
 
     odds: FloatArray
@@ -27,7 +26,6 @@ class Chain:
     payers: FloatArray
     instalment: FloatArray
     lump: FloatArray
-    cap: FloatArray
 
     @property
     def broken(self) -> FloatArray:
@@ -58,9 +56,10 @@ def expected_flow(chain: Chain, factors: FactorBlock) -> Flow:
         paying *= chain.keep
         paying += started
         paid = weight @ paying
-        cash[:, month] = paid * chain.instalment[:, 0] + closed * chain.lump[:, 0]
+        cash[:, month] = paid * chain.instalment[:, month, 0]
+        cash[:, month] += closed * chain.lump[:, month, 0]
         live[:, month] = (dormant + paying).mean(axis=0)
-    return Flow(cash * chain.cap, live)
+    return Flow(cash, live)
 
 
 def hazard(chain: Chain, factors: FactorBlock, month: int) -> FloatArray:
@@ -87,14 +86,12 @@ def unit_moments(
     ticket factor and in the net share, so both enter once, at the end.
     """
     v = (1 + annual_rate) ** (-1 / 12)
-    base_y, base_z = raw_ticket_moments(chain.instalment), raw_ticket_moments(chain.lump)
     keep, shut, broken = chain.keep, chain.settle, chain.broken
     D1, D2, D3, P1, P2, P3 = (np.zeros_like(factors.level) for _ in range(6))
     for month in range(chain.odds.shape[1] - 1, -1, -1):
         lam = hazard(chain, factors, month)
-        cap = chain.cap[:, month]
-        y1, y2, y3 = base_y[0] * cap, base_y[1] * cap**2, base_y[2] * cap**3
-        z1, z2, z3 = base_z[0] * cap, base_z[1] * cap**2, base_z[2] * cap**3
+        y1, y2, y3 = raw_ticket_moments(chain.instalment[:, month])
+        z1, z2, z3 = raw_ticket_moments(chain.lump[:, month])
         q3 = P3 + 3 * y1 * P2 + 3 * y2 * P1 + y3
         q2 = P2 + 2 * y1 * P1 + y2
         q1 = P1 + y1

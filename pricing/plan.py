@@ -7,7 +7,7 @@ import numpy as np
 
 from pricing.calibration import Calibration
 from pricing.canonical import FloatArray, IntArray
-from pricing.cap import cap_by_month
+from pricing.cap import capped
 from pricing.chain import Cells, Costs
 from pricing.factors import FactorModel
 from pricing.loans import Loans
@@ -105,6 +105,7 @@ def _chain(portfolio: Portfolio) -> Chain:
         ]
     )
     tickets[:, [0, 2]] *= scale
+    by_month = np.repeat(tickets[:, None, :], portfolio.terms.horizon_months, axis=1)
     balance = portfolio.power[:, 1]
     uncapped = Chain(
         odds=portfolio.odds(AS_IT_STANDS),
@@ -112,8 +113,7 @@ def _chain(portfolio: Portfolio) -> Chain:
         settle=np.array([one.settle for one in products]),
         payers=np.bincount(portfolio.segment, portfolio.balance * portfolio.scores.payers)
         / balance,
-        instalment=tickets[:, :2],
-        lump=tickets[:, 2:],
-        cap=np.ones((portfolio.segments, portfolio.terms.horizon_months)),
+        instalment=by_month[:, :, :2],
+        lump=by_month[:, :, 2:],
     )
-    return replace(uncapped, cap=cap_by_month(uncapped, portfolio.segment_product, balance))
+    return capped(uncapped, portfolio.segment_product, balance, portfolio.terms.buyer_irr)

@@ -21,9 +21,8 @@ def chain():
         keep=np.array([0.7, 0.5]),
         settle=np.array([0.05, 0.1]),
         payers=np.array([0.2, 0.0]),
-        instalment=np.array([[0.03, 2.0], [0.05, 1.0]]),
-        lump=np.array([[0.4, 5.0], [0.5, 3.0]]),
-        cap=np.full((2, MONTHS), 0.9),
+        instalment=np.repeat([[[0.03, 2.0]], [[0.05, 1.0]]], MONTHS, axis=1),
+        lump=np.repeat([[[0.4, 5.0]], [[0.5, 3.0]]], MONTHS, axis=1),
     )
 
 

@@ -15,15 +15,14 @@ MONTHS, RATE = 24, 0.2
 V = (1 + RATE) ** (-1 / 12)
 
 
-def chain(keep=0.0, settle=0.0, payers=0.0, odds=0.05, cap=1.0):
+def chain(keep=0.0, settle=0.0, payers=0.0, odds=0.05, ticket=0.03):
     return Chain(
         odds=np.full((1, MONTHS), odds),
         keep=np.array([keep]),
         settle=np.array([settle]),
         payers=np.array([payers]),
-        instalment=np.array([[0.03, 2.0]]),
-        lump=np.array([[0.4, 5.0]]),
-        cap=np.full((1, MONTHS), cap),
+        instalment=np.tile((ticket, 2.0), (1, MONTHS, 1)),
+        lump=np.tile((0.4, 5.0), (1, MONTHS, 1)),
     )
 
 
@@ -67,7 +66,7 @@ def test_zero_variance_equals_a_forward_recursion_by_hand():
 
 
 def test_forward_and_backward_recursions_agree_on_every_random_factor():
-    one = chain(0.7, 0.05, 0.1, cap=0.9)
+    one = chain(0.7, 0.05, 0.1, ticket=0.05)
     factors = risky()
     moments = unit_moments(one, factors, np.array([0.75]), RATE)
     months = open_months(one, factors, RATE)

@@ -1,0 +1,129 @@
+"""Command line: python -m pricing {value,explain,check,bench}."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pricing.bench import Size, bench
+from pricing.check import compare, lines, without_risk
+from pricing.engine import value
+from pricing.errors import PricingError
+from pricing.explain import explain
+from pricing.loans import BASES, read_loans
+from pricing.result import Result
+from pricing.tables import read_calibration, read_table, read_terms, read_text, write_result
+from pricing.terms import BLOCK
+
+DONE, BEYOND_LIMITS, REFUSED = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 done, 1 a check went beyond its limits, 2 the input was refused."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except PricingError as refusal:
+        _say(f"refused: {refusal}")
+        return REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pricing", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    one = commands.add_parser("value", help="value a pool")
+    one.add_argument("--loans", type=Path, required=True, help="CSV or Parquet, one row per loan")
+    one.add_argument("--calibration", required=True, help="JSON file or name of a reference")
+    one.add_argument("--terms", type=Path, help="JSON file; the defaults without it")
+    one.add_argument("--out", type=Path, required=True, help="folder for the result")
+    one.add_argument("--currency", help="the calibration's without it")
+    one.add_argument("--basis", choices=BASES, help="the calibration's without it")
+    one.set_defaults(command=_value)
+    one = commands.add_parser("explain", help="print a result in words")
+    one.add_argument("--result", type=Path, required=True, help="result.json of a valuation")
+    one.set_defaults(command=_explain)
+    one = commands.add_parser("check", help="both engines against brute force")
+    one.add_argument("--loans", type=int, nargs="+", default=[200, 2_000, 10_000])
+    one.add_argument("--paths", type=_paths, default=1024, help=f"multiple of {BLOCK}")
+    one.add_argument("--calibration", default="cn-consumer-reference")
+    one.add_argument("--seed", type=int, default=1)
+    one.set_defaults(command=_check)
+    one = commands.add_parser("bench", help="measure speed and memory, print JSON")
+    one.add_argument("--loans", type=_positive, default=1_000_000)
+    one.add_argument("--paths", type=_paths, default=10_240, help=f"multiple of {BLOCK}")
+    one.add_argument("--months", type=_positive, default=60)
+    one.add_argument("--segments", type=_positive, default=100)
+    one.set_defaults(command=_bench)
+    return parser
+
+
+def _value(options: argparse.Namespace) -> int:
+    calibration = read_calibration(options.calibration)
+    terms = read_terms(options.terms)
+    table = read_table(options.loans)
+    loans = read_loans(
+        table,
+        currency=options.currency or calibration.currency,
+        basis=options.basis or calibration.basis,
+    )
+    result = value(loans, calibration, terms, progress=_progress)
+    for path in write_result(result, table, options.out):
+        _say(f"wrote {path}")
+    share = result.price / result.face
+    _say(f"price {result.price:,.2f} {result.currency}, {share:.2%} of {result.basis}")
+    for note in result.notes:
+        _say(f"note: {note}")
+    return DONE
+
+
+def _explain(options: argparse.Namespace) -> int:
+    sys.stdout.write(explain(Result.from_json(read_text(options.result))))
+    return DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    risky = read_calibration(options.calibration)
+    outcome = DONE
+    for calibration in (without_risk(risky), risky):
+        for loans in options.loans:
+            comparison = compare(calibration, loans, options.paths // BLOCK, options.seed)
+            sys.stdout.write("\n".join(lines(comparison)) + "\n")
+            sys.stdout.flush()
+            outcome = outcome if comparison.is_within else BEYOND_LIMITS
+    return outcome
+
+
+def _bench(options: argparse.Namespace) -> int:
+    size = Size(options.loans, options.paths, options.months, options.segments)
+    sys.stdout.write(json.dumps(bench(size), indent=1) + "\n")
+    return DONE
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError("above 0")
+    return number
+
+
+def _paths(text: str) -> int:
+    number = int(text)
+    if number <= 0 or number % BLOCK:
+        raise argparse.ArgumentTypeError(f"a multiple of {BLOCK}")
+    return number
+
+
+def _progress(done: int, total: int) -> None:
+    ending = "\n" if done == total else ""
+    sys.stderr.write(f"\rpaths {done * BLOCK:,} of {total * BLOCK:,}{ending}")
+    sys.stderr.flush()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""Speed of both engines beside the brute force, measured in one run."""
+
+import resource
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from pricing.blocks import thread_count
+from pricing.calibration import reference_calibration
+from pricing.canonical import FloatArray, IntArray
+from pricing.chain import Cells, Costs, cash_paths
+from pricing.factors import FactorBlock, FactorModel, count_stream, factor_block, normals
+from pricing.mixture import mixture_quantile
+from pricing.moments import Chain, pool_cumulants, unit_moments
+from pricing.nodes import integer_nodes
+from pricing.plan import plan_of
+from pricing.reference import brute_force, loan_months
+from pricing.returns import discount_factors
+from pricing.synthetic import balances, synthetic_loans
+from pricing.terms import BLOCK, Terms
+
+SEED, RATE, FEE = 1, 0.20, 0.25
+BRUTE_LOANS, BRUTE_PATHS = 50_000, 3
+NODES = 2
+
+
+@dataclass(frozen=True)
+class Size:
+    """What to measure; paths in whole blocks of 256."""
+
+    loans: int
+    paths: int
+    months: int
+    segments: int
+
+
+@dataclass(frozen=True)
+class _Bench:
+    chain: Chain
+    model: FactorModel
+    segment: IntArray
+    balance: FloatArray
+
+    def factors(self, block: int) -> FactorBlock:
+        return factor_block(self.model, normals(self.model, SEED, block))
+
+
+def bench(size: Size) -> dict[str, float | int]:
+    """Seconds, memory and figures as one flat JSON object. Engine A first, then its peak memory."""
+    case = _case(size)
+    blocks = range(size.paths // BLOCK)
+    start = time.perf_counter()
+    cumulants = _engine_a(case, blocks, size.segments)
+    quantiles = [mixture_quantile(level, cumulants) for level in (0.05, 0.5, 0.95)]
+    seconds_a, peak_a = time.perf_counter() - start, _peak_mb()
+    start = time.perf_counter()
+    values = _engine_b(case, blocks)
+    seconds_b, peak_b = time.perf_counter() - start, _peak_mb()
+    rate = _brute_rate(size.months)
+    work = size.loans * size.months * len(blocks) * BLOCK
+    means = cumulants[:, 0].reshape(len(blocks), BLOCK).mean(axis=1)
+    price = float(means.mean())
+    error = means.std(ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
+    return {
+        "loans": size.loans,
+        "paths": len(blocks) * BLOCK,
+        "months": size.months,
+        "segments": size.segments,
+        "threads": thread_count(len(blocks)),
+        "seconds_a": round(seconds_a, 3),
+        "seconds_b": round(seconds_b, 3),
+        "peak_rss_mb_a": round(peak_a, 1),
+        "peak_rss_mb": round(peak_b, 1),
+        "brute_loan_months_per_second": round(rate),
+        "speedup_a": round(work / seconds_a / rate, 1),
+        "speedup_b": round(work / seconds_b / rate, 1),
+        "price": price,
+        "price_b": float(values.mean()),
+        "q05": quantiles[0],
+        "q50": quantiles[1],
+        "q95": quantiles[2],
+        "se_price_percent": float(100 * error / price) if len(means) > 1 else -1.0,
+    }
+
+
+def _case(size: Size) -> _Bench:
+    """Segments of the Chinese reference's shape at spread levels, loans dealt out evenly."""
+    rng = np.random.default_rng(SEED)
+    calibration = reference_calibration("cn-consumer-reference")
+    product = calibration.products[0]
+    S, T = size.segments, size.months
+    fade = np.exp(-0.012 * np.arange(T))
+    level = np.exp(rng.normal(-4.7, 0.4, S))
+    chain = Chain(
+        odds=level[:, None] * fade,
+        keep=np.full(S, product.keep),
+        settle=np.full(S, product.settle),
+        payers=np.zeros(S),
+        instalment=np.tile((product.instalment_mean, product.instalment_shape), (S, T, 1)),
+        lump=np.tile((product.lump_mean, product.lump_shape), (S, T, 1)),
+    )
+    model = FactorModel(
+        risk=calibration.factors,
+        group=np.arange(S) % 20,
+        product=np.arange(S) % 4,
+        parameter_sd=np.full(4, 0.1),
+        months=T,
+    )
+    segment = np.arange(size.loans) * S // size.loans
+    return _Bench(chain, model, segment, balances(size.loans, rng, 20_000.0))
+
+
+def _engine_a(case: _Bench, blocks: range, segments: int) -> FloatArray:
+    balance = case.balance
+    powers = [np.bincount(case.segment, balance**r, minlength=segments) for r in range(4)]
+    power = np.stack(powers, axis=1).astype(np.float64)
+    net_share = np.full(segments, 1 - FEE)
+
+    def one(block: int) -> FloatArray:
+        moments = unit_moments(case.chain, case.factors(block), net_share, RATE)
+        return pool_cumulants(moments, power)
+
+    with ThreadPoolExecutor(thread_count(len(blocks))) as pool:
+        return np.concatenate(list(pool.map(one, blocks)))
+
+
+def _engine_b(case: _Bench, blocks: range) -> FloatArray:
+    starts = np.flatnonzero(np.diff(case.segment)) + 1
+    nodes = [integer_nodes(part, NODES) for part in np.split(case.balance, starts)]
+    cells = Cells(
+        segment=np.repeat(np.arange(len(nodes)), [len(node) for node, _ in nodes]),
+        balance=np.concatenate([node for node, _ in nodes]),
+        count=np.concatenate([count for _, count in nodes]),
+    )
+    nothing = np.zeros(len(nodes))
+    costs = Costs(fee_share=np.full(len(nodes), FEE), work=nothing, case=nothing)
+    discount = discount_factors(RATE, case.chain.odds.shape[1])
+
+    def one(block: int) -> FloatArray:
+        rng = count_stream(SEED, block)
+        net, _ = cash_paths(case.chain, cells, costs, case.factors(block), rng=rng)
+        return np.asarray(net @ discount, dtype=np.float64)
+
+    with ThreadPoolExecutor(thread_count(len(blocks))) as pool:
+        return np.concatenate(list(pool.map(one, blocks)))
+
+
+def _brute_rate(months: int) -> float:
+    """Loan-months per second of vectorised loan-level simulation, one thread."""
+    terms = Terms(paths=BLOCK, horizon_months=months)
+    loans = synthetic_loans(BRUTE_LOANS, np.random.default_rng(SEED))
+    plan = plan_of(loans, reference_calibration("cn-consumer-reference"), terms)
+    block = factor_block(plan.factors, normals(plan.factors, SEED, 0))
+    few = FactorBlock(
+        block.level[:BRUTE_PATHS], block.macro[:BRUTE_PATHS], block.ticket[:BRUTE_PATHS]
+    )
+    start = time.perf_counter()
+    brute_force(plan, few, np.random.default_rng(SEED))
+    return loan_months(plan, BRUTE_PATHS) / (time.perf_counter() - start)
+
+
+def _peak_mb() -> float:
+    """Peak resident memory of this process; Linux counts KiB, macOS bytes."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

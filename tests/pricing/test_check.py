@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pricing import ChannelCost, Terms, value
+from pricing.check import compare, lines, without_risk
+from pricing.factors import FactorBlock, factor_block, normals
+from pricing.plan import plan_of
+from pricing.reference import brute_force, loan_months
+from pricing.returns import discount_factors
+from tests.pricing.builders import calibration, curve, frame, pool, reference
+
+
+def certain(plan):
+    shape = (256, plan.portfolio.segments)
+    return FactorBlock(np.ones(shape), np.ones((256, plan.terms.horizon_months)), np.ones(256))
+
+
+def test_brute_force_hits_the_closed_form():
+    """keep = settle = 0: p_t = l/(1+l) (1 - (-l)^t)."""
+    loans, model = pool(frame(400)), calibration(curve(log_odds=(-1.0,) * 4))
+    plan = plan_of(loans, model, Terms(horizon_months=12, paths=256))
+    cash = brute_force(plan, certain(plan), np.random.default_rng(1))
+    hazard = np.exp(-1.0) / (1 + np.exp(-1.0))
+    month = np.arange(1, 13)
+    expected = loans.face * 0.004 * hazard / (1 + hazard) * (1 - (-hazard) ** month)
+    noise = cash.std(axis=0) / 16
+    assert (np.abs(cash.mean(axis=0) - expected) < 4.5 * noise).all()
+    assert loan_months(plan, 256) == 400 * 12 * 256
+
+
+def test_brute_force_never_collects_more_than_the_claim():
+    greedy = curve(instalment_mean=0.9, keep=0.9, lump_mean=1.0, log_odds=(3.0,) * 4)
+    plan = plan_of(pool(), calibration(greedy), Terms(paths=256))
+    cash = brute_force(plan, certain(plan), np.random.default_rng(1))
+    assert cash.sum(axis=1).max() <= 30_000 + 1e-6
+    assert cash.sum(axis=1).mean() > 29_000
+
+
+@pytest.mark.parametrize("is_risky", [False, True])
+def test_engines_agree_with_the_brute_force(is_risky):
+    model = reference() if is_risky else without_risk(reference())
+    comparison = compare(model, 300, 2, seed=3)
+    assert comparison.is_within
+    assert comparison.is_risky is is_risky
+    text = "\n".join(lines(comparison))
+    assert "300 loans" in text
+    assert ": ok" in text
+
+
+def test_a_wrong_engine_is_noticed():
+    comparison = compare(without_risk(reference()), 200, 1, seed=3)
+    for wrong in ({"ks_a": 0.3}, {"ks_b": 0.3}, {"sd_error": 0.3}, {"quantile_errors": (0.3,) * 5}):
+        broken = replace(comparison, **wrong)
+        assert not broken.is_within
+        assert "BEYOND LIMITS" in next(lines(broken))
+
+
+def test_brute_force_and_engine_agree_on_costs_and_running_payers():
+    product = curve(keep=0.6, settle=0.05, lump_shape=60.0)
+    costs = (ChannelCost("free", 0.3, work_cost=1.0, case_cost=40.0),)
+    model = calibration(product, channels=costs, payer_share={"more": 0.5, "never": 0.5})
+    loans, terms = pool(frame(200)), Terms(paths=256)
+    plan = plan_of(loans, model, terms)
+    factors = factor_block(plan.factors, normals(plan.factors, 1, 0))
+    cash = brute_force(plan, factors, np.random.default_rng(1)) @ discount_factors(0.2, 60)
+    assert value(loans, model, terms).price == pytest.approx(cash.mean(), abs=4 * cash.std() / 16)
