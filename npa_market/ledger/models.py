@@ -87,6 +87,14 @@ class JournalEntry(models.Model):
         return self.reference
 
 
+class PostingQuerySet(models.QuerySet["Posting"]):
+    def visible_to(self, user: User) -> Self:
+        """Lines of the entries that the user may open."""
+        if user.works_for_venue:
+            return self
+        return self.filter(entry__in=JournalEntry.objects.visible_to(user))
+
+
 class Posting(models.Model):
     """One side of an entry: positive = debit, negative = credit, minor units."""
 
@@ -94,6 +102,8 @@ class Posting(models.Model):
     entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="postings")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="postings")
     amount_minor = models.BigIntegerField()
+
+    objects = PostingQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

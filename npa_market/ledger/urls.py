@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from npa_market.ledger import views
 
 app_name = "ledger"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.journal, name="journal"),
+    path("deposits/", views.holds, name="holds"),
+    path("balances/", views.balances, name="balances"),
+]

@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class TransfersConfig(AppConfig):
     name = "npa_market.transfers"
     label = "transfers"
+
+    def ready(self) -> None:
+        from npa_market.transfers import handlers  # noqa: F401 - registers itself

@@ -1,16 +1,21 @@
 """From award to title: deal, contract, payment, delivery, ownership of each loan."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django_fsm import ConcurrentTransitionMixin, FSMField, FSMModelMixin
+from django_fsm import ConcurrentTransitionMixin, FSMField, FSMModelMixin, transition
 
 from npa_market.auctions.models import Lot
 from npa_market.common.fields import Currency, Sha256, UUID7Key
 from npa_market.common.models import StoredFile
+from npa_market.ledger.models import JournalEntry
 from npa_market.parties.models import Organisation, User
 from npa_market.tapes.models import Loan
+from npa_market.transfers.allocation import Basis
+from npa_market.transfers.price import MoneyTerms, Price, price_of
+from npa_market.transfers.terms import DealTerms, read_terms
 
 
 class DealState(models.TextChoices):
@@ -32,7 +37,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
 
 
 class Deal(ConcurrentTransitionMixin, FSMModelMixin, models.Model):
-    """A sold lot on its way to title and closing."""
+    """A sold lot on its way to title and closing. Services alone move the state."""
 
     id = UUID7Key()
     reference = models.CharField(max_length=20, unique=True)
@@ -41,6 +46,15 @@ class Deal(ConcurrentTransitionMixin, FSMModelMixin, models.Model):
     buyer = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="purchases")
     currency = Currency()
     hammer_minor = models.BigIntegerField()
+    excluded_minor = models.BigIntegerField(
+        default=0, help_text="allocated price of loans excluded before the contract"
+    )
+    deposit_minor = models.BigIntegerField()
+    receipts_minor = models.BigIntegerField(
+        default=0, help_text="received by the seller since the cut-off date, as known at the award"
+    )
+    terms = models.JSONField(help_text="deal terms as copied at the award")
+    allocation_basis = models.CharField(max_length=10, choices=[(b.value, b.value) for b in Basis])
     state = FSMField(default=DealState.AWARDED, choices=DealState.choices, protected=True)
     awarded_at = models.DateTimeField()
     contract_file = models.ForeignKey(
@@ -50,17 +64,88 @@ class Deal(ConcurrentTransitionMixin, FSMModelMixin, models.Model):
     paid_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    cancel_reason = models.CharField(max_length=500, blank=True)
 
     objects = DealQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=DealState.values), name="deal_state_known")
+            models.CheckConstraint(
+                condition=Q(state__in=DealState.values), name="deal_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(hammer_minor__gt=0)
+                & Q(excluded_minor__gte=0)
+                & Q(excluded_minor__lte=models.F("hammer_minor"))
+                & Q(deposit_minor__gte=0)
+                & Q(receipts_minor__gte=0),
+                name="deal_money_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["awarded", "cancelled"]) | Q(contracted_at__isnull=False),
+                name="T1_contracted_before_paid",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["paid", "delivered", "closed"]) | Q(paid_at__isnull=False),
+                name="T1_paid_before_delivered",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="cancelled") | (Q(paid_at=None) & ~Q(cancel_reason="")),
+                name="T1_cancelled_before_paid_with_reason",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def deal_terms(self) -> DealTerms:
+        return read_terms(self.terms)
+
+    @property
+    def price(self) -> Price:
+        """The deal in money as its terms and the lot's rates make it."""
+        return price_of(
+            MoneyTerms(
+                hammer_minor=self.hammer_minor,
+                excluded_minor=self.excluded_minor,
+                receipts_minor=self.receipts_minor,
+                receipts_cost_per_100k=self.deal_terms.receipts_cost_per_100k,
+                deposit_minor=self.deposit_minor,
+                fee_per_100k=self.lot.fee_per_100k,
+                tax_per_100k=self.lot.tax_per_100k,
+            )
+        )
+
+    @transition(field=state, source=DealState.AWARDED, target=DealState.CONTRACTED)
+    def contract(self, now: datetime) -> None:
+        """Both sides have signed."""
+        self.contracted_at = now
+
+    @transition(field=state, source=DealState.CONTRACTED, target=DealState.PAID)
+    def pay(self, now: datetime) -> None:
+        """The balance is in, title moves."""
+        self.paid_at = now
+
+    @transition(field=state, source=DealState.PAID, target=DealState.DELIVERED)
+    def deliver(self, now: datetime) -> None:
+        """The buyer has receipted the file."""
+        self.delivered_at = now
+
+    @transition(field=state, source=DealState.DELIVERED, target=DealState.CLOSED)
+    def close(self, now: datetime) -> None:
+        """Both books agree and the seller is paid out."""
+        self.closed_at = now
+
+    @transition(
+        field=state, source=[DealState.AWARDED, DealState.CONTRACTED], target=DealState.CANCELLED
+    )
+    def cancel(self, now: datetime, reason: str) -> None:
+        """Ended before title moved."""
+        self.cancelled_at = now
+        self.cancel_reason = reason
 
 
 class Signature(models.Model):
@@ -90,15 +175,44 @@ class LoanPrice(models.Model):
     loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="+")
     token = models.CharField(max_length=32)
     price_minor = models.BigIntegerField()
+    exclusion = models.CharField(
+        max_length=20, blank=True, help_text="why the loan stayed with the seller, else empty"
+    )
 
     class Meta:
+        ordering = ["deal", "token"]
         constraints = [
             models.UniqueConstraint(fields=["deal", "loan"], name="one_price_per_loan"),
+            models.UniqueConstraint(fields=["deal", "token"], name="one_price_per_token"),
             models.CheckConstraint(condition=Q(price_minor__gte=0), name="L6_price_not_negative"),
         ]
 
     def __str__(self) -> str:
         return f"{self.token} {self.price_minor}"
+
+
+class Payment(models.Model):
+    """Money of the buyer matched to the deal: one bank line, one entry of the books."""
+
+    id = UUID7Key()
+    deal = models.ForeignKey(Deal, on_delete=models.PROTECT, related_name="payments")
+    amount_minor = models.BigIntegerField()
+    bank_reference = models.CharField(max_length=120)
+    entry = models.OneToOneField(JournalEntry, on_delete=models.PROTECT, related_name="+")
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deal", "bank_reference"], name="payment_once_per_bank_line"
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} for {self.deal}"
 
 
 class Ownership(models.Model):
@@ -115,7 +229,11 @@ class Ownership(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["loan"], condition=Q(until=None), name="O1_one_owner_at_a_time"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(until__gte=models.F("since")),
+                name="O1_owned_forwards_in_time",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -146,7 +264,16 @@ class Delivery(models.Model):
                 condition=Q(second_release_by=None)
                 | ~Q(second_release_by=models.F("first_release_by")),
                 name="T6_release_by_two_people",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(file=None)
+                | (Q(first_release_by__isnull=False) & Q(second_release_by__isnull=False)),
+                name="T2_no_file_before_two_releases",
+            ),
+            models.CheckConstraint(
+                condition=Q(receipted_at=None) | Q(file__isnull=False),
+                name="T3_receipt_needs_a_file",
+            ),
         ]
 
     def __str__(self) -> str:

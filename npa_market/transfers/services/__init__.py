@@ -1,0 +1,26 @@
+"""Every change of a deal: award, contract, payment and title, delivery, cancellation."""
+
+from npa_market.transfers.services.award import award_deal, release_deposits
+from npa_market.transfers.services.cancellation import DepositFate, cancel_deal
+from npa_market.transfers.services.closing import close_deal
+from npa_market.transfers.services.contract import exclude_loans, sign_contract
+from npa_market.transfers.services.delivery import (
+    confirm_receipt,
+    release_delivery,
+    take_delivery,
+)
+from npa_market.transfers.services.payment import record_payment
+
+__all__ = [
+    "DepositFate",
+    "award_deal",
+    "cancel_deal",
+    "close_deal",
+    "confirm_receipt",
+    "exclude_loans",
+    "record_payment",
+    "release_delivery",
+    "release_deposits",
+    "sign_contract",
+    "take_delivery",
+]

@@ -1,0 +1,108 @@
+"""From the hammer to the deal."""
+
+import pytest
+from django.db.models import Sum
+
+from npa_market.auctions.models import LotState
+from npa_market.common.errors import Refused
+from npa_market.common.files import read_stored
+from npa_market.common.outbox import deliver_pending, publish
+from npa_market.evidence.models import Entry, Payload
+from npa_market.ledger.models import Hold, JournalEntry
+from npa_market.transfers.models import Deal, DealState, LoanPrice, Ownership
+from npa_market.transfers.services import award_deal
+from tests.builders import sealed_package
+from tests.transfers.deals import DEPOSIT, HAMMER, awarded, make_lot, sold_lot
+
+
+def test_an_award_prices_each_loan_and_refunds_the_loser(cast):
+    deal = awarded(cast, receipts_minor=8_345_027)
+    assert (deal.state, deal.hammer_minor, deal.deposit_minor) == ("awarded", HAMMER, DEPOSIT)
+    assert deal.receipts_minor == 8_345_027
+    assert deal.loan_prices.aggregate(total=Sum("price_minor"))["total"] == HAMMER
+    holds = dict(Hold.objects.values_list("buyer__name", "state"))
+    assert holds == {cast.buyer.name: "held", cast.loser.name: "refunded"}
+
+
+def test_receipts_up_to_the_cut_off_date_stay_with_the_seller(cast):
+    assert awarded(cast).receipts_minor == 0
+
+
+def test_O1_the_seller_owns_each_loan_at_the_award(cast):
+    deal = awarded(cast)
+    titles = Ownership.objects.filter(loan__in=deal.loan_prices.values("loan"), until=None)
+    assert titles.count() == deal.loan_prices.count() == 12
+    assert {title.owner for title in titles} == {cast.seller}
+
+
+def test_an_award_twice_is_one_award(cast):
+    lot = sold_lot(cast)
+    first = award_deal(lot_id=lot.pk)
+    counts = [model.objects.count() for model in (Deal, LoanPrice, Entry, JournalEntry)]
+    assert award_deal(lot_id=lot.pk).pk == first.pk
+    assert counts == [model.objects.count() for model in (Deal, LoanPrice, Entry, JournalEntry)]
+
+
+@pytest.mark.parametrize("state", [LotState.UNSOLD, LotState.CANCELLED, LotState.OPEN])
+def test_a_lot_that_is_not_sold_makes_no_deal(cast, state):
+    package = sealed_package(cast.analyst, cast.approver, count=3)
+    lot = make_lot(cast, package, state=state, winner=None)
+    with pytest.raises(Refused) as refused:
+        award_deal(lot_id=lot.pk)
+    assert refused.value.code == "lot_not_sold"
+
+
+def test_the_end_of_a_lot_awards_it_once_however_often_it_is_told(cast):
+    lot = sold_lot(cast)
+    for _ in range(3):
+        publish("lot.ended", {"lot_id": str(lot.pk), "result": "sold"})
+    assert deliver_pending() == 3
+    assert Deal.objects.get().lot == lot
+
+
+@pytest.mark.parametrize("state", [LotState.UNSOLD, LotState.CANCELLED])
+def test_a_lot_without_a_winner_gives_every_deposit_back(cast, state):
+    lot = sold_lot(cast)
+    lot.state, lot.winner, lot.hammer_minor = state, None, None
+    lot.save()
+    publish("lot.ended", {"lot_id": str(lot.pk), "result": state})
+    assert deliver_pending() == 1
+    assert set(Hold.objects.values_list("state", flat=True)) == {"refunded"}
+    assert not Deal.objects.exists()
+
+
+def test_O1_a_loan_of_somebody_else_is_not_awarded(cast):
+    lot = sold_lot(cast)
+    loan = lot.package.members.first().loan
+    Ownership.objects.create(loan=loan, owner=cast.loser, since=lot.announced_at)
+    with pytest.raises(Refused) as refused:
+        award_deal(lot_id=lot.pk)
+    assert refused.value.code == "title_elsewhere"
+    assert not Deal.objects.exists()
+
+
+def test_the_contract_text_is_the_same_bytes_for_the_same_deal(cast):
+    from npa_market.transfers.contract_pdf import draw_contract
+    from npa_market.transfers.contract_text import contract_facts
+
+    deal = awarded(cast)
+    assert draw_contract(contract_facts(deal)) == read_stored(deal.contract_file_id)
+
+
+def test_the_reserve_appears_in_no_entry_and_not_in_the_contract(cast):
+    from io import BytesIO
+
+    from pypdf import PdfReader
+
+    deal = awarded(cast)
+    reader = PdfReader(BytesIO(read_stored(deal.contract_file_id)))
+    text = "".join(page.extract_text() for page in reader.pages)
+    assert deal.lot.package.merkle_root in text.replace("\n", "")
+    assert "1,234,567.89" not in text
+    assert not [row for row in Payload.objects.all() if "123456789" in str(row.body)]
+
+
+def test_the_state_of_a_new_deal_is_in_the_log(cast):
+    deal = awarded(cast)
+    assert deal.state == DealState.AWARDED
+    assert Entry.objects.about(deal.pk).values_list("type", flat=True)[0] == "deal.awarded"
