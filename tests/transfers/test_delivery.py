@@ -1,0 +1,217 @@
+"""T2, T3, T6: who releases, who takes, what is in the file, and where its values never are."""
+
+import hashlib
+import io
+import zipfile
+from datetime import timedelta
+
+import pyrage
+import pytest
+
+from npa_market.common.errors import NotPermitted, Refused
+from npa_market.common.files import read_stored
+from npa_market.common.models import StoredFile
+from npa_market.evidence.models import Entry, Payload
+from npa_market.parties.models import Membership
+from npa_market.parties.roles import Role
+from npa_market.transfers.models import DealState, Delivery
+from npa_market.transfers.services import (
+    confirm_receipt,
+    exclude_loans,
+    release_delivery,
+    sign_contract,
+    take_delivery,
+)
+from tests.transfers.deals import (
+    ID_NUMBER,
+    MOBILE,
+    NAME,
+    awarded,
+    contracted,
+    delivered,
+    opened_file,
+    paid,
+    pay,
+    released,
+)
+
+
+def test_T6_one_person_does_not_release_twice(cast):
+    deal = paid(cast)
+    release_delivery(user=cast.approver, deal_id=deal.pk)
+    with pytest.raises(Refused) as refused:
+        release_delivery(user=cast.approver, deal_id=deal.pk)
+    assert refused.value.code == "second_person"
+    assert Delivery.objects.get().file is None
+
+
+def test_T6_one_of_the_two_is_an_approver(cast, make_user):
+    deal = paid(cast)
+    one, other = (
+        make_user(f"{name}@seller.example", cast.seller, Role.SELLER_ANALYST) for name in "ab"
+    )
+    release_delivery(user=one, deal_id=deal.pk)
+    with pytest.raises(NotPermitted):
+        release_delivery(user=other, deal_id=deal.pk)
+    assert release_delivery(user=cast.approver, deal_id=deal.pk).file is not None
+
+
+def test_T6_an_approver_may_be_the_first_of_the_two(cast, make_user):
+    deal = paid(cast)
+    analyst = make_user("a@seller.example", cast.seller, Role.SELLER_ANALYST)
+    release_delivery(user=cast.approver, deal_id=deal.pk)
+    assert release_delivery(user=analyst, deal_id=deal.pk).file is not None
+
+
+@pytest.mark.parametrize("stage", [awarded, contracted])
+def test_T2_no_release_before_contract_and_payment(cast, stage):
+    deal = stage(cast)
+    with pytest.raises(Refused) as refused:
+        release_delivery(user=cast.analyst, deal_id=deal.pk)
+    assert refused.value.code == "deal_state"
+    assert not Delivery.objects.exists()
+
+
+def test_T2_one_release_makes_no_file(cast):
+    deal = paid(cast)
+    files = StoredFile.objects.count()
+    release_delivery(user=cast.analyst, deal_id=deal.pk)
+    assert StoredFile.objects.count() == files
+    with pytest.raises(Refused) as refused:
+        take_delivery(user=cast.buyer_user, deal_id=deal.pk)
+    assert refused.value.code == "not_released"
+
+
+def test_T3_without_a_delivery_key_nothing_is_released_and_the_reason_is_named(cast):
+    deal = paid(cast)
+    cast.buyer.delivery_public_key = ""
+    cast.buyer.save()
+    with pytest.raises(Refused, match="no delivery key") as refused:
+        release_delivery(user=cast.analyst, deal_id=deal.pk)
+    assert refused.value.code == "no_delivery_key"
+
+
+def test_T3_a_key_that_is_none_is_refused(cast):
+    deal = paid(cast)
+    cast.buyer.delivery_public_key = "age1nonsense"
+    cast.buyer.save()
+    with pytest.raises(Refused) as refused:
+        release_delivery(user=cast.analyst, deal_id=deal.pk)
+    assert refused.value.code == "delivery_key_unreadable"
+
+
+def test_releasing_again_gives_the_same_file(cast):
+    deal = released(cast)
+    first = Delivery.objects.get().file_id
+    assert release_delivery(user=cast.approver, deal_id=deal.pk).file_id == first
+    assert Entry.objects.about(deal.pk).filter(type="deal.delivery_released").count() == 1
+
+
+def test_T3_only_the_winners_key_opens_the_file_and_all_loans_are_in_it(cast):
+    deal = released(cast)
+    content = opened_file(cast, deal)
+    assert hashlib.sha256(content).hexdigest() == deal.delivery.plain_sha256
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        loans = archive.read("loans.csv").decode().splitlines()
+        receipts = archive.read("receipts.csv").decode().splitlines()
+    assert len(loans) == 1 + 12
+    assert loans[0].startswith("loan_token,loan_number,borrower,name,id_number,mobile,price,")
+    assert sum(NAME in line and ID_NUMBER in line and MOBILE in line for line in loans) >= 1
+    assert receipts[0] == "loan_token,month,gross,cost"
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(read_stored(deal.delivery.file_id), [pyrage.x25519.Identity.generate()])
+
+
+def test_an_excluded_loan_is_not_in_the_file(cast):
+    deal = awarded(cast)
+    token = deal.loan_prices.first().token
+    exclude_loans(user=cast.approver, deal_id=deal.pk, tokens=[token], reason="PAID")
+    sign_contract(user=cast.approver, deal_id=deal.pk, organisation=cast.seller)
+    pay(cast, sign_contract(user=cast.buyer_user, deal_id=deal.pk, organisation=cast.buyer))
+    for user in (cast.analyst, cast.approver):
+        release_delivery(user=user, deal_id=deal.pk)
+    deal.refresh_from_db()
+    with zipfile.ZipFile(io.BytesIO(opened_file(cast, deal))) as archive:
+        text = archive.read("loans.csv").decode()
+    assert token not in text
+    assert len(text.splitlines()) == 1 + 11
+
+
+def test_the_winner_alone_takes_the_file(cast, other_buyer_user):
+    deal = released(cast)
+    for user in (cast.approver, cast.finance, other_buyer_user):
+        with pytest.raises(NotPermitted):
+            take_delivery(user=user, deal_id=deal.pk)
+    assert Delivery.objects.get().downloads == 0
+
+
+def test_T3_downloads_are_counted_logged_and_limited(cast):
+    deal = released(cast)
+    for number in range(1, 6):
+        assert take_delivery(user=cast.buyer_user, deal_id=deal.pk).downloads == number
+    with pytest.raises(Refused) as refused:
+        take_delivery(user=cast.buyer_user, deal_id=deal.pk)
+    assert refused.value.code == "download_limit"
+    log = Entry.objects.about(deal.pk).filter(type="deal.delivery_downloaded")
+    assert {entry.actor for entry in log} == {f"user:{cast.buyer_user.pk}"}
+    assert log.count() == 5
+
+
+@pytest.mark.parametrize(("days", "open_"), [(29, True), (30, False)])
+def test_the_file_is_there_for_the_days_of_the_terms(cast, days, open_):
+    deal = released(cast)
+    delivery = deal.delivery
+    delivery.released_at -= timedelta(days=days)
+    delivery.save()
+    if open_:
+        assert take_delivery(user=cast.buyer_user, deal_id=deal.pk).downloads == 1
+    else:
+        with pytest.raises(Refused) as refused:
+            take_delivery(user=cast.buyer_user, deal_id=deal.pk)
+        assert refused.value.code == "download_over"
+
+
+def test_a_receipt_by_the_right_hash_delivers_the_deal_once(cast):
+    deal = delivered(cast)
+    assert deal.state == DealState.DELIVERED
+    again = confirm_receipt(
+        user=cast.buyer_user, deal_id=deal.pk, sha256=f" {deal.delivery.plain_sha256.upper()}\n"
+    )
+    assert again.delivered_at == deal.delivered_at
+    assert Entry.objects.about(deal.pk).filter(type="deal.delivered").count() == 1
+
+
+@pytest.mark.parametrize("which", ["encrypted", "nothing", "text"])
+def test_a_receipt_by_another_hash_is_refused(cast, which):
+    deal = released(cast)
+    wrong = {"encrypted": deal.delivery.file_id, "nothing": "", "text": "中文"}[which]
+    with pytest.raises(Refused) as refused:
+        confirm_receipt(user=cast.buyer_user, deal_id=deal.pk, sha256=wrong)
+    assert (refused.value.code, refused.value.field) == ("hash_differs", "sha256")
+
+
+def test_no_receipt_before_a_release(cast):
+    deal = paid(cast)
+    with pytest.raises(Refused) as refused:
+        confirm_receipt(user=cast.buyer_user, deal_id=deal.pk, sha256="0" * 64)
+    assert refused.value.code == "not_released"
+
+
+def test_personal_values_reach_no_stored_file_in_the_clear_and_no_log_entry(cast):
+    deal = delivered(cast)
+    plants = [value.encode() for value in (NAME, ID_NUMBER, MOBILE)]
+    for stored in StoredFile.objects.all():
+        content = read_stored(stored.sha256)
+        assert not [plant for plant in plants if plant in content]
+    logged = "".join(str(row.body) for row in Payload.objects.all())
+    logged += "".join(Entry.objects.values_list("canonical", flat=True))
+    assert not [plant for plant in plants if plant.decode() in logged]
+    assert deal.delivery.plain_sha256 in logged
+
+
+def test_a_person_who_left_takes_nothing(cast):
+    deal = released(cast)
+    Membership.objects.filter(user=cast.buyer_user).update(is_active=False)
+    user = type(cast.buyer_user).objects.get(pk=cast.buyer_user.pk)
+    with pytest.raises(NotPermitted):
+        take_delivery(user=user, deal_id=deal.pk)
