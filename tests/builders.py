@@ -11,7 +11,7 @@ from npa_market.packages.models import Package
 from npa_market.packages.services import draft_package, screen_package, seal_package
 from npa_market.parties.models import Organisation, User
 from npa_market.tapes.models import Borrower, LitigationStatus, Loan, Receipt, Tape, TapeState
-from npa_market.tapes.vault import Place, current_vault
+from npa_market.tapes.vault import BORROWER_PLACES, Place, current_vault
 
 CUT_OFF = date(2026, 6, 30)
 PRODUCTS = ("Instalment", "Cash loan", "Credit card")
@@ -38,7 +38,7 @@ def _borrower(seller: Organisation, rng: np.random.Generator) -> Borrower:
     number = int(rng.integers(10**6, 10**7))
     sealed = {"name": f"测试{number}", "id_number": f"ID-{number}", "mobile": f"000{number}0"}
     for name, value in sealed.items():
-        place = Place(f"{Borrower._meta.label}/{name}", borrower.pk)
+        place = Place(BORROWER_PLACES[name], borrower.pk)
         setattr(borrower, f"{name}_sealed", current_vault().seal(value, place))
     return borrower
 
