@@ -5,17 +5,18 @@ that has none here.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
+from npa_market.common.clock import database_now
 from npa_market.common.models import Job, JobState
 from npa_market.evidence.services import record
 from npa_market.parties.models import Membership, Organisation, QualificationState, User
 from npa_market.parties.roles import ROLES_OF_KIND, OrganisationKind, Role
+from tests.browser.serving import PASSWORD
 
-PASSWORD = "correct-horse-battery-staple"
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 SELLER = "Eastern Consumer Finance"
 BUYER = "Harbour Asset Management"
@@ -79,8 +80,8 @@ def world_objects() -> dict[str, UUID | int | str]:
             "state": JobState.RUNNING,
             "done": 42_000,
             "total": 100_000,
-            "created_at": BEGIN,
-            "started_at": BEGIN,
+            "created_at": database_now(),
+            "started_at": database_now() - timedelta(seconds=40),
             "started_by": people.by_role[Role.SELLER_ANALYST],
         },
     )

@@ -2,8 +2,12 @@
 
 from django.urls import include, path
 
+from npa_market.parties.views import own_address
+
 urlpatterns = [
     path("", include("npa_market.portal.urls")),
+    # Before allauth's page of the same name: people do not change their own address.
+    path("accounts/email/", own_address, name="account_email"),
     path("accounts/", include("allauth.urls")),
     path("organisations/", include("npa_market.parties.urls")),
     path("evidence/", include("npa_market.evidence.urls")),

@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from knox.models import AuthToken
 from rest_framework import mixins, serializers, viewsets
@@ -127,7 +128,7 @@ class MeViewSet(viewsets.GenericViewSet[User]):
     pagination_class = None
     filter_backends = ()
 
-    @extend_schema(responses=PersonSerializer)
+    @extend_schema(responses=forced_singular_serializer(PersonSerializer))
     def list(self, request: Request) -> Response:
         """The person behind the token, with institutions and roles."""
         return Response(self.get_serializer(request.user).data)
@@ -162,6 +163,7 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[AuthToken]):
     pagination_class = None
     filter_backends = ()
     lookup_field = "token_key"
+    lookup_value_regex = "[0-9A-Za-z]+"
     throttle_scope = "token"
 
     def get_queryset(self) -> Any:

@@ -9,5 +9,5 @@ urlpatterns = [
     path("<uuid:organisation_id>/qualification/", views.decide_qualification, name="decide"),
     path("<uuid:organisation_id>/delivery-key/", views.set_delivery_key, name="delivery_key"),
     path("tokens/", views.tokens, name="tokens"),
-    path("tokens/<str:token_key>/revoke/", views.revoke_token, name="revoke_token"),
+    path("tokens/<slug:token_key>/revoke/", views.revoke_token, name="revoke_token"),
 ]

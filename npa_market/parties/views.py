@@ -121,6 +121,13 @@ def revoke_token(request: HttpRequest, token_key: str) -> HttpResponse:
     return redirect("parties:tokens")
 
 
+@access(MEMBERS)
+@require_safe
+def own_address(request: HttpRequest) -> HttpResponse:
+    """The address one signs in with; only the administrator changes it, as it is the account."""
+    return render(request, "account/email.html")
+
+
 def _visible(request: HttpRequest, organisation_id: UUID) -> Organisation:
     return get_object_or_404(Organisation.objects.visible_to(request.user), pk=organisation_id)
 

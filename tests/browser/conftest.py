@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from npa_market.parties.roles import Role
+from tests.browser.screenshots import enter as enter_portal
 from tests.browser.serving import CHROMIUM_FLAGS, Served, chromium, served
-from tests.world import PASSWORD
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,11 +46,7 @@ def sign_in(page: Page, portal: Served) -> Callable[[Role | str], Page]:
 
     def enter(who: Role | str) -> Page:
         email = f"{who.value.replace('_', '.')}@example.com" if isinstance(who, Role) else who
-        page.goto(f"{portal.url}/accounts/login/")
-        page.get_by_label("Email").fill(email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(lambda url: "/accounts/login" not in url)
+        enter_portal(page, portal.url, email)
         return page
 
     return enter

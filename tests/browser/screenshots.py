@@ -12,12 +12,13 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.serving import CHROMIUM_FLAGS, ROOT, chromium, served
+from tests.browser.serving import CHROMIUM_FLAGS, PASSWORD, ROOT, chromium, served
 
 WIDTHS = {"desk": 1280, "phone": 390}
 ENTRANCE = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
@@ -46,16 +47,15 @@ def main() -> int:
         sys.stderr.write("Install the package chromium to take pictures.\n")
         return 1
     options.out.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        served(Path(folder)) as portal,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        for shot in shots(portal.environment):
-            if options.only in shot.name:
-                take(browser, portal.url, shot, options.out)
-        browser.close()
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as portal:
+        # Before the browser: its event loop and the ORM do not share a thread.
+        wanted = [shot for shot in shots(portal.environment) if options.only in shot.name]
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+            camera = Camera(browser, portal.url, options.out)
+            for shot in wanted:
+                camera.take(shot)
+            browser.close()
     return 0
 
 
@@ -73,25 +73,45 @@ def shots(environment: dict[str, str]) -> Iterator[Shot]:
     yield from (Shot(address, email) for address, email in page_addresses())
 
 
-def take(browser: Browser, url: str, shot: Shot, folder: Path) -> None:
-    """Both widths of one page; says the size of what does not fit the phone."""
-    for name, width in WIDTHS.items():
-        context = browser.new_context(viewport={"width": width, "height": 900})
-        page = context.new_page()
-        if shot.email:
-            _sign_in(page, url, shot.email)
-        page.goto(url + shot.path)
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=folder / f"{shot.name}-{name}.png", full_page=True)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        too_wide = f"  wider than {width}: {wide}" if wide > width else ""
-        sys.stdout.write(f"{shot.name}-{name}.png{too_wide}\n")
-        context.close()
+@dataclass
+class Camera:
+    """Takes pages of one portal; each person signs in once."""
+
+    browser: Browser
+    url: str
+    folder: Path
+    sessions: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, shot: Shot) -> None:
+        """Both widths of one page; says where a page is wider than the phone."""
+        for name, width in WIDTHS.items():
+            session = self._session(shot.email) if shot.email else None
+            context = self.browser.new_context(
+                viewport={"width": width, "height": 900}, storage_state=session
+            )
+            page = context.new_page()
+            page.goto(self.url + shot.path)
+            page.wait_for_load_state("load")
+            page.wait_for_function(
+                "() => !document.querySelector('[data-chart]:not([data-drawn=yes])')"
+            )
+            page.screenshot(path=self.folder / f"{shot.name}-{name}.png", full_page=True)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            too_wide = f"  wider than {width}: {wide}" if wide > width else ""
+            sys.stdout.write(f"{shot.name}-{name}.png{too_wide}\n")
+            context.close()
+
+    def _session(self, email: str) -> Any:
+        if email not in self.sessions:
+            context = self.browser.new_context()
+            enter(context.new_page(), self.url, email)
+            self.sessions[email] = context.storage_state()
+            context.close()
+        return self.sessions[email]
 
 
-def _sign_in(page: Page, url: str, email: str) -> None:
-    from tests.world import PASSWORD
-
+def enter(page: Page, url: str, email: str) -> None:
+    """Sign in through the page."""
     page.goto(f"{url}/accounts/login/")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)

@@ -24,6 +24,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PASSWORD = "correct-horse-battery-staple"  # of everybody in tests.world
 Environment = dict[str, str]
 Prepare = Callable[[Environment], None]
 

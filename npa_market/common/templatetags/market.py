@@ -133,7 +133,10 @@ def time_left(job: Job) -> str:
     seconds = elapsed * (job.total - job.done) / job.done
     if elapsed < 2 or seconds < 1:
         return ""
-    return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    minutes = seconds / 60
+    return f"about {minutes:.0f} min left" if minutes < 90 else f"about {minutes / 60:.0f} h left"
 
 
 @register.filter
