@@ -82,13 +82,12 @@ class Rows:
 
 def borrower_indexes(chunk: Checked, seller_id: UUID, key: bytes) -> list[str]:
     """Blind index per row: of the ID number, else of the seller's own customer number."""
-    numbers, keys = chunk["id_number"].values, chunk["borrower_key"].values
-    has_number = chunk["id_number"].is_filled
+    numbers, keys = chunk.plain("id_number"), chunk.plain("borrower_key")
     return [
-        blind_index(numbers.iat[row], scope="cn-id", key=key)
-        if has_number[row]
-        else blind_index(keys.iat[row], scope=f"seller:{seller_id}", key=key)
-        for row in range(chunk.frame.rows)
+        blind_index(number, scope="cn-id", key=key)
+        if number
+        else blind_index(own, scope=f"seller:{seller_id}", key=key)
+        for number, own in zip(numbers, keys, strict=True)
     ]
 
 
@@ -98,16 +97,16 @@ def borrower_row(
     """A new borrower; sex and year of birth come from the ID number where there is one."""
     pk, fact = uuid7(), chunk.id_facts[row]
     sealed = [
-        vault.seal(chunk[name].values.iat[row], Place(label, pk))
+        vault.seal(chunk.plain(name)[row], Place(label, pk))
         for name, label in BORROWER_PLACES.items()
     ]
-    year = chunk["birth_year"].values.iat[row]
+    year = chunk.plain("birth_year")[row]
     return (
         pk,
         seller_id,
         index,
         *sealed,
-        (fact.sex if fact else "") or chunk["sex"].values.iat[row],
+        (fact.sex if fact else "") or chunk.plain("sex")[row],
         fact.birth.year if fact and fact.birth else (None if year is pd.NA else int(year)),
     )
 
@@ -129,11 +128,11 @@ def _plain(name: str, chunk: Checked) -> list[Any]:
 
 def _receipts(chunk: Checked, row: int) -> tuple[tuple[date | None, int, int], ...]:
     """Monthly receipts, or the stated total as one receipt without a month."""
-    if chunk["receipts"].is_filled[row]:
-        months: tuple[tuple[date | None, int, int], ...] = chunk["receipts"].values.iat[row]
+    months: tuple[tuple[date | None, int, int], ...] = chunk.plain("receipts")[row]
+    if months:
         return months
-    gross = int(chunk.amounts("received_minor").iat[row])
-    cost = int(chunk.amounts("collection_cost_minor").iat[row])
+    stated = (chunk.plain("received_minor")[row], chunk.plain("collection_cost_minor")[row])
+    gross, cost = (0 if amount is pd.NA else int(amount) for amount in stated)
     return ((None, gross, cost),) if gross or cost else ()
 
 

@@ -1,6 +1,7 @@
 """What an import found: per rule and column a count and examples, completeness, control totals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,11 @@ from npa_market.tapes.masking import masked_cell, masked_id_number, masked_mobil
 from npa_market.tapes.validation import RULES, Checked, Rule, Severity
 
 EXAMPLES = 5
-_MASKS = {"name": masked_name, "id_number": masked_id_number, "mobile": masked_mobile}
+_MASKS: dict[str, Callable[[str], str]] = {
+    "name": masked_name,
+    "id_number": masked_id_number,
+    "mobile": masked_mobile,
+}
 _OF_ABSENCE = {"value_missing", "borrower_missing"}
 Example = dict[str, Any]
 
@@ -34,10 +39,14 @@ class Finding:
         return dict(vars(self))
 
 
+def _hidden(value: str) -> str:
+    return "*" * min(len(value), 8)
+
+
 def shown_value(field_name: str, value: str) -> str:
     """A cell for a finding: masked where the column is personal."""
     if FIELDS[field_name].is_personal:
-        return _MASKS.get(field_name, lambda text: "*" * min(len(text), 8))(value)
+        return _MASKS.get(field_name, _hidden)(value)
     return masked_cell(value)
 
 
@@ -147,7 +156,7 @@ class Tally:
 
 
 def apply_rules(
-    chunk: Checked, tally: Tally, row_numbers: Sequence[int], cells: dict[str, Sequence[str]]
+    chunk: Checked, tally: Tally, row_numbers: Sequence[int], cells: MappingOf[str, Sequence[str]]
 ) -> tuple[list[list[str]], dict[str, Flags]]:
     """Test every rule on the rows that the mapping takes.
 

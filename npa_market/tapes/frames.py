@@ -46,9 +46,9 @@ def read_chunk(mapping: Mapping, cells: MappingOf[str, Sequence[str]], setting: 
     """Read a chunk of raw cells by source column into typed columns."""
     rows = len(next(iter(cells.values()), ()))
     trimmed = {}
-    for source, raw in cells.items():
-        trimmed[source] = np.empty(rows, dtype=object)
-        trimmed[source][:] = [text.strip() for text in raw]
+    for name, raw in cells.items():
+        trimmed[name] = np.empty(rows, dtype=object)
+        trimmed[name][:] = [text.strip() for text in raw]
     chunk = Cells(trimmed, mapping.missing_words, rows)
     columns: dict[str, Column] = {
         name: empty_column(rows, _EMPTY.get(field.kind, integers)) for name, field in FIELDS.items()

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from stdnum.cn import ric
 from stdnum.exceptions import InvalidComponent
@@ -43,12 +44,15 @@ def id_facts(number: str) -> IdFacts:
         return IdFacts("id_number_birth")
     if birth < EARLIEST_BIRTH:
         return IdFacts("id_number_birth")
-    return IdFacts("", birth, "m" if int(compact[16]) % 2 else "f", _is_region_known(compact))
+    return IdFacts(
+        "", birth, "m" if int(compact[16]) % 2 else "f", _is_region_known(compact[:6], birth.year)
+    )
 
 
-def _is_region_known(number: str) -> bool:
+@cache
+def _is_region_known(county_code: str, year: int) -> bool:
     try:
-        ric.get_birth_place(number)
+        ric.get_birth_place(f"{county_code}{year}0101")
     except InvalidComponent:
         return False
     return True

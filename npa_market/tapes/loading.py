@@ -4,7 +4,7 @@ Rows are tuples in the order of the named fields, already checked; the tables' o
 still decide. Much faster than building model instances, which is what a million loans need.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,8 @@ def insert_rows(
     """Insert rows inside the caller's transaction. Raises IntegrityError by a constraint."""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
-    columns = ", ".join(quote(str(model._meta.get_field(name).column)) for name in fields)
+    known = {column.name: str(column.column) for column in model._meta.concrete_fields}
+    columns = ", ".join(quote(known[name]) for name in fields)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
@@ -30,10 +31,10 @@ def insert_rows(
         cursor.executemany(statement, [[_for_sqlite(value) for value in row] for row in rows])
 
 
+# How Django keeps values in SQLite.
+_SQLITE: dict[type, Callable[[Any], str]] = {UUID: lambda key: key.hex, date: date.isoformat}
+
+
 def _for_sqlite(value: Any) -> Any:
-    """A value as Django keeps it in SQLite."""
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, date):
-        return value.isoformat()
-    return value
+    convert = _SQLITE.get(type(value))
+    return convert(value) if convert else value

@@ -56,7 +56,7 @@ class _Unpacking(io.RawIOBase):
 
     def __init__(self, packed: IO[bytes]) -> None:
         self._packed = packed
-        self._unpacked = gzip.GzipFile(fileobj=packed)
+        self._unpacked = gzip.GzipFile(fileobj=packed, mode="rb")
         self._read = 0
 
     def readable(self) -> bool:
@@ -96,11 +96,11 @@ def _unpacked(handle: IO[bytes]) -> tuple[IO[bytes], bytes]:
         raise _refuse("file_empty", "The file has 0 bytes. Choose the tape again.")
     stream: IO[bytes] = handle
     if magic == b"\x1f\x8b":
-        stream = io.BufferedReader(_Unpacking(handle), 1 << 20)  # type: ignore[assignment]
+        stream = io.BufferedReader(_Unpacking(handle), 1 << 20)
     sample = stream.read(SAMPLE_BYTES)
     if magic == b"\x1f\x8b":
         handle.seek(0)
-        stream = io.BufferedReader(_Unpacking(handle), 1 << 20)  # type: ignore[assignment]
+        stream = io.BufferedReader(_Unpacking(handle), 1 << 20)
     else:
         stream.seek(0)
     if not sample.strip():

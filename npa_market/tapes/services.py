@@ -168,9 +168,11 @@ def retry_import(*, user: User, tape_id: UUID) -> Tape:
     require(user, "tapes.retry_import", tape)
     if tape.state == TapeState.IMPORTED:
         return tape
-    Job.objects.filter(pk=tape.job_id, state__in=[JobState.QUEUED, JobState.RUNNING]).update(
-        state=JobState.CANCELLED, ended_at=database_now(), message="Replaced by a new run."
-    )
+    if tape.job_id:
+        waiting = Job.objects.filter(pk=tape.job_id, state__in=[JobState.QUEUED, JobState.RUNNING])
+        waiting.update(
+            state=JobState.CANCELLED, ended_at=database_now(), message="Replaced by a new run."
+        )
     record(
         type="tape.import_queued",
         subject=tape,

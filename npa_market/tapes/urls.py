@@ -1,4 +1,5 @@
-from django.urls import URLPattern
+from django.http import HttpResponse
+from django.urls import path
 
 app_name = "tapes"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("<uuid:tape_id>/", lambda request, tape_id: HttpResponse(""), name="detail")]

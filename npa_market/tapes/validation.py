@@ -41,10 +41,10 @@ class Checked:
     @cached_property
     def id_facts(self) -> list[IdFacts | None]:
         """Facts of each row's ID number; None where there is none. Distinct numbers once."""
-        column, known = self.frame["id_number"], dict[str, IdFacts]()
+        numbers, known = self.plain("id_number"), dict[str, IdFacts]()
         facts: list[IdFacts | None] = [None] * self.frame.rows
-        for index in np.flatnonzero(column.is_filled):
-            number = column.values.iat[index]
+        for index in np.flatnonzero(self.frame["id_number"].is_filled):
+            number = numbers[index]
             if number not in known:
                 known[number] = id_facts(number)
             facts[index] = known[number]
@@ -60,7 +60,17 @@ class Checked:
     def claim(self) -> "pd.Series[Any]":
         """Principal + interest + fees, minor units; missing parts count 0."""
         parts = (self.amounts(name) for name in ("principal_minor", "interest_minor", "fees_minor"))
-        return sum(parts, pd.Series(np.zeros(self.frame.rows), dtype="Int64"))
+        return sum(parts, pd.Series(np.zeros(self.frame.rows, dtype=np.int64), dtype="Int64"))
+
+    def plain(self, field: str) -> list[Any]:
+        """A field as a list, made once: int or pd.NA, pd.Timestamp or pd.NaT, text, receipts."""
+        if field not in self._plain:
+            self._plain[field] = self.frame[field].values.tolist()
+        return self._plain[field]
+
+    @cached_property
+    def _plain(self) -> dict[str, list[Any]]:
+        return {}
 
     def amounts(self, field: str) -> "pd.Series[Any]":
         """A money field with 0 for missing and unreadable cells."""
@@ -152,18 +162,17 @@ def _minor(chunk: Checked) -> Flags:
 
 def _mobile_unusual(chunk: Checked) -> Flags:
     column = chunk["mobile"]
-    return column.is_filled & np.fromiter(
-        (not _MOBILE.fullmatch(text) for text in column.values), bool, chunk.frame.rows
-    )
+    is_unusual = (not _MOBILE.fullmatch(text) for text in chunk.plain("mobile"))
+    return np.asarray(column.is_filled & np.fromiter(is_unusual, bool, chunk.frame.rows))
 
 
 def _per_receipts(test: Callable[[Checked, int, Any], bool]) -> Test:
     """A test on the months of each row that has them."""
 
     def run(chunk: Checked) -> Flags:
-        column, hits = chunk["receipts"], no_flags(chunk.frame.rows)
-        for index in np.flatnonzero(column.is_filled):
-            hits[index] = test(chunk, int(index), column.values.iat[index])
+        receipts, hits = chunk.plain("receipts"), no_flags(chunk.frame.rows)
+        for index in np.flatnonzero(chunk["receipts"].is_filled):
+            hits[index] = test(chunk, int(index), receipts[index])
         return hits
 
     return run
@@ -171,7 +180,7 @@ def _per_receipts(test: Callable[[Checked, int, Any], bool]) -> Test:
 
 def _differs(field: str, part: int) -> Test:
     def test(chunk: Checked, index: int, receipts: Any) -> bool:
-        stated = chunk[field].values.iat[index]
+        stated = chunk.plain(field)[index]
         return stated is not pd.NA and stated != sum(row[part] for row in receipts)
 
     return _per_receipts(test)
@@ -182,7 +191,7 @@ def _month_after_cut_off(chunk: Checked, index: int, receipts: Any) -> bool:
 
 
 def _month_before_charge_off(chunk: Checked, index: int, receipts: Any) -> bool:
-    day = chunk["charge_off_date"].values.iat[index]
+    day = chunk.plain("charge_off_date")[index]
     return day is not pd.NaT and receipts[0][0] < date(day.year, day.month, 1)
 
 

@@ -1,0 +1,51 @@
+"""Write a synthetic tape for the mapping npa_standard."""
+
+import csv
+import gzip
+import io
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+
+class Command(BaseCommand):
+    help = "Write a synthetic tape (mapping npa_standard): same arguments, same bytes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--loans", type=int, required=True)
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--locale", choices=["zh", "en"], default="zh")
+        parser.add_argument("--dirty", type=float, default=0.01, help="share of wrong rows")
+        parser.add_argument("--cut-off", type=date.fromisoformat, help="default 2025-12-31")
+        parser.add_argument("--out", type=Path, required=True, help="FILE.csv or FILE.csv.gz")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from npa_market.tapes.synthetic.dirt import spoiled
+        from npa_market.tapes.synthetic.layout import CUT_OFF_DATE, make_tape
+
+        cut_off_date, seed = options["cut_off"] or CUT_OFF_DATE, options["seed"]
+        try:
+            tape = make_tape(
+                loans=options["loans"],
+                seed=seed,
+                locale=options["locale"],
+                cut_off_date=cut_off_date,
+            )
+            dirty = spoiled(tape, share=options["dirty"], seed=seed, cut_off_date=cut_off_date)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(tape.header)
+        writer.writerows(dirty.rows)
+        content = text.getvalue().encode()
+        out: Path = options["out"]
+        # Without a time stamp the packed file is the same too.
+        out.write_bytes(gzip.compress(content, mtime=0) if out.suffix == ".gz" else content)
+        wrong = sum(dirty.faults.values())
+        self.stdout.write(
+            f"{out}: {options['loans']:,} loans, {wrong:,} deliberately wrong rows, "
+            f"cut-off date {cut_off_date}"
+        )

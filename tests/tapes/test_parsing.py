@@ -1,0 +1,188 @@
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npa_market.common.money import MAX_MINOR, format_minor
+from npa_market.tapes.columns import days, parsed, parsed_amounts
+from npa_market.tapes.parsing import (
+    Unreadable,
+    parse_amount,
+    parse_date,
+    parse_fraction,
+    parse_integer,
+    parse_percent_points,
+    parse_percent_text,
+    parse_receipts,
+    parse_rounded_amount,
+)
+
+MINOR = st.integers(min_value=-MAX_MINOR, max_value=MAX_MINOR)
+DAYS = st.dates(min_value=date(1900, 1, 1), max_value=date(2199, 12, 31))
+RATES = st.integers(min_value=0, max_value=100_000)
+
+
+def amounts(cells, currency="CNY"):
+    cells = np.array(cells, dtype=object)
+    return parsed_amounts(cells, cells == "", currency)
+
+
+@given(MINOR, st.sampled_from(["CNY", "JPY", "USD"]))
+def test_an_amount_as_formatted_reads_back(minor, currency):
+    written = format_minor(minor, currency)
+    assert parse_amount(written, currency) == minor
+    assert parse_amount(written.replace(",", ""), currency) == minor
+    assert parse_rounded_amount(written, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"),
+    [("¥1,200.50", 120050), ("$ 7", 700), (" 12 ", 1200), ("１２.５", 1250), ("-0.01", -1)],
+)
+def test_spellings_of_amounts(text, minor):
+    assert parse_amount(text, "CNY") == minor
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "1,2", "1.234", "1e3", "1.2.3", "--1", "NaN", "9" * 40]
+)
+def test_what_is_no_amount(text):
+    with pytest.raises(Unreadable):
+        parse_amount(text, "CNY")
+
+
+@pytest.mark.parametrize(
+    ("text", "minor"), [("3955.380000000001", 395538), ("68.235", 6824), ("68.2349", 6823)]
+)
+def test_binary_fractions_are_rounded_half_up_where_the_mapping_says_so(text, minor):
+    assert parse_rounded_amount(text, "USD") == minor
+
+
+@given(st.lists(st.one_of(MINOR.map(lambda m: format_minor(m, "CNY")), st.text(max_size=12))))
+def test_the_columnwise_path_equals_the_cell_by_cell_parser(cells):
+    column = amounts(cells)
+    for index, cell in enumerate(cells):
+        try:
+            expected = parse_amount(cell, "CNY") if cell else None
+        except Unreadable:
+            assert column.is_bad[index]
+            continue
+        assert not column.is_bad[index]
+        if expected is None:
+            assert column.is_missing[index]
+        else:
+            assert column.values[index] == expected
+
+
+@given(st.lists(st.integers(min_value=-(10**14) + 1, max_value=10**14 - 1)))
+def test_the_columnwise_path_is_exact_on_plain_decimals(minors):
+    column = amounts([str(Decimal(minor).scaleb(-2)) for minor in minors])
+    assert column.values.tolist() == minors
+    assert not column.is_bad.any()
+
+
+@given(DAYS, st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日"]))
+def test_a_date_reads_back_in_each_format(day, form):
+    # strftime does not pad the year on every platform; the range starts at 1900.
+    assert parse_date(day.strftime(form), (form,)) == day
+
+
+@given(DAYS)
+def test_a_month_is_its_first_day(day):
+    assert parse_date(day.strftime("%b-%Y"), ("%Y-%m-%d", "%b-%Y")) == day.replace(day=1)
+
+
+@pytest.mark.parametrize("text", ["2025-02-30", "2025-13-01", "03/01/2025", "45000", "", "2025-01"])
+def test_what_is_no_date(text):
+    with pytest.raises(Unreadable):
+        parse_date(text, ("%Y-%m-%d",))
+
+
+@given(st.lists(DAYS, max_size=30))
+def test_a_column_of_dates_keeps_every_day(expected):
+    cells = np.array([day.isoformat() for day in expected], dtype=object)
+    column = parsed(cells, cells == "", lambda text: parse_date(text, ("%Y-%m-%d",)), days)
+    assert [value.date() for value in column.values] == expected
+
+
+@given(RATES)
+def test_three_spellings_of_one_rate_agree(basis_points):
+    percent = Decimal(basis_points) / 100
+    assert parse_percent_text(f"{percent}%") == basis_points
+    assert parse_percent_text(f" {percent} %") == basis_points
+    assert parse_percent_points(str(percent)) == basis_points
+    assert parse_fraction(str(percent / 100)) == basis_points
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (parse_percent_text, "13.56"),
+        (parse_percent_text, "%"),
+        (parse_percent_points, "-1"),
+        (parse_percent_points, "1000.01"),
+        (parse_fraction, "x"),
+    ],
+)
+def test_what_is_no_rate(parse, text):
+    with pytest.raises(Unreadable):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(" 36 months", 36), ("36", 36), ("36.0", 36), ("0", 0), ("600", 600)]
+)
+def test_a_term(text, value):
+    assert parse_integer(text, "months", 600) == value
+
+
+@pytest.mark.parametrize("text", ["36.5", "-1", "601", "months", "", "1e2"])
+def test_what_is_no_term(text):
+    with pytest.raises(Unreadable):
+        parse_integer(text, "months", 600)
+
+
+@given(
+    st.dictionaries(
+        DAYS.map(lambda day: day.replace(day=1)),
+        st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 10**9)),
+        min_size=1,
+        max_size=24,
+    )
+)
+def test_receipts_read_back_in_order_of_months(months):
+    text = ";".join(
+        f"{month:%Y-%m}:{format_minor(gross, 'CNY')}"
+        + (f"/{format_minor(cost, 'CNY')}" if cost else "")
+        for month, (gross, cost) in months.items()
+    )
+    assert parse_receipts(text, "CNY") == tuple(
+        (month, *amounts) for month, amounts in sorted(months.items())
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-03",
+        "2025-13:1.00",
+        "0000-01:1.00",
+        "2025-3:1.00",
+        "2025-03:x",
+        "2025-03:1.00/-1.00",
+        "2025-03:1.00/",
+        "2025-03:1.00;2025-03:2.00",
+        ";;",
+    ],
+)
+def test_what_is_no_list_of_receipts(text):
+    with pytest.raises(Unreadable):
+        parse_receipts(text, "CNY")
+
+
+def test_a_receipt_without_cost_costs_nothing():
+    (row,) = parse_receipts("2025-03:120.00;", "CNY")
+    assert row == (date(2025, 3, 1), 12000, 0)
