@@ -6,6 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import APIRootView, DefaultRouter
 
+from npa_market.diligence import api as diligence_api
 from npa_market.parties import api as parties_api
 from npa_market.parties.access import MEMBERS, PUBLIC
 from npa_market.valuation import api as valuation_api
@@ -40,6 +41,7 @@ router = Router()
 API_MODULES: list[ModuleType] = [
     parties_api,
     valuation_api,
+    diligence_api,
 ]
 for module in API_MODULES:
     for prefix, viewset, basename in module.ROUTES:

@@ -305,10 +305,10 @@ def record_access(
     )
     record(
         type="data_room.document_taken",
-        subject=room,
+        subject=line,
         actor=user,
         payload={
-            "access_record": str(line.pk),
+            "package": room.package.reference,
             "document": line.document,
             "source_sha256": line.source_sha256,
             "organisation": str(line.organisation_id),

@@ -41,6 +41,11 @@ def percent(part: float, digits: int = 1) -> str:
     return f"{part * 100:,.{digits}f} %"
 
 
+def counted(count: int, one: str) -> str:
+    """`1 loan`, `18,420 loans`."""
+    return f"{count:,} {one}" + ("" if count == 1 else "s")
+
+
 def mixed(style: ParagraphStyle, text: str) -> ParagraphStyle:
     """The style, breaking between any two characters where the text is Chinese."""
     if any(letter >= CJK_FROM for letter in text):
@@ -125,8 +130,8 @@ class Composer:
         """A stratification with in-row bars and a total row."""
         largest = table.largest
         words = finding or (
-            f"Largest part: {largest.label}, {percent(largest.share)} of the total, "
-            f"{largest.loans:,} of {table.total.loans:,} loans."
+            f"Largest part ({table.head.lower()}): {largest.label}, {percent(largest.share)} of "
+            f"the total, {largest.loans:,} of {table.total.loans:,} loans."
         )
         pieces = [*self.head(table.number, table.title, words), self._group_table(table)]
         if note:

@@ -43,8 +43,8 @@ def largest_borrowers(frame: pd.DataFrame) -> Largest:
     whole = int(table["total"].sum()) or 1
     top, rest = table.head(LARGEST), table.iloc[LARGEST:]
     rows = tuple(
-        _row(line.token[:TOKEN_SHOWN], table.iloc[place : place + 1], whole)
-        for place, line in enumerate(top.itertuples())
+        _row(str(token)[:TOKEN_SHOWN], table.iloc[place : place + 1], whole)
+        for place, token in enumerate(top["token"])
     )
     count = min(LARGEST, len(table))
     return Largest(
@@ -115,5 +115,6 @@ def balance_bins(frame: pd.DataFrame) -> tuple[tuple[int, ...], tuple[int, ...],
 
 def _round_up(width: int) -> int:
     """The next width of the form 1, 2 or 5 times a power of ten."""
-    power = 10 ** (len(str(width)) - 1)
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= width)
+    power = int("1" + "0" * (len(str(width)) - 1))
+    steps: tuple[int, ...] = (power, 2 * power, 5 * power, 10 * power)
+    return next(step for step in steps if step >= width)

@@ -38,7 +38,7 @@ class Running:
     value_label: str
 
 
-class Heading(Paragraph):
+class Heading(Paragraph):  # type: ignore[misc]
     """A paragraph that enters contents and outline where it has a key. level 0 = chapter."""
 
     def __init__(self, text: str, style: Any, *, level: int, key: str) -> None:
@@ -46,7 +46,7 @@ class Heading(Paragraph):
         self.level, self.key, self.plain = level, key, self.getPlainText()
 
 
-class ReportTemplate(BaseDocTemplate):
+class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]
     """A4 pages with running head and foot; `pages` holds the count of the last pass."""
 
     def __init__(self, target: BytesIO, running: Running, style: Style) -> None:
@@ -176,7 +176,12 @@ def contents(style: Style) -> TableOfContents:
     table = TableOfContents()
     table.dotsMinLevel = 1
     table.tableStyle = TableStyle(
-        [("TOPPADDING", (0, 0), (-1, -1), 0.6), ("BOTTOMPADDING", (0, 0), (-1, -1), 0.6)]
+        [
+            ("TOPPADDING", (0, 0), (-1, -1), 0.6),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 0.6),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+        ]
     )
     table.levelStyles = [
         style._style("toc-0", fontName=style.bold, fontSize=8.6, leading=11, spaceBefore=4),

@@ -43,7 +43,7 @@ def public_inputs(
     *, content_sha256: str, calibration_sha256: str, terms: Mapping[str, Any], engine_version: str
 ) -> str:
     """The valuation's inputs as a reader of the report may know them, as RFC 8785 JSON."""
-    document = {
+    document: dict[str, Any] = {
         "calibration_sha256": calibration_sha256,
         "content_sha256": content_sha256,
         "engine_version": engine_version,

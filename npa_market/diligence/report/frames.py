@@ -12,8 +12,8 @@ Labels = npt.NDArray[np.object_]
 
 def known(frame: pd.DataFrame, column: str) -> FloatArray:
     """A column of numbers as float64, NaN where the tape states none."""
-    values: FloatArray = frame[column].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    return values
+    values = frame[column].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(values, dtype=np.float64)
 
 
 def weighted_mean(values: FloatArray, weights: FloatArray) -> float | None:

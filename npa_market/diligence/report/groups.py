@@ -1,11 +1,11 @@
 """Tables by loans, borrowers, principal, total and share that add up to the package."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
+from npa_market.diligence.report.frames import Labels
 from npa_market.diligence.report.inputs import PackageFacts, ReportDoesNotAddUp
 
 
@@ -39,7 +39,7 @@ class Grouped:
 
 def grouped(
     frame: pd.DataFrame,
-    labels: Sequence[str] | pd.Series,
+    labels: Labels,
     *,
     order: Iterable[str],
     number: str,
@@ -51,7 +51,7 @@ def grouped(
     A borrower with loans in several bands counts once in each and once in the total. Raises
     ReportDoesNotAddUp where a label is not in `order`, because its loans would be lost.
     """
-    keys = pd.Series(np.asarray(labels, dtype=object), index=frame.index, name="label")
+    keys = pd.Series(labels, index=frame.index, name="label")
     columns = pd.DataFrame(
         {
             "label": keys,
@@ -67,7 +67,8 @@ def grouped(
         total=("total", "sum"),
     )
     whole = int(columns["total"].sum())
-    rows = tuple(_row(label, sums.loc[label], whole) for label in order if label in sums.index)
+    found = sums.to_dict("index")
+    rows = tuple(_row(label, found[label], whole) for label in order if label in found)
     total = Row(
         "Total",
         len(frame),
@@ -81,7 +82,7 @@ def grouped(
     return table
 
 
-def _row(label: str, sums: pd.Series, whole: int) -> Row:
+def _row(label: str, sums: Mapping[Hashable, int], whole: int) -> Row:
     total = int(sums["total"])
     share = total / whole if whole else 0.0
     return Row(

@@ -81,7 +81,7 @@ def by_last_contact(inputs: ReportInputs) -> Grouped:
     day = inputs.package.cut_off_date
     month = inputs.frame["last_contact_month"].astype("datetime64[ns]")
     since = (day.year - month.dt.year) * 12 + (day.month - month.dt.month)
-    values = since.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = np.asarray(since, dtype=np.float64)
     return grouped(
         inputs.frame,
         banded(values, CONTACT_EDGES, CONTACT_BANDS, NEVER),

@@ -8,7 +8,7 @@ from reportlab.lib.colors import Color
 
 from npa_market.common.charts import CurveChart, HistogramChart, Line
 from npa_market.diligence.report import style as look
-from npa_market.diligence.report.composer import Composer, percent
+from npa_market.diligence.report.composer import Composer, counted, percent
 from npa_market.diligence.report.concentration import (
     balance_bins,
     largest_borrowers,
@@ -27,7 +27,7 @@ TABLES = (
     ("T8", "charge_off_quarter", "Vintage: quarter of charge-off", "Quarter"),
     ("T9", "origination_year", "Year of origination", "Year"),
     ("T10", "product", "Product", "Product"),
-    ("T11", "province", "Province", "Province"),
+    ("T11", "province", "Province or state", "Province"),
     ("T11a", "city_tier", "City tier", "Tier"),
     ("T12", "age_band", "Age of the borrower", "Years"),
     ("T13", "sex", "Sex of the borrower", "Sex"),
@@ -151,10 +151,10 @@ def _heat_map(paper: Composer, frame: pd.DataFrame) -> None:
         total=True,
         shades=shades,
     )
-    row, column = np.unravel_index(int(values.argmax()), values.shape)
+    row, column = divmod(int(values.argmax()), len(heads))
     finding = (
         f"The densest cell holds {percent(top)} of the total: claim {grid.index[row]}, "
-        f"{grid.columns[column]} overdue. Columns: days overdue; darker = more."
+        f"{grid.columns[column]} overdue. Columns: days overdue."
     )
     paper.block([*paper.head("C3", "Balance by days overdue, share of total", finding), table])
 
@@ -189,7 +189,7 @@ def _largest(paper: Composer, inputs: ReportInputs) -> None:
     rows += [
         [
             "",
-            f"{row.label} ({row.borrowers:,} borrowers)",
+            f"{row.label} ({counted(row.borrowers, 'borrower')})",
             f"{row.loans:,}",
             paper.money(row.principal_minor),
             paper.money(row.total_minor),
@@ -201,7 +201,7 @@ def _largest(paper: Composer, inputs: ReportInputs) -> None:
     rows.append(
         [
             "",
-            f"Total ({package.borrowers:,} borrowers)",
+            f"Total ({counted(package.borrowers, 'borrower')})",
             f"{package.loans:,}",
             paper.money(package.principal_minor),
             paper.money(package.total_minor),

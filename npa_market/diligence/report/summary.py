@@ -8,7 +8,7 @@ from reportlab.platypus import NextPageTemplate, PageBreak, Paragraph, Spacer
 
 from npa_market.common.charts import BarChart, Line
 from npa_market.diligence.report import style as look
-from npa_market.diligence.report.composer import Composer, percent
+from npa_market.diligence.report.composer import Composer, counted, percent
 from npa_market.diligence.report.concentration import largest_borrowers
 from npa_market.diligence.report.document import PLAIN, contents
 from npa_market.diligence.report.frames import known, text_of, weighted_mean
@@ -117,9 +117,8 @@ def at_a_glance(
         ),
         (
             "Concentration",
-            f"{top.together.label} of {package.borrowers:,} borrowers owe"
-            f"{'s' if top.together.borrowers == 1 else ''} {percent(top.together.share)} of the "
-            "total (T21, C4).",
+            f"{top.together.label} of {counted(package.borrowers, 'borrower')}: "
+            f"{percent(top.together.share)} of the total (T21, C4).",
         ),
         ("Legal standing", f"{_parts(tables['T22'])} of the total (T22)."),
         ("Contactability", f"{_parts(tables['T27'])} of the total (T27)."),
@@ -160,8 +159,8 @@ def summary(paper: Composer, inputs: ReportInputs, regions: Grouped) -> None:
     paper.chapter(
         1,
         "Summary",
-        f"{package.loans:,} loans of {package.borrowers:,} borrowers with a total of "
-        f"{paper.money(package.total_minor)} {package.currency}, as of "
+        f"{counted(package.loans, 'loan')} of {counted(package.borrowers, 'borrower')} with a "
+        f"total of {paper.money(package.total_minor)} {package.currency}, as of "
         f"{package.cut_off_date:%d %B %Y}. Every table of this report has a total row that equals "
         "the figures of T1; a report whose parts do not add up is not made.",
     )

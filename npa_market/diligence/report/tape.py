@@ -3,7 +3,7 @@
 from reportlab.platypus import Spacer
 
 from npa_market.diligence.report import style as look
-from npa_market.diligence.report.composer import Composer, percent
+from npa_market.diligence.report.composer import Composer, counted, percent
 from npa_market.diligence.report.inputs import PackageFacts, ReportDoesNotAddUp, ReportInputs
 from npa_market.packages.stratify import completeness
 
@@ -25,10 +25,10 @@ def tape(paper: Composer, inputs: ReportInputs) -> None:
     paper.chapter(
         2,
         "Data",
-        f"The report reads the sealed file alone: {package.loans:,} rows, one per loan, frozen on "
-        f"{package.sealed_at:%d %b %Y}. Names, identity numbers, telephone numbers, addresses and "
-        "account numbers are not in it; loans and borrowers carry tokens that differ from package "
-        "to package.",
+        f"The report reads the sealed file alone: {counted(package.loans, 'row')}, one per loan, "
+        f"frozen on {package.sealed_at:%d %b %Y}. Names, identity numbers, telephone numbers, "
+        "addresses and account numbers are not in it; loans and borrowers carry tokens that differ "
+        "from package to package.",
     )
     _selection(paper, package)
     _completeness(paper, inputs)
@@ -100,7 +100,7 @@ def _screen(paper: Composer, package: PackageFacts) -> None:
         if line["treatment"] == "disclose" and line["hits"]
     )
     finding = (
-        f"{out:,} loans were taken out before sealing. "
+        f"{counted(out, 'loan')} taken out before sealing. "
         + (f"{kept:,} hits stay in the package and are disclosed here. " if kept else "")
         + f"Amounts in {paper.currency}; a loan can meet several rules and is taken out once."
     )

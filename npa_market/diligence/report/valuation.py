@@ -242,9 +242,12 @@ def _distribution(paper: Composer, value: ValuationFigures) -> None:
     if any(low >= high for low, high in pairwise(edges)):
         paper.small("C10 is not drawn: every path gives the same value.")
         return
+    median = _median(value)
     chart = HistogramChart(
         title=(
-            f"Half of the paths are worth more than {paper.money(_median(value))} {paper.currency}"
+            f"Half of the paths are worth more than {paper.money(median)} {paper.currency}"
+            if median > 0
+            else "At least half of the paths bring nothing"
         ),
         alt="Histogram of the simulated values at the buyer's rate",
         x_label="Value at the buyer's rate",
