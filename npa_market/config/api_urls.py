@@ -6,7 +6,9 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import APIRootView, DefaultRouter
 
+from npa_market.auctions import api as auctions_api
 from npa_market.diligence import api as diligence_api
+from npa_market.packages import api as packages_api
 from npa_market.parties import api as parties_api
 from npa_market.parties.access import MEMBERS, PUBLIC
 from npa_market.valuation import api as valuation_api
@@ -40,6 +42,8 @@ class DocsView(SpectacularSwaggerSplitView):
 router = Router()
 API_MODULES: list[ModuleType] = [
     parties_api,
+    auctions_api,
+    packages_api,
     valuation_api,
     diligence_api,
 ]

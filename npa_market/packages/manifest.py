@@ -6,9 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from npa_market.packages.criteria import read_criteria
 from npa_market.packages.models import Package
 from npa_market.packages.schema import SCHEMA_VERSION, SEALED_SCHEMA
 from npa_market.packages.sealing import Totals
+from npa_market.packages.wording import sentence
 
 LEAF_FORMAT = {
     "tree": "RFC 9162 section 2.1: leaf = SHA-256(0x00 || line), node = SHA-256(0x01 || l || r)",
@@ -31,7 +33,8 @@ def manifest(package: Package, totals: Totals, content_sha256: str, merkle_root:
         "transfer_basis": package.transfer_basis,
         "counts": {name: counted.pop(name) for name in ("loans", "borrowers")},
         "totals": counted,
-        "criteria": package.criteria,
+        "criteria": {name: part for name, part in package.criteria.items() if name != "tapes"},
+        "criteria_in_words": sentence(read_criteria(package.criteria), package.currency),
         "screen": package.screen_results,
         "content_sha256": content_sha256,
         "merkle_root": merkle_root,

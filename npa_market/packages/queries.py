@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,47 @@ class SelectionTotals:
     interest_minor: int
     fees_minor: int
     claim_minor: int
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Tapes that may share a package."""
+
+    currency: str
+    cut_off_date: date
+    tapes: tuple[Tape, ...]
+
+    @property
+    def key(self) -> str:
+        """`CNY 2026-06-30`."""
+        return f"{self.currency} {self.cut_off_date.isoformat()}"
+
+    @property
+    def title(self) -> str:
+        """In words, with the loans on its tapes."""
+        loans = sum(tape.rows_imported for tape in self.tapes)
+        return f"{self.currency} as of {self.cut_off_date:%d %b %Y}: {loans:,} loans"
+
+
+def pools_of(seller: Organisation) -> list[Pool]:
+    """The seller's imported tapes by currency and cut-off date, the latest date first."""
+    tapes = Tape.objects.filter(seller=seller, state=TapeState.IMPORTED)
+    ordered = tapes.order_by("-cut_off_date", "currency", "pk")
+    return [
+        Pool(currency, cut_off_date, tuple(group))
+        for (cut_off_date, currency), group in groupby(
+            ordered, key=lambda tape: (tape.cut_off_date, tape.currency)
+        )
+    ]
+
+
+def values_of(seller: Organisation) -> dict[str, list[str]]:
+    """Products, provinces and grades that the seller's loans have, for choosing among them."""
+    loans = Loan.objects.imported().filter(tape__seller=seller).order_by()
+    return {
+        name: sorted(value for value in loans.values_list(name, flat=True).distinct() if value)
+        for name in ("product", "province", "grade")
+    }
 
 
 def tapes_for(seller: Organisation, currency: str, cut_off_date: date) -> QuerySet[Tape]:

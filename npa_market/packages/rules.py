@@ -3,7 +3,7 @@
 import rules
 
 from npa_market.parties.permissions import acts_for
-from npa_market.parties.roles import Role
+from npa_market.parties.roles import SELLER_ROLES, Role
 
 rules.add_perm("packages.draft_package", acts_for("", Role.SELLER_ANALYST))
 rules.add_perm("packages.revise_package", acts_for("seller", Role.SELLER_ANALYST))
@@ -14,3 +14,4 @@ rules.add_perm(
     "packages.withdraw_draft", acts_for("seller", Role.SELLER_ANALYST, Role.SELLER_APPROVER)
 )
 rules.add_perm("packages.withdraw_package", acts_for("seller", Role.SELLER_APPROVER))
+rules.add_perm("packages.download_package", acts_for("seller", *SELLER_ROLES))

@@ -1,4 +1,21 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from npa_market.packages import downloads, views
 
 app_name = "packages"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.package_list, name="list"),
+    path("new/", views.package_new, name="new"),
+    path("totals/", views.package_totals, name="totals"),
+    path("<uuid:package_id>/", views.package_detail, name="detail"),
+    path("<uuid:package_id>/edit/", views.package_edit, name="edit"),
+    path("<uuid:package_id>/table/", views.package_table, name="table"),
+    path("<uuid:package_id>/screen/", views.package_screen, name="screen"),
+    path("<uuid:package_id>/seal/", views.package_seal, name="seal"),
+    path("<uuid:package_id>/return/", views.package_return, name="return"),
+    path("<uuid:package_id>/withdraw/", views.package_withdraw, name="withdraw"),
+    path("<uuid:package_id>/version/", views.package_version, name="version"),
+    path("<uuid:package_id>/sealed.parquet", downloads.sealed_parquet, name="parquet"),
+    path("<uuid:package_id>/sealed.csv", downloads.sealed_csv, name="csv"),
+    path("<uuid:package_id>/manifest.json", downloads.manifest_json, name="manifest"),
+]

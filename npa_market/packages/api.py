@@ -1,0 +1,234 @@
+"""Packages for machines: draft, screen, seal, read tables and proofs."""
+
+from typing import Any, cast
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from npa_market.common.api import VisibleRows
+from npa_market.packages import services
+from npa_market.packages.criteria import read_criteria
+from npa_market.packages.filters import PackageFilter
+from npa_market.packages.models import Package
+from npa_market.packages.sealed import loan_proof
+from npa_market.packages.wording import sentence
+from npa_market.parties.access import MEMBERS, access_for
+from npa_market.parties.models import Organisation, User
+from npa_market.parties.roles import Role
+
+
+class PackageSerializer(serializers.ModelSerializer):
+    """One version of a package; money in minor units of `currency`.
+
+    The criteria's document is the seller's, others get null and read the sentence.
+    """
+
+    seller_name = serializers.CharField(source="seller.name", read_only=True)
+    sentence = serializers.SerializerMethodField(help_text="the criteria in words")
+    criteria = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Package
+        fields = (
+            "id",
+            "reference",
+            "version",
+            "previous",
+            "title",
+            "seller",
+            "seller_name",
+            "state",
+            "currency",
+            "cut_off_date",
+            "criteria",
+            "sentence",
+            "screen_results",
+            "screened_at",
+            "loans",
+            "borrowers",
+            "principal_minor",
+            "interest_minor",
+            "fees_minor",
+            "claim_minor",
+            "transfer_basis",
+            "created_at",
+            "sealed_at",
+            "content_sha256",
+            "merkle_root",
+            "job",
+        )
+        read_only_fields = fields
+
+    def get_sentence(self, package: Package) -> str:
+        return sentence(read_criteria(package.criteria), package.currency)
+
+    def get_criteria(self, package: Package) -> dict[str, Any] | None:
+        user = cast(User, self.context["request"].user)
+        return package.criteria if package.seller_id in user.organisation_ids() else None
+
+
+class DraftSerializer(serializers.Serializer):
+    """A new package; the seller is the caller's institution."""
+
+    title = serializers.CharField(max_length=200)
+    currency = serializers.CharField(min_length=3, max_length=3)
+    cut_off_date = serializers.DateField()
+    criteria = serializers.DictField(
+        required=False,
+        default=dict,
+        help_text="tapes: keys; where: conditions and groups; disclose: screen rules. "
+        "Empty: every eligible loan of all tapes of this currency and cut-off date.",
+    )
+    transfer_basis = serializers.CharField(
+        required=False, allow_blank=True, max_length=300, default=""
+    )
+
+
+class ReasonSerializer(serializers.Serializer):
+    """Why; it stands in the history."""
+
+    reason = serializers.CharField(max_length=500)
+
+
+class BandSerializer(serializers.Serializer):
+    """One row; total = principal + interest, share = part of the claim, 0..1."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    loans = serializers.IntegerField()
+    borrowers = serializers.IntegerField()
+    principal_minor = serializers.IntegerField()
+    total_minor = serializers.IntegerField()
+    claim_minor = serializers.IntegerField()
+    share = serializers.FloatField()
+
+
+class StratificationSerializer(serializers.Serializer):
+    """One table; loans and money of the rows add up to `total`, borrowers may overlap."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    rows = BandSerializer(many=True)
+    total = BandSerializer()
+
+
+class ProofSerializer(serializers.Serializer):
+    """Inclusion proof of a loan (RFC 9162 section 2.1.3), hashes in hex."""
+
+    leaf = serializers.CharField()
+    index = serializers.IntegerField()
+    size = serializers.IntegerField()
+    path = serializers.ListField(child=serializers.CharField())
+    root = serializers.CharField()  # type: ignore[assignment]
+
+
+class PackageViewSet(
+    VisibleRows,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
+):
+    """Packages: the seller's own; sealed ones also for admitted buyers and the venue."""
+
+    model = Package
+    access_rule = MEMBERS
+    access_by_action = {
+        "create": access_for(Role.SELLER_ANALYST),
+        "screen": access_for(Role.SELLER_ANALYST),
+        "seal": access_for(Role.SELLER_APPROVER),
+        "return_to_maker": access_for(Role.SELLER_APPROVER),
+        "withdraw": access_for(Role.SELLER_ANALYST, Role.SELLER_APPROVER),
+        "version": access_for(Role.SELLER_ANALYST),
+    }
+    serializer_class = PackageSerializer
+    filterset_class = PackageFilter
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("seller")
+
+    @extend_schema(request=DraftSerializer, responses={201: PackageSerializer})
+    def create(self, request: Request) -> Response:
+        """Draft a package by criteria; the same draft again is the first one."""
+        asked = DraftSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        package = services.draft_package(
+            user=_user(request), seller=_organisation(request), **asked.validated_data
+        )
+        return self._answer(package, status=201)
+
+    @extend_schema(request=None, responses=PackageSerializer)
+    @action(detail=True, methods=["post"])
+    def screen(self, request: Request, pk: str) -> Response:
+        """Run the pre-sale screen; may be repeated until the package is sealed."""
+        package = services.screen_package(user=_user(request), package_id=self.get_object().pk)
+        return self._answer(package)
+
+    @extend_schema(request=None, responses={202: PackageSerializer})
+    @action(detail=True, methods=["post"])
+    def seal(self, request: Request, pk: str) -> Response:
+        """Have a worker seal the screened package; `job` names its progress."""
+        package = self.get_object()
+        services.start_sealing(user=_user(request), package_id=package.pk)
+        package.refresh_from_db()
+        return self._answer(package, status=202)
+
+    @extend_schema(request=ReasonSerializer, responses=PackageSerializer)
+    @action(detail=True, methods=["post"], url_path="return")
+    def return_to_maker(self, request: Request, pk: str) -> Response:
+        """Send a screened package back to its maker."""
+        return self._with_reason(services.return_package, request)
+
+    @extend_schema(request=ReasonSerializer, responses=PackageSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Withdraw the package; its loans become free."""
+        return self._with_reason(services.withdraw_package, request)
+
+    @extend_schema(request=None, responses={201: PackageSerializer})
+    @action(detail=True, methods=["post"])
+    def version(self, request: Request, pk: str) -> Response:
+        """Begin the draft that will replace a sealed package; the one begun already is given."""
+        draft = services.new_version(user=_user(request), package_id=self.get_object().pk)
+        return self._answer(draft, status=201)
+
+    @extend_schema(responses=StratificationSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def stratifications(self, request: Request, pk: str) -> Response:
+        """Every stratification of a screened or sealed package; none before the screen."""
+        tables = self.get_object().overview.get("stratifications", {})
+        return Response(StratificationSerializer(list(tables.values()), many=True).data)
+
+    @extend_schema(
+        responses=ProofSerializer,
+        parameters=[OpenApiParameter("token", str, required=True, description="loan_token")],
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def proof(self, request: Request, pk: str) -> Response:
+        """Proof that the loan with this token is in the sealed package."""
+        proof = loan_proof(self.get_object(), request.query_params.get("token", ""))
+        return Response(ProofSerializer(proof).data)
+
+    def _with_reason(self, service: Any, request: Request) -> Response:
+        asked = ReasonSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        package = service(
+            user=_user(request), package_id=self.get_object().pk, **asked.validated_data
+        )
+        return self._answer(package)
+
+    def _answer(self, package: Package, status: int = 200) -> Response:
+        return Response(self.get_serializer(package).data, status=status)
+
+
+def _user(request: Request) -> User:
+    return cast(User, request.user)
+
+
+def _organisation(request: Request) -> Organisation:
+    return cast(Any, request).organisation
+
+
+ROUTES = [("packages", PackageViewSet, "package")]

@@ -1,0 +1,131 @@
+"""What the page of one package shows, gathered from stored facts; nothing is computed from rows."""
+
+from typing import Any
+
+from npa_market.evidence.models import Entry
+from npa_market.packages.criteria import read_criteria
+from npa_market.packages.models import Package, PackageState
+from npa_market.packages.next_step import Standing, next_step
+from npa_market.packages.outside import bond_of
+from npa_market.packages.queries import versions_of
+from npa_market.packages.versions import difference
+from npa_market.packages.wording import sentence
+from npa_market.parties.models import User
+from npa_market.parties.permissions import may
+
+FIRST_TABLE = "age_months"
+WELL_FILLED, HALF_FILLED = 0.95, 0.80
+
+
+def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
+    """Context of the page; buttons by the person's permissions."""
+    is_own = package.seller_id in user.organisation_ids()
+    return {
+        "package": package,
+        "sentence": sentence(read_criteria(package.criteria), package.currency),
+        "is_own": is_own,
+        "mean_loans": package.loans / package.borrowers if package.borrowers else None,
+        "weighted": package.overview.get("weighted", {}),
+        "step": next_step(_standing(package, user)),
+        "job": package.job if is_own and package.job and not _is_settled(package) else None,
+        "completeness": [_filled(field) for field in package.overview.get("completeness", [])],
+        "history": Entry.objects.about(package.pk),
+        **_findings(package),
+        **_permissions(package, user),
+        **_versions(package, is_own),
+        **table_of(package, table_key),
+    }
+
+
+def _is_settled(package: Package) -> bool:
+    return package.state != PackageState.SCREENED
+
+
+def _standing(package: Package, user: User) -> Standing:
+    return Standing(
+        state=PackageState(package.state),
+        has_transfer_basis=bool(package.transfer_basis),
+        loans=package.loans,
+        is_sealing=bool(package.job and not package.job.is_over),
+        may_screen=may(user, "packages.screen_package", package),
+        may_seal=may(user, "packages.seal_package", package),
+        has_built=user.pk in {package.created_by_id, package.edited_by_id},
+    )
+
+
+def _permissions(package: Package, user: User) -> dict[str, bool]:
+    is_open = package.state in {PackageState.DRAFT, PackageState.SCREENED}
+    is_sealed = package.state == PackageState.SEALED
+    end = "packages.withdraw_package" if is_sealed else "packages.withdraw_draft"
+    revises = may(user, "packages.revise_package", package)
+    is_free = not bond_of(package)
+    return {
+        "may_edit": is_open and revises,
+        "may_screen_again": package.state == PackageState.SCREENED
+        and may(user, "packages.screen_package", package),
+        "may_return": package.state == PackageState.SCREENED
+        and may(user, "packages.return_package", package),
+        "may_withdraw": (is_open or is_sealed) and is_free and may(user, end, package),
+        "may_begin_version": is_sealed and is_free and revises,
+        "may_download": bool(package.content_sha256)
+        and may(user, "packages.download_package", package),
+    }
+
+
+def _findings(package: Package) -> dict[str, Any]:
+    """Rules that hit, items that no field answers, and how many rules found nothing."""
+    results = package.screen_results
+    return {
+        "hits": [result for result in results if result["hits"]],
+        "open_items": [result["title"] for result in results if result["hits"] is None],
+        "clean_rules": sum(result["hits"] == 0 for result in results),
+        "excluded_loans": sum(result["excluded"] or 0 for result in results),
+    }
+
+
+def _versions(package: Package, is_own: bool) -> dict[str, Any]:
+    """All versions for the seller; a reader of one version sees that one alone."""
+    versions = versions_of(package) if is_own else [package]
+    compared = None
+    previous = package.previous if is_own else None
+    if previous is not None and package.content_sha256 and previous.content_sha256:
+        compared = difference(previous, package)
+    return {"versions": versions, "difference": compared}
+
+
+def _filled(field: dict[str, Any]) -> dict[str, Any]:
+    loans = field["filled"] + field["missing"]
+    share = field["filled"] / loans if loans else 1.0
+    tone = "good" if share >= WELL_FILLED else "warn" if share >= HALF_FILLED else "bad"
+    return field | {"share": share, "tone": tone}
+
+
+def table_of(package: Package, key: str) -> dict[str, Any]:
+    """The stratification `key` (else the first one) and the names of all that there are."""
+    tables: dict[str, dict[str, Any]] = package.overview.get("stratifications", {})
+    if not tables:
+        return {"table": None, "table_key": "", "table_names": []}
+    if key not in tables:
+        key = FIRST_TABLE
+    table = tables[key]
+    widest = max((row["share"] for row in table["rows"]), default=0)
+    rows = [
+        row | {"bar_percent": round(row["share"] / widest * 100) if widest else 0}
+        for row in table["rows"]
+    ]
+    return {
+        "table": table | {"rows": rows},
+        "table_key": key,
+        "table_names": [(name, each["title"]) for name, each in tables.items()],
+        "headline": headline(table),
+    }
+
+
+def headline(table: dict[str, Any]) -> str:
+    """A sentence that says what the table shows: its largest row."""
+    if not table["rows"]:
+        return str(table["title"])
+    largest = max(table["rows"], key=lambda row: row["share"])
+    return (
+        f"{table['title']}: “{largest['label']}” makes {largest['share'] * 100:.1f} % of the claim"
+    )

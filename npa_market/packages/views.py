@@ -1,0 +1,282 @@
+"""Pages of packages: list, criteria with live totals, one package, its files."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from npa_market.common.errors import NotPermitted, Refused
+from npa_market.common.forms import add_refusal
+from npa_market.common.pages import list_page
+from npa_market.packages import services
+from npa_market.packages.criteria import read_criteria
+from npa_market.packages.filters import PackageFilter
+from npa_market.packages.forms import CriteriaForm, PackageForm, ReasonForm, initial_of
+from npa_market.packages.models import Package
+from npa_market.packages.page import page_of, table_of
+from npa_market.packages.queries import selection, totals
+from npa_market.packages.tables import PackageTable
+from npa_market.packages.wording import sentence
+from npa_market.parties.access import MEMBERS, access, access_for
+from npa_market.parties.permissions import may
+from npa_market.parties.requests import MemberRequest
+from npa_market.parties.roles import Role
+
+ANALYSTS = access_for(Role.SELLER_ANALYST)
+APPROVERS = access_for(Role.SELLER_APPROVER)
+SEALED_AT_ONCE = 5_000  # loans; more are sealed by a worker, with a progress bar
+
+
+@access(MEMBERS)
+@require_safe
+def package_list(request: MemberRequest) -> HttpResponseBase:
+    """Packages that the person may see."""
+    context: dict[str, Any] = {
+        "title": "Packages",
+        "lead": "Frozen lists of loans: chosen by criteria, screened, sealed by a second person.",
+        "empty": "No package yet. Choose loans of an imported tape by criteria.",
+    }
+    if may(request.user, "packages.draft_package", request.organisation):
+        context |= {"action_url": reverse("packages:new"), "action_label": "New package"}
+    else:
+        context["empty"] = "No package yet. Sealed packages appear here once you may read them."
+    return list_page(
+        request,
+        Package.objects.visible_to(request.user).select_related("seller"),
+        table=PackageTable,
+        filters=PackageFilter,
+        context=context,
+    )
+
+
+@access(ANALYSTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def package_new(request: MemberRequest) -> HttpResponse:
+    """Draft a package by criteria."""
+    _need(request, "packages.draft_package", request.organisation)
+    initial = {"tapes": request.GET.getlist("tape"), "pool": request.GET.get("pool", "")}
+    form = PackageForm(request.POST or None, initial=initial, seller=request.organisation)
+    if _is_saved(request) and form.is_valid():
+        pool = form.chosen_pool
+        assert pool, "a valid form has a pool"
+        try:
+            package = services.draft_package(
+                user=request.user,
+                seller=request.organisation,
+                title=form.cleaned_data["title"],
+                currency=pool.currency,
+                cut_off_date=pool.cut_off_date,
+                criteria=form.cleaned_data["criteria"],
+                transfer_basis=form.cleaned_data["transfer_basis"],
+            )
+        except Refused as refusal:
+            _show(refusal, form)
+        else:
+            return redirect(package)
+    return _form_page(request, form, None)
+
+
+@access(ANALYSTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def package_edit(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """Change the criteria of a package that is not sealed."""
+    package = _visible(request, package_id)
+    _need(request, "packages.revise_package", package)
+    form = PackageForm(request.POST or None, initial=initial_of(package), seller=package.seller)
+    if _is_saved(request) and form.is_valid():
+        pool = form.chosen_pool
+        assert pool, "a valid form has a pool"
+        try:
+            if pool.currency != package.currency:
+                raise Refused("currency_stays", "A package keeps its currency.", field="pool")
+            services.revise_package(
+                user=request.user,
+                package_id=package.pk,
+                title=form.cleaned_data["title"],
+                cut_off_date=pool.cut_off_date,
+                criteria=form.cleaned_data["criteria"],
+                transfer_basis=form.cleaned_data["transfer_basis"],
+            )
+        except Refused as refusal:
+            _show(refusal, form)
+        else:
+            return redirect(package)
+    return _form_page(request, form, package)
+
+
+def _is_saved(request: HttpRequest) -> bool:
+    """Sent to be saved, not to be counted (the button of people without JavaScript)."""
+    return request.method == "POST" and "count" not in request.POST
+
+
+def _form_page(request: MemberRequest, form: PackageForm, package: Package | None) -> HttpResponse:
+    context = {"form": form, "package": package, "pools": form.pools}
+    if form.is_bound:
+        context |= _counted(form)
+    elif form.pools:
+        asked = {"pool": form.pools[0].key, **{k: v for k, v in form.initial.items() if v}}
+        context |= _counted(CriteriaForm(asked, seller=form.seller))
+    is_refused = _is_saved(request) and bool(form.errors)
+    return render(request, "packages/form.html", context, status=422 if is_refused else 200)
+
+
+@access(ANALYSTS)
+@require_safe
+def package_totals(request: MemberRequest) -> HttpResponse:
+    """The live totals beside the form: what the criteria choose, or what is wrong with them."""
+    _need(request, "packages.draft_package", request.organisation)
+    form = CriteriaForm(request.GET, seller=request.organisation)
+    return render(request, "packages/_totals.html", _counted(form))
+
+
+def _counted(form: CriteriaForm) -> dict[str, Any]:
+    """Context of the totals; nothing is counted where the criteria are wrong."""
+    form.is_valid()
+    document, pool = form.cleaned_data.get("criteria"), form.chosen_pool
+    if document is None or pool is None:
+        return {"totals": None, "faults": form.errors}
+    try:
+        criteria = read_criteria(document)
+    except Refused as refusal:
+        return {"totals": None, "faults": {"further": [refusal.message]}}
+    chosen = selection(form.seller, criteria, pool.currency, pool.cut_off_date)
+    return {
+        "totals": totals(chosen),
+        "currency": pool.currency,
+        "sentence": sentence(criteria, pool.currency),
+    }
+
+
+@access(MEMBERS)
+@require_safe
+def package_detail(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """One package: figures, findings, tables, next step, versions, history."""
+    return _page(request, _visible(request, package_id))
+
+
+def _page(request: MemberRequest, package: Package, **typed: ReasonForm) -> HttpResponse:
+    context = page_of(package, request.user, request.GET.get("table", ""))
+    context |= {"return_form": ReasonForm(prefix="return"), "end_form": ReasonForm(prefix="end")}
+    is_refused = any(form.errors for form in typed.values())
+    return render(
+        request, "packages/detail.html", context | typed, status=422 if is_refused else 200
+    )
+
+
+@access(MEMBERS)
+@require_safe
+def package_table(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """One stratification, as a part of the page."""
+    package = _visible(request, package_id)
+    context = {"package": package, **table_of(package, request.GET.get("table", ""))}
+    if not request.htmx:
+        return redirect(f"{package.get_absolute_url()}?table={context['table_key']}")
+    return render(request, "packages/_table.html", context)
+
+
+@access(ANALYSTS)
+@require_POST
+def package_screen(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """Run the pre-sale screen."""
+    package = _visible(request, package_id)
+    try:
+        services.screen_package(user=request.user, package_id=package.pk)
+    except Refused as refusal:
+        _tell(request, refusal)
+    return redirect(package)
+
+
+@access(APPROVERS)
+@require_POST
+def package_seal(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """Seal: small packages at once, large ones by a worker."""
+    package = _visible(request, package_id)
+    try:
+        if package.loans <= SEALED_AT_ONCE:
+            services.seal_package(user=request.user, package_id=package.pk)
+            messages.success(request, f"{package.reference} is sealed and final.")
+        else:
+            services.start_sealing(user=request.user, package_id=package.pk)
+    except Refused as refusal:
+        _tell(request, refusal)
+    return redirect(package)
+
+
+@access(APPROVERS)
+@require_POST
+def package_return(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """Send a screened package back with a reason."""
+    package = _visible(request, package_id)
+    form = ReasonForm(request.POST, prefix="return")
+    if form.is_valid():
+        try:
+            services.return_package(
+                user=request.user, package_id=package.pk, reason=form.cleaned_data["reason"]
+            )
+        except Refused as refusal:
+            _show(refusal, form)
+        else:
+            return redirect(package)
+    return _page(request, package, return_form=form)
+
+
+@access(access_for(Role.SELLER_ANALYST, Role.SELLER_APPROVER))
+@require_POST
+def package_withdraw(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """Withdraw with a reason."""
+    package = _visible(request, package_id)
+    form = ReasonForm(request.POST, prefix="end")
+    if form.is_valid():
+        try:
+            services.withdraw_package(
+                user=request.user, package_id=package.pk, reason=form.cleaned_data["reason"]
+            )
+        except Refused as refusal:
+            _show(refusal, form)
+        else:
+            return redirect(package)
+    return _page(request, package, end_form=form)
+
+
+@access(ANALYSTS)
+@require_POST
+def package_version(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """Begin the next version of a sealed package."""
+    package = _visible(request, package_id)
+    try:
+        draft = services.new_version(user=request.user, package_id=package.pk)
+    except Refused as refusal:
+        _tell(request, refusal)
+        return redirect(package)
+    return redirect("packages:edit", draft.pk)
+
+
+def _visible(request: MemberRequest, package_id: UUID) -> Package:
+    packages = Package.objects.visible_to(request.user).select_related("seller", "job")
+    return get_object_or_404(packages, pk=package_id)
+
+
+def _need(request: MemberRequest, permission: str, target: object) -> None:
+    if not may(request.user, permission, target):
+        raise PermissionDenied("Your role does not open this page.")
+
+
+def _tell(request: MemberRequest, refusal: Refused) -> None:
+    """A refused act in the words of the service; without the role for it, 403."""
+    if isinstance(refusal, NotPermitted):
+        raise PermissionDenied(refusal.message)
+    messages.error(request, refusal.message)
+
+
+def _show(refusal: Refused, form: Form) -> None:
+    """The same beside the form."""
+    if isinstance(refusal, NotPermitted):
+        raise PermissionDenied(refusal.message)
+    add_refusal(form, refusal)
