@@ -105,19 +105,22 @@ class Deal(ConcurrentTransitionMixin, FSMModelMixin, models.Model):
         return read_terms(self.terms)
 
     @property
-    def price(self) -> Price:
-        """The deal in money as its terms and the lot's rates make it."""
-        return price_of(
-            MoneyTerms(
-                hammer_minor=self.hammer_minor,
-                excluded_minor=self.excluded_minor,
-                receipts_minor=self.receipts_minor,
-                receipts_cost_per_100k=self.deal_terms.receipts_cost_per_100k,
-                deposit_minor=self.deposit_minor,
-                fee_per_100k=self.lot.fee_per_100k,
-                tax_per_100k=self.lot.tax_per_100k,
-            )
+    def money_terms(self) -> MoneyTerms:
+        """What decides the money: amounts of the deal, rates of its terms and of the lot."""
+        return MoneyTerms(
+            hammer_minor=self.hammer_minor,
+            excluded_minor=self.excluded_minor,
+            receipts_minor=self.receipts_minor,
+            receipts_cost_per_100k=self.deal_terms.receipts_cost_per_100k,
+            deposit_minor=self.deposit_minor,
+            fee_per_100k=self.lot.fee_per_100k,
+            tax_per_100k=self.lot.tax_per_100k,
         )
+
+    @property
+    def price(self) -> Price:
+        """The deal in money."""
+        return price_of(self.money_terms)
 
     @transition(field=state, source=DealState.AWARDED, target=DealState.CONTRACTED)
     def contract(self, now: datetime) -> None:
