@@ -39,7 +39,7 @@ class Chart:
     @property
     def is_empty(self) -> bool:
         """Nothing to draw: the picture says so."""
-        return not self.rows()
+        return not self.rows() or len(self.header()) < 2
 
     def text(self, value: Number | None) -> str:
         """A value in full, with its unit's form."""

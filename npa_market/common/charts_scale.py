@@ -16,6 +16,7 @@ TIME_STEPS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 216
 MONTH_STEPS = (1, 2, 3, 6, 12, 24, 36, 60, 120)
 DAY = 86_400
 MOST_DECIMALS = 6
+FINEST = 1e-4  # shown differences below this are one value
 
 
 def is_currency(unit: str) -> bool:
@@ -53,8 +54,12 @@ class Scale:
         return f"{number or 0.0:,.{decimals}f}"
 
 
-def scale_of(unit: str, span: Span) -> Scale:
-    """The scale that keeps an axis over `span` readable."""
+def scale_of(unit: str, span: Span, *, finest: float = math.inf) -> Scale:
+    """The scale that keeps an axis over `span` readable.
+
+    finest: the smallest difference to be told apart; an axis from 3,000,001 to 3,000,005 is not
+    counted in millions.
+    """
     if unit == "%":
         return Scale(0.01, "%")
     if unit == "months":
@@ -62,7 +67,7 @@ def scale_of(unit: str, span: Span) -> Scale:
     base = 10.0 ** minor_digits(unit) if is_currency(unit) else 1.0
     most = max(abs(span[0]), abs(span[1])) / base
     for size, word in MAGNITUDES:
-        if most >= size:
+        if most >= size and finest / base >= size / 1000:
             return Scale(base * size, f"{unit} {word}".strip())
     return Scale(base, unit)
 
@@ -84,9 +89,12 @@ class Ticks:
 def ticks_over(span: Span, unit: str, *, wanted: int = 5, is_tight: bool = False) -> Ticks:
     """Round ticks over a span of finite numbers; the axis widens to them unless it is tight."""
     low, high = span
-    scale = scale_of(unit, span)
-    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-9 * scale.divisor):
-        margin = abs(high) * 0.1 or scale.divisor
+    scale = scale_of(unit, span, finest=(high - low) / wanted)
+    finest = FINEST * scale.divisor
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), finest):
+        scale = scale_of(unit, span)
+        margin = max(abs(low), abs(high)) * 0.1
+        margin = margin if margin > finest else scale.divisor
         low, high = low - margin, high + margin
     rough = (high - low) / scale.divisor / wanted
     step = (_month_step(rough) if unit == "months" else _round_step(rough)) * scale.divisor

@@ -15,6 +15,8 @@ from npa_market.common.charts_vega import (
     tips,
 )
 
+FEW_POINTS = 24
+
 
 def fan_spec(chart: FanChart) -> Spec:
     x = ticks_over(chart.x_span(), chart.x_unit, wanted=6, is_tight=True)
@@ -86,10 +88,12 @@ def curve_spec(chart: CurveChart) -> Spec:
         for x_value, value in zip(chart.x, line.values, strict=True)
     ]
     labels = [line.label for line in chart.lines]
+    # Dots carry the tooltips; where they would touch they stay unseen.
+    points = {"size": 30, "filled": True, "opacity": 1 if len(chart.x) <= FEW_POINTS else 0}
     told = (("line", "Line"), ("x_text", chart.x_label), ("text", chart.y_label))
     return {
         "data": {"values": values},
-        "mark": {"type": "line", "strokeWidth": 2, "point": {"size": 18, "filled": True}},
+        "mark": {"type": "line", "strokeWidth": 2, "point": points},
         "encoding": {
             "x": numbers("x", x, chart.x_label, grid=False),
             "y": numbers("y", y, chart.y_label),

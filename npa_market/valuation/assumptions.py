@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from npa_market.common.money import minor_digits
+from npa_market.common.templatetags.market import percent
 from npa_market.valuation.figures import channel_words
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ def assumption_rows(
     The seller's own rate is a row only `with_reserve`.
     """
     rows = [
-        Assumption("Buyer's IRR", f"{terms['buyer_irr']:.1%} a year, effective", ASKED),
+        Assumption("Buyer's IRR", f"{percent(terms['buyer_irr'])} a year, effective", ASKED),
         Assumption("Horizon", f"{terms['horizon_months']} months", ASKED),
     ]
     if with_reserve:
-        rows.append(Assumption("Seller's own rate", f"{terms['seller_rate']:.1%} a year", ASKED))
+        rows.append(
+            Assumption("Seller's own rate", f"{percent(terms['seller_rate'])} a year", ASKED)
+        )
     rows += _channel_rows(terms, calibration)
     risk = calibration.factors
     rows.append(
@@ -73,7 +76,7 @@ def _channel_rows(terms: dict[str, Any], calibration: "Calibration") -> list[Ass
     currency = calibration.currency
     rows = [
         Assumption("Channel of collection", f"{channel_words(name)}, for all loans", ASKED),
-        Assumption("Fee", f"{cost['fee_share']:.1%} of receipts", source),
+        Assumption("Fee", f"{percent(cost['fee_share'])} of receipts", source),
         Assumption(
             "Work", f"{cost['work_cost']:,.{places}f} {currency} per open loan and month", source
         ),
@@ -81,7 +84,9 @@ def _channel_rows(terms: dict[str, Any], calibration: "Calibration") -> list[Ass
     ]
     if cost["court_fee"]:
         share = cost["court_fee_share"]
-        rows.append(Assumption("Court fee", f"by amount, {share:.0%} of the tariff", source))
+        rows.append(
+            Assumption("Court fee", f"by amount, {percent(share, 0)} of the tariff", source)
+        )
     if cost["delay_months"]:
         rows.append(Assumption("Delay", f"{cost['delay_months']} months", source))
     if cost["uplift"]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from npa_market.common.money import format_minor
+from npa_market.common.templatetags.market import percent
 from npa_market.valuation.door import to_minor
 from npa_market.valuation.figures import channel_words
 from npa_market.valuation.models import Valuation
@@ -73,33 +74,28 @@ def _signed(text: str, amount: int) -> str:
     return f"+{text}" if amount > 0 else text
 
 
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
-
-
 def _costs(valuation: Valuation) -> str:
     own = [each for each in valuation.terms["costs"] if each["name"] == valuation.terms["channel"]]
     if not own:
         return "as the calibration"
     cost: dict[str, Any] = own[0]
-    return (
-        f"fee {cost['fee_share']:.1%}, work {cost['work_cost']:,.2f}, case {cost['case_cost']:,.2f}"
-    )
+    fee, work, case = cost["fee_share"], cost["work_cost"], cost["case_cost"]
+    return f"fee {percent(fee)}, work {work:,.2f}, case {case:,.2f}"
 
 
 _INPUTS: tuple[tuple[str, Callable[[Valuation], str]], ...] = (
     ("Package", lambda v: f"{v.package.reference}, {v.package.loans:,} loans"),
     ("Calibration", lambda v: v.calibration_name),
-    ("Buyer's IRR", lambda v: f"{v.terms['buyer_irr']:.1%}"),
+    ("Buyer's IRR", lambda v: percent(v.terms["buyer_irr"])),
     ("Horizon", lambda v: f"{v.terms['horizon_months']} months"),
     ("Channel", lambda v: channel_words(v.terms["channel"])),
     ("Costs of the channel", _costs),
     ("Paths and seed", lambda v: f"{v.terms['paths']:,}, seed {v.terms['seed']}"),
 )
 _FIGURES: tuple[tuple[str, Callable[["Result"], str]], ...] = (
-    ("Loss probability", lambda r: _share(r.loss_probability)),
-    ("IRR, 5 % of paths", lambda r: _share((r.irr_quantiles or {}).get(0.05))),
-    ("IRR, median path", lambda r: _share((r.irr_quantiles or {}).get(0.5))),
+    ("Loss probability", lambda r: percent(r.loss_probability)),
+    ("IRR, 5 % of paths", lambda r: percent((r.irr_quantiles or {}).get(0.05))),
+    ("IRR, median path", lambda r: percent((r.irr_quantiles or {}).get(0.5))),
     ("Multiple", lambda r: "–" if r.multiple is None else f"{r.multiple:.2f}"),
     ("Payback", lambda r: "–" if r.payback_months is None else f"{r.payback_months} months"),
 )

@@ -1,6 +1,7 @@
 """A result as the page shows it: sentences, charts and tables, money in minor units."""
 
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from npa_market.common.charts import (
@@ -15,7 +16,8 @@ from npa_market.common.charts import (
     TornadoChart,
     WaterfallChart,
 )
-from npa_market.common.charts_scale import scale_of, value_text
+from npa_market.common.charts_scale import scale_of
+from npa_market.common.money import to_decimal
 from npa_market.valuation.door import parts_minor, to_minor
 
 if TYPE_CHECKING:
@@ -29,12 +31,12 @@ SENSITIVITY_WORDS = {
     "pool_risk": "Risk of the pool's level",
 }
 BRIDGE_WORDS = {
-    "base curve": "Receipts if fresh and average",
+    "base curve": "Average fresh pool",
     "age": "Age of the debt",
     "score": "Loan attributes",
     "balance": "Balance sizes",
     "costs": "Collection costs",
-    "discount": "Discount at the buyer's IRR",
+    "discount": "Discount",
 }
 
 
@@ -55,6 +57,14 @@ def short_money(amount_minor: int, currency: str) -> str:
     _, _, word = scale.label.partition(" ")
     digits = 2 if word else 0
     return " ".join(part for part in (scale.text(amount_minor, digits), word, currency) if part)
+
+
+def whole_money(amount_minor: int | None, currency: str) -> str:
+    """`2,835,938`: a headline without the minor units, rounded half up."""
+    if amount_minor is None:
+        return "–"
+    whole = to_decimal(amount_minor, currency).quantize(Decimal(1), ROUND_HALF_UP)
+    return f"{whole:,}"
 
 
 def _minor(values: object, currency: str) -> tuple[int, ...]:
@@ -191,7 +201,7 @@ def segment_lines(result: "Result") -> list[SegmentLine]:
 
 def segment_words(name: str) -> str:
     """`Credit card, 7-12 months`."""
-    words = name.replace("_", " ")
+    words = name.replace("_", " ").replace("default,", "other products,")
     return words[:1].upper() + words[1:]
 
 
@@ -221,8 +231,3 @@ def comparison_chart(first: "Result", second: "Result") -> CurveChart:
         x=tuple(range(months + 1)),
         lines=tuple(lines),
     )
-
-
-def quantile_text(level: float) -> str:
-    """`5 %` for 0.05."""
-    return value_text(level, "%").replace(".0", "")

@@ -14,6 +14,7 @@ from npa_market.valuation.rules import Commission, may_run
 
 PATHS = (256, 1024, 2048, 4096, 8192, 16_384)
 HUNDRED = Decimal(100)
+LOWEST_RATE, HIGHEST_RATE = -99, 1000
 COSTS = ("fee_share", "work_cost", "case_cost")
 
 
@@ -25,7 +26,8 @@ def packages_for(user: User, organisation: Organisation) -> Any:
 
 
 class ValuationForm(forms.Form):
-    """A run's inputs. The rules behind them are the service's; this reads texts alone."""
+    """A run's inputs in percent and major units. The limits stand here too, so that all wrong
+    fields are shown at once; the service decides."""
 
     package = forms.ModelChoiceField(
         queryset=Package.objects.none(),
@@ -41,12 +43,16 @@ class ValuationForm(forms.Form):
     buyer_irr = forms.DecimalField(
         label="Buyer's IRR, % a year",
         initial=20,
+        min_value=LOWEST_RATE,
+        max_value=HIGHEST_RATE,
         help_text="The return on expected cash that the price must still earn. It already holds "
         "a premium for risk.",
     )
     horizon_months = forms.IntegerField(
         label="Horizon, months",
         initial=60,
+        min_value=1,
+        max_value=240,
         help_text="Receipts after this month count as nothing. 1 to 240.",
     )
     channel = forms.ChoiceField(
@@ -57,21 +63,27 @@ class ValuationForm(forms.Form):
     fee_share = forms.DecimalField(
         label="Fee, % of receipts",
         required=False,
+        min_value=0,
+        max_value=100,
         help_text="Left empty, the calibration's figure for the channel stands: agency 25 %.",
     )
     work_cost = forms.DecimalField(
         label="Work, per open loan and month",
         required=False,
+        min_value=0,
         help_text="In the package's currency; calls, letters, people. Empty: the calibration's.",
     )
     case_cost = forms.DecimalField(
         label="Case, per loan once",
         required=False,
+        min_value=0,
         help_text="In the package's currency, paid in the first month. Empty: the calibration's.",
     )
     seller_rate = forms.DecimalField(
         label="Seller's own rate, % a year",
         initial=10,
+        min_value=LOWEST_RATE,
+        max_value=HIGHEST_RATE,
         help_text="Discounts the same cash for your reserve. Seen by your valuers and approvers.",
     )
     paths = forms.TypedChoiceField(
@@ -82,6 +94,8 @@ class ValuationForm(forms.Form):
     )
     seed = forms.IntegerField(
         initial=1,
+        min_value=0,
+        max_value=2**53 - 1,
         help_text="Start of the random numbers: the same seed and inputs give the same bytes.",
     )
 
@@ -90,6 +104,7 @@ class ValuationForm(forms.Form):
         fields: dict[str, Any] = self.fields
         fields["package"].queryset = packages_for(user, organisation)
         shipped = calibrations()
+        fields["package"].label_from_instance = lambda each: f"{each.reference}: {each.title}"
         names = [(each.name, f"{each.label}, {each.currency}") for each in shipped]
         fields["calibration_name"].choices = [("", "Reference of the currency"), *names]
         channels = dict.fromkeys(channel.name for each in shipped for channel in each.channels)

@@ -103,5 +103,6 @@ class Valuation(models.Model):
     @property
     def short_name(self) -> str:
         """`PKG-2026-0007 · 20.0 % · 4,096 paths`, to tell runs of one package apart."""
-        rate, paths = self.terms["buyer_irr"], self.terms["paths"]
-        return f"{self.package.reference} · {rate:.1%} · {paths:,} paths · {self.inputs_sha256[:6]}"
+        rate, paths = self.terms["buyer_irr"] * 100, self.terms["paths"]
+        inputs = self.inputs_sha256[:6]
+        return f"{self.package.reference} · {rate:.1f} % · {paths:,} paths · {inputs}"

@@ -135,7 +135,7 @@ def run_valuation(*, valuation_id: UUID, progress: Progress | None = None) -> Va
         terms=valuation.terms,
     )
     if door.inputs_sha256(package.content_sha256, inputs) != valuation.inputs_sha256:
-        raise _failed(valuation_id, "The model has changed since; ask for the valuation again.")
+        raise _failed(valuation_id, "The model has changed since; ask for the valuation again")
     try:
         frame = read_sealed(package, door.COLUMNS)
         priced = door.price_rows(frame, inputs, valuation.currency, progress)

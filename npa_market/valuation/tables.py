@@ -5,7 +5,7 @@ from datetime import datetime
 import django_tables2 as tables
 from django.utils.html import format_html
 
-from npa_market.common.templatetags.market import moment, money, state_tag
+from npa_market.common.templatetags.market import moment, money, percent, share, state_tag
 from npa_market.valuation.models import Valuation
 
 NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
@@ -13,19 +13,18 @@ NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
 
 class ValuationTable(tables.Table):
     package = tables.Column(linkify=True, accessor="package__reference", verbose_name="Package")
-    title = tables.Column(accessor="package__title", verbose_name="Title", orderable=False)
     state = tables.Column(verbose_name="State")
-    calibration = tables.Column(
-        accessor="calibration_name", verbose_name="Calibration", orderable=False
-    )
-    buyer_irr = tables.Column(
-        accessor="terms__buyer_irr", verbose_name="Buyer's IRR", orderable=False, attrs=NUM
-    )
     currency = tables.Column(verbose_name="Currency", orderable=False)
     price_minor = tables.Column(verbose_name="Price", attrs=NUM)
+    buyer_irr = tables.Column(
+        accessor="terms__buyer_irr", verbose_name="at IRR", orderable=False, attrs=NUM
+    )
     share = tables.Column(empty_values=(), verbose_name="of claim", orderable=False, attrs=NUM)
     q05_minor = tables.Column(verbose_name="5 %", attrs=NUM)
     q95_minor = tables.Column(verbose_name="95 %", attrs=NUM)
+    calibration = tables.Column(
+        accessor="calibration_name", verbose_name="Calibration", orderable=False
+    )
     created_at = tables.Column(verbose_name="Asked for")
 
     class Meta:
@@ -34,7 +33,11 @@ class ValuationTable(tables.Table):
         order_by = "-created_at"
 
     def render_package(self, record: Valuation) -> str:
-        return format_html("<b>{}</b>", record.package.reference)
+        return format_html(
+            '<b>{}</b><br><span class="muted">{}</span>',
+            record.package.reference,
+            record.package.title,
+        )
 
     def value_package(self, record: Valuation) -> str:
         return record.package.reference
@@ -57,7 +60,7 @@ class ValuationTable(tables.Table):
         return f"{record.calibration_name}{label}"
 
     def render_buyer_irr(self, value: float) -> str:
-        return f"{value:.1%}"
+        return percent(value)
 
     def render_price_minor(self, value: int, record: Valuation) -> str:
         return money(value, record.currency)
@@ -69,9 +72,7 @@ class ValuationTable(tables.Table):
         return money(value, record.currency)
 
     def render_share(self, record: Valuation) -> str:
-        if record.price_minor is None or not record.package.claim_minor:
-            return "–"
-        return f"{record.price_minor / record.package.claim_minor:.2%}"
+        return share(record.price_minor, record.package.claim_minor)
 
     def render_created_at(self, value: datetime) -> str:
         return moment(value)

@@ -109,6 +109,10 @@ def _figures(valuation: Valuation, *, sees_reserve: bool) -> dict[str, Any]:
     rates = result.irr_quantiles or {}
     return {
         "result": result,
+        "headline": {
+            name: figures.whole_money(getattr(valuation, f"{name}_minor"), valuation.currency)
+            for name in ("price", "q05", "q50", "q95")
+        },
         "std_error_share": result.std_error / result.price if result.price > 0 else None,
         "irr_low": rates.get(0.05),
         "irr_middle": rates.get(0.5),
