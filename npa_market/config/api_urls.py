@@ -11,6 +11,7 @@ from npa_market.diligence import api as diligence_api
 from npa_market.packages import api as packages_api
 from npa_market.parties import api as parties_api
 from npa_market.parties.access import MEMBERS, PUBLIC
+from npa_market.tapes import api as tapes_api
 from npa_market.valuation import api as valuation_api
 
 
@@ -42,6 +43,7 @@ class DocsView(SpectacularSwaggerSplitView):
 router = Router()
 API_MODULES: list[ModuleType] = [
     parties_api,
+    tapes_api,
     auctions_api,
     packages_api,
     valuation_api,

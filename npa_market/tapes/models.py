@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.db import models
+from django.urls import reverse
 
 from npa_market.common.fields import Currency, Sha256, UUID7Key
 from npa_market.common.models import Job, StoredFile
@@ -73,6 +74,10 @@ class Tape(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    def get_absolute_url(self) -> str:
+        """The tape's page."""
+        return reverse("tapes:detail", args=[self.pk])
 
 
 class Borrower(models.Model):
@@ -171,6 +176,7 @@ class Loan(models.Model):
 
     class Meta:
         ordering = ["row_number"]
+        indexes = [models.Index(fields=["tape", "row_number"], name="loan_rows_of_tape")]
         constraints = [
             models.UniqueConstraint(fields=["tape", "loan_number"], name="loan_once_per_tape"),
             models.CheckConstraint(
@@ -206,9 +212,10 @@ class Receipt(models.Model):
     class Meta:
         ordering = ["loan", "month"]
         constraints = [
+            models.UniqueConstraint(fields=["loan", "month"], name="one_receipt_per_month"),
             models.UniqueConstraint(
-                fields=["loan", "month"], name="one_receipt_per_month", nulls_distinct=False
-            )
+                fields=["loan"], condition=models.Q(month=None), name="one_undated_receipt"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -150,7 +149,7 @@ def _queue(*, tape: Tape, user: User) -> Tape:
         title=f"Import of {tape.reference}",
         organisation_id=tape.seller_id,
         started_by=user,
-        subject_url=reverse("tapes:detail", args=[tape.pk]),
+        subject_url=tape.get_absolute_url(),
         arguments={"tape_id": str(tape.pk)},
     )
     tape.save(update_fields=["job"])

@@ -1,5 +1,15 @@
-from django.http import HttpResponse
+"""Addresses of tapes."""
+
 from django.urls import path
 
+from npa_market.tapes import views
+
 app_name = "tapes"
-urlpatterns = [path("<uuid:tape_id>/", lambda request, tape_id: HttpResponse(""), name="detail")]
+urlpatterns = [
+    path("", views.tapes, name="list"),
+    path("upload/", views.upload, name="upload"),
+    path("<uuid:tape_id>/", views.detail, name="detail"),
+    path("<uuid:tape_id>/loans/", views.loans, name="loans"),
+    path("<uuid:tape_id>/rejects.csv", views.rejects, name="rejects"),
+    path("<uuid:tape_id>/retry/", views.retry, name="retry"),
+]

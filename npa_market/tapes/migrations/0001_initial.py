@@ -123,7 +123,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='receipt',
-            constraint=models.UniqueConstraint(fields=('loan', 'month'), name='one_receipt_per_month', nulls_distinct=False),
+            constraint=models.UniqueConstraint(fields=('loan', 'month'), name='one_receipt_per_month'),
+        ),
+        migrations.AddConstraint(
+            model_name='receipt',
+            constraint=models.UniqueConstraint(condition=models.Q(('month', None)), fields=('loan',), name='one_undated_receipt'),
         ),
         migrations.AddConstraint(
             model_name='tape',
@@ -136,6 +140,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='tape',
             constraint=models.CheckConstraint(condition=models.Q(('rows_read', django.db.models.expressions.CombinedExpression(models.F('rows_imported'), '+', models.F('rows_rejected')))), name='tape_rows_add_up'),
+        ),
+        migrations.AddIndex(
+            model_name='loan',
+            index=models.Index(fields=['tape', 'row_number'], name='loan_rows_of_tape'),
         ),
         migrations.AddConstraint(
             model_name='loan',

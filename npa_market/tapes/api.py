@@ -1,0 +1,256 @@
+"""Tapes for machines: upload, follow, read the result and the masked loans; mappings to choose."""
+
+from typing import Any, cast
+
+from django.http import FileResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from npa_market.common.api import VisibleRows
+from npa_market.parties.access import access_for
+from npa_market.parties.models import Organisation, User
+from npa_market.parties.roles import SELLER_ROLES, OrganisationKind
+from npa_market.tapes import services
+from npa_market.tapes.mapping import Mapping, shipped_mappings
+from npa_market.tapes.models import Loan, Tape
+from npa_market.tapes.queries import Person, masked_person
+
+
+class FindingSerializer(serializers.Serializer):
+    """One rule on one column; values of personal columns are masked."""
+
+    id = serializers.CharField()
+    severity = serializers.ChoiceField(choices=["reject", "note"])
+    words = serializers.CharField()
+    column = serializers.CharField()
+    count = serializers.IntegerField()
+    examples = serializers.ListField(child=serializers.DictField())
+
+
+class CompletenessSerializer(serializers.Serializer):
+    """One field over the rows that the mapping takes: filled + missing + invalid = rows."""
+
+    field = serializers.CharField()
+    title = serializers.CharField()
+    title_zh = serializers.CharField()
+    column = serializers.CharField()
+    filled = serializers.IntegerField()
+    missing = serializers.IntegerField()
+    invalid = serializers.IntegerField()
+    derived = serializers.CharField()
+    if_missing = serializers.CharField()
+
+
+class TapeSerializer(serializers.ModelSerializer):
+    """A tape and its import. Control totals per money field: read = imported + rejected."""
+
+    seller_name = serializers.CharField(source="seller.name", read_only=True)
+    control_totals = serializers.DictField(read_only=True)
+    completeness = CompletenessSerializer(many=True, read_only=True)
+    findings = FindingSerializer(many=True, read_only=True)
+    layout = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = Tape
+        fields = (
+            "id",
+            "reference",
+            "seller",
+            "seller_name",
+            "file_name",
+            "file",
+            "mapping",
+            "currency",
+            "cut_off_date",
+            "state",
+            "failure",
+            "job",
+            "uploaded_at",
+            "rows_read",
+            "rows_imported",
+            "rows_rejected",
+            "control_totals",
+            "completeness",
+            "findings",
+            "layout",
+        )
+        read_only_fields = fields
+
+
+class TapeUploadSerializer(serializers.Serializer):
+    """A file and what it is. `seller`: needed where the caller works for several sellers."""
+
+    file = serializers.FileField(allow_empty_file=True)
+    mapping = serializers.CharField()
+    currency = serializers.CharField(max_length=3)
+    cut_off_date = serializers.DateField()
+    seller = serializers.UUIDField(required=False)
+
+
+class MaskedLoanSerializer(serializers.ModelSerializer):
+    """A loan; the borrower's identity is masked."""
+
+    borrower_name = serializers.SerializerMethodField()
+    id_number = serializers.SerializerMethodField()
+    mobile = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Loan
+        fields = (
+            "id",
+            "row_number",
+            "loan_number",
+            "borrower",
+            "borrower_name",
+            "id_number",
+            "mobile",
+            "product",
+            "currency",
+            "principal_minor",
+            "interest_minor",
+            "fees_minor",
+            "claim_minor",
+            "origination_date",
+            "default_date",
+            "charge_off_date",
+            "last_payment_date",
+            "days_overdue",
+            "grade",
+            "province",
+            "city",
+            "litigation_status",
+            "is_reachable",
+            "status",
+            "received_minor",
+            "collection_cost_minor",
+        )
+        read_only_fields = fields
+
+    def to_representation(self, instance: Loan) -> dict[str, Any]:
+        self._person: Person = masked_person(instance.borrower)
+        return super().to_representation(instance)
+
+    def get_borrower_name(self, loan: Loan) -> str:
+        return self._person.name
+
+    def get_id_number(self, loan: Loan) -> str:
+        return self._person.id_number
+
+    def get_mobile(self, loan: Loan) -> str:
+        return self._person.mobile
+
+
+class MappingSerializer(serializers.Serializer):
+    """A mapping; `needed_columns` must stand in the file's header."""
+
+    name = serializers.CharField()
+    version = serializers.IntegerField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    currencies = serializers.ListField(child=serializers.CharField())
+    suggested_currency = serializers.CharField()
+    suggested_cut_off = serializers.DateField(allow_null=True)
+    needed_columns = serializers.SerializerMethodField()
+    fields_filled = serializers.SerializerMethodField()
+
+    def get_needed_columns(self, mapping: Mapping) -> list[str]:
+        return sorted(mapping.needed)
+
+    def get_fields_filled(self, mapping: Mapping) -> list[str]:
+        return [source.field.name for source in mapping.sources]
+
+
+class TapeViewSet(
+    VisibleRows, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+):
+    """Tapes of the caller's own institution."""
+
+    model = Tape
+    access_rule = access_for(*SELLER_ROLES)
+    serializer_class = TapeSerializer
+    parser_classes = (MultiPartParser,)
+    filterset_fields = ("state", "mapping", "cut_off_date")
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("seller")
+
+    @extend_schema(
+        request={"multipart/form-data": TapeUploadSerializer},
+        responses={202: TapeSerializer, 409: OpenApiResponse(description="Problem document")},
+    )
+    def create(self, request: Request) -> Response:
+        """Upload a tape; its import is queued, follow `state` or the job.
+
+        The same file with the same mapping and cut-off date again is the same tape.
+        """
+        asked = TapeUploadSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = dict(asked.validated_data)
+        sent = values.pop("file")
+        user = cast(User, request.user)
+        tape = services.upload_tape(
+            user=user,
+            seller=_seller(user, values.pop("seller", None)),
+            chunks=sent.chunks(),
+            file_name=sent.name,
+            **values,
+        )
+        return Response(TapeSerializer(tape).data, status=202)
+
+    @extend_schema(responses=MaskedLoanSerializer(many=True), filters=False)
+    @action(detail=True, filterset_fields=None)
+    def loans(self, request: Request, pk: str) -> Response:
+        """Loans of an imported tape, last row first, identities masked."""
+        rows = Loan.objects.visible_to(cast(User, request.user)).filter(tape=self.get_object())
+        page = self.paginate_queryset(rows.select_related("borrower"))
+        return self.get_paginated_response(MaskedLoanSerializer(page, many=True).data)
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def rejects(self, request: Request, pk: str) -> FileResponse:
+        """Rejected rows as CSV in clear text; each reading is recorded."""
+        tape = self.get_object()
+        content = services.open_rejects(user=cast(User, request.user), tape_id=tape.pk)
+        return FileResponse(
+            content,
+            as_attachment=True,
+            filename=f"{tape.reference}-rejects.csv",
+            content_type="text/csv; charset=utf-8",
+        )
+
+    @extend_schema(request=None, responses={202: TapeSerializer})
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        """Import again after a failure; an imported tape stays as it is."""
+        tape = self.get_object()
+        tape = services.retry_import(user=cast(User, request.user), tape_id=tape.pk)
+        return Response(TapeSerializer(tape).data, status=202)
+
+
+def _seller(user: User, seller_id: Any) -> Organisation:
+    own = Organisation.objects.visible_to(user).filter(
+        kind=OrganisationKind.SELLER, pk__in=user.organisation_ids()
+    )
+    found: Organisation = get_object_or_404(own, pk=seller_id) if seller_id else own[0]
+    return found
+
+
+class MappingViewSet(viewsets.ViewSet):
+    """Mappings that an upload may name."""
+
+    access_rule = access_for(*SELLER_ROLES)
+    serializer_class = MappingSerializer
+
+    @extend_schema(responses=MappingSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        """Every mapping of the venue."""
+        return Response(MappingSerializer(shipped_mappings().values(), many=True).data)
+
+
+ROUTES = [("tapes", TapeViewSet, "tape"), ("mappings", MappingViewSet, "mapping")]

@@ -1,0 +1,144 @@
+"""Pages of tapes: for the seller's own staff alone."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from npa_market.common.errors import Refused
+from npa_market.common.forms import add_refusal
+from npa_market.common.pages import list_page
+from npa_market.evidence.models import Entry
+from npa_market.parties.access import access, access_for
+from npa_market.parties.permissions import may
+from npa_market.parties.roles import SELLER_ROLES, Role
+from npa_market.tapes import services
+from npa_market.tapes.filters import TapeFilter
+from npa_market.tapes.forms import TapeUploadForm
+from npa_market.tapes.mapping import shipped_mappings
+from npa_market.tapes.models import Tape
+from npa_market.tapes.queries import loans_page
+from npa_market.tapes.result import completeness_lines, total_lines
+from npa_market.tapes.tables import TapeTable
+
+FIRST_ROWS = 10
+
+
+@access(access_for(*SELLER_ROLES))
+@require_safe
+def tapes(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Tapes of the seller, newest first."""
+    context: dict[str, Any] = {
+        "title": "Tapes",
+        "lead": "Your files as received, and the loans that came of them.",
+        "empty": "No tape yet. Upload a file of charged-off loans to begin.",
+    }
+    if may(request.user, "tapes.upload_tape", request.organisation):
+        context |= {"action_url": reverse("tapes:upload"), "action_label": "Upload a tape"}
+    return list_page(
+        request,
+        Tape.objects.visible_to(request.user),
+        table=TapeTable,
+        filters=TapeFilter,
+        context=context,
+    )
+
+
+@access(access_for(Role.SELLER_ANALYST))
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """Upload a file; refusals of the service stand beside the field they name."""
+    form = TapeUploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        sent = form.cleaned_data.pop("file")
+        try:
+            tape = services.upload_tape(
+                user=request.user,
+                seller=request.organisation,
+                chunks=sent.chunks(),
+                file_name=sent.name,
+                **form.cleaned_data,
+            )
+        except Refused as refusal:
+            add_refusal(form, refusal)
+        else:
+            return redirect(tape)
+    context = {"form": form, "mappings": shipped_mappings().values()}
+    return render(request, "tapes/upload.html", context, status=422 if form.errors else 200)
+
+
+@access(access_for(*SELLER_ROLES))
+@require_safe
+@never_cache
+def detail(request: HttpRequest, tape_id: UUID) -> HttpResponse:
+    """State, control totals, completeness, findings, first rows, history of a tape."""
+    tape = _tape(request, tape_id)
+    context = {
+        "tape": tape,
+        "api_url": reverse("v1:tape-detail", args=[tape.pk]),
+        "job": tape.job if tape.job and not tape.job.is_over else None,
+        "totals": total_lines(tape),
+        "completeness": completeness_lines(tape),
+        "absent": [
+            line for line in tape.completeness if not line["column"] and not line["derived"]
+        ],
+        "page": loans_page(tape, request.user, after=0, rows=FIRST_ROWS),
+        "history": Entry.objects.about(tape.pk),
+        "may_retry": may(request.user, "tapes.retry_import", tape),
+        "may_read_rejects": bool(tape.rejects_file_id)
+        and may(request.user, "tapes.read_rejects", tape),
+    }
+    return render(request, "tapes/detail.html", context)
+
+
+@access(access_for(*SELLER_ROLES))
+@require_safe
+@never_cache
+def loans(request: HttpRequest, tape_id: UUID) -> HttpResponse:
+    """Loans of a tape in the order of its rows, identities masked."""
+    tape = _tape(request, tape_id)
+    after = request.GET.get("after", "")
+    page = loans_page(tape, request.user, after=int(after) if after.isdecimal() else 0)
+    return render(request, "tapes/loans.html", {"tape": tape, "page": page})
+
+
+@access(access_for(Role.SELLER_ANALYST))
+@require_safe
+@never_cache
+def rejects(request: HttpRequest, tape_id: UUID) -> HttpResponse | FileResponse:
+    """Rejected rows as CSV, in clear text; each reading is recorded."""
+    tape = _tape(request, tape_id)
+    try:
+        content = services.open_rejects(user=request.user, tape_id=tape.pk)
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+        return redirect(tape)
+    return FileResponse(
+        content,
+        as_attachment=True,
+        filename=f"{tape.reference}-rejects.csv",
+        content_type="text/csv; charset=utf-8",
+    )
+
+
+@access(access_for(Role.SELLER_ANALYST))
+@require_POST
+def retry(request: HttpRequest, tape_id: UUID) -> HttpResponse:
+    """Import again after a failure."""
+    tape = _tape(request, tape_id)
+    try:
+        services.retry_import(user=request.user, tape_id=tape.pk)
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+    return redirect(tape)
+
+
+def _tape(request: HttpRequest, tape_id: UUID) -> Tape:
+    tapes = Tape.objects.visible_to(request.user).select_related("seller", "job", "file")
+    tape: Tape = get_object_or_404(tapes, pk=tape_id)
+    return tape
