@@ -17,6 +17,7 @@ SIZE = 7.5  # points; labels, axis titles, legend
 GAP = 4.0
 LEAD = 10.0
 ELLIPSIS = "..."
+LEAST_PLOT = 20.0  # points; a legend of many long names stops short of the plot
 Tick = tuple[float, str]
 
 
@@ -204,11 +205,14 @@ def _head(canvas: Canvas, title: str, legend: Sequence[LegendEntry]) -> float:
         canvas.text(0, top, title)
         top -= LEAD + 1
     x = 0.0
-    for entry in legend:
+    for place, entry in enumerate(legend):
         label = canvas.fit(entry.label, canvas.drawing.width - 20)
         needed = 14 + canvas.width_of(label) + 10
         if x and x + needed - 10 > canvas.drawing.width:
             x, top = 0.0, top - LEAD - 1
+            if top - LEAD < _foot("x") + LEAST_PLOT:
+                canvas.text(0, top, f"and {len(legend) - place} more")
+                break
         _sample(canvas, x, top, entry)
         canvas.text(x + 14, top, label)
         x += needed
