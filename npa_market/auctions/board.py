@@ -87,8 +87,8 @@ def _nda(lot: Lot, is_met: bool) -> Gate:
         "NDA signed",
         is_met=False,
         words="The data room shows the loans to those who sign.",
-        url=reverse("diligence:room", args=[room.pk]),
-        action="Open the data room",
+        url=reverse("diligence:nda", args=[room.pk]),
+        action="Read and sign",
     )
 
 

@@ -80,10 +80,18 @@ def _moment_field(label: str, help_text: str = "") -> forms.DateTimeField:
     )
 
 
+class PackageChoice(forms.ModelChoiceField):
+    """Packages by reference, title and claim."""
+
+    def label_from_instance(self, obj: Package) -> str:
+        claim = format_minor(obj.claim_minor, obj.currency, symbol=True)
+        return f"{obj.reference} · {obj.title} · claim {claim}"
+
+
 class LotForm(forms.Form):
     """Announcement of a lot; times are typed on the wall clock of the lot's zone."""
 
-    package = forms.ModelChoiceField(queryset=Package.objects.none(), empty_label=None)
+    package = PackageChoice(queryset=Package.objects.none(), empty_label=None)
     title = forms.CharField(max_length=200)
     start_price = forms.CharField(
         max_length=40, widget=forms.TextInput(attrs=DECIMAL), help_text="In the package's currency."
@@ -127,11 +135,9 @@ class LotForm(forms.Form):
 
     def __init__(self, *args: Any, packages: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["package"].queryset = packages
-        self.fields["package"].label_from_instance = lambda package: (
-            f"{package.reference} · {package.title} · claim "
-            f"{format_minor(package.claim_minor, package.currency, symbol=True)}"
-        )
+        choice = self.fields["package"]
+        assert isinstance(choice, PackageChoice)
+        choice.queryset = packages
         self.fields["time_zone"].initial = settings.VENUE_TIME_ZONE
 
     def clean(self) -> dict[str, Any]:

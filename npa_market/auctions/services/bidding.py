@@ -110,19 +110,20 @@ def advance_lot(*, lot_id: UUID) -> Lot:
         return lot
 
 
+def try_advance_lot(*, lot_id: UUID) -> bool:
+    """The same without waiting: False where nothing was due or somebody else is at work on it."""
+    with transaction.atomic():
+        lot = lock_lot_if_free(lot_id)
+        return lot is not None and bool(_advance(lot))
+
+
 def advance_due_lots() -> int:
     """Open and settle every lot whose time has come; how many moved. For the sweeper.
 
     Lots at which somebody else is at work are left to the next round.
     """
     due = list(Lot.objects.due(database_now()).values_list("pk", flat=True))
-    moved = 0
-    for lot_id in due:
-        with transaction.atomic():
-            lot = lock_lot_if_free(lot_id)
-            if lot is not None and _advance(lot):
-                moved += 1
-    return moved
+    return sum(try_advance_lot(lot_id=lot_id) for lot_id in due)
 
 
 def _advance(lot: Lot) -> list[LotEvent]:

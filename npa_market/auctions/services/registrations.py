@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from npa_market.auctions.labels import next_label
-from npa_market.auctions.locking import lock_lot
+from npa_market.auctions.locking import busy_when_locked, lock_lot
 from npa_market.auctions.models import Lot, LotState, Registration, RegistrationState
 from npa_market.auctions.queries import standing_of
 from npa_market.common.clock import database_now
@@ -22,6 +22,7 @@ MAX_REASON = 500
 MAX_BANK_REFERENCE = 80
 
 
+@busy_when_locked()
 @transaction.atomic
 def register_for_lot(*, user: User, lot_id: UUID, buyer: Organisation) -> Registration:
     """Apply to bid on a lot; the buyer's signatory. Applying again gives the first application.
@@ -53,6 +54,7 @@ def register_for_lot(*, user: User, lot_id: UUID, buyer: Organisation) -> Regist
     return registration
 
 
+@busy_when_locked()
 @transaction.atomic
 def admit_registration(*, user: User, registration_id: UUID) -> Registration:
     """Let an applicant bid, under a label of its own; the operator. Again: no change."""
@@ -71,6 +73,7 @@ def admit_registration(*, user: User, registration_id: UUID) -> Registration:
     return registration
 
 
+@busy_when_locked()
 @transaction.atomic
 def refuse_registration(*, user: User, registration_id: UUID, reason: str) -> Registration:
     """Turn an applicant away with a reason that it reads; the operator. Again: no change."""
@@ -91,6 +94,7 @@ def refuse_registration(*, user: User, registration_id: UUID, reason: str) -> Re
     return registration
 
 
+@busy_when_locked()
 @transaction.atomic
 def confirm_deposit(*, user: User, registration_id: UUID, bank_reference: str) -> Hold:
     """Record that the lot's deposit of this bidder is on the venue's account; venue finance.

@@ -28,3 +28,15 @@ def wall_clock(value: datetime | None, zone: str) -> SafeString | str:
 def fine_share(part: int | None, whole: int) -> str:
     """`4.10 %` of a claim: prices of charged-off loans differ in the second decimal."""
     return "–" if part is None or not whole else f"{part * 100 / whole:,.2f} %"
+
+
+@register.filter
+def duration(seconds: int) -> str:
+    """`5 min`, `90 s`."""
+    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+
+
+@register.filter
+def per_100k(rate: int) -> str:
+    """A rate in hundred-thousandths as `0.1 %`."""
+    return f"{rate / 1000:g} %"

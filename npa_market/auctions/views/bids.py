@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -21,12 +21,13 @@ from npa_market.common.fields import uuid7
 from npa_market.common.money import format_minor
 from npa_market.parties.access import access, access_for
 from npa_market.parties.models import Organisation
+from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import BUYER_ROLES
 
 
 @access(access_for(*BUYER_ROLES))
 @require_http_methods(["GET", "HEAD", "POST"])
-def lot_bid(request: HttpRequest, lot_id: UUID) -> HttpResponse:
+def lot_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Review a bid, then place it; a GET shows the empty form.
 
     The number of the request is made at the review, so a double click, a resend after a lost
@@ -64,7 +65,7 @@ def _review(lot: Lot, amount_minor: int, request_id: UUID) -> dict[str, Any]:
     }
 
 
-def _confirm(request: HttpRequest, lot: Lot, buyer: Organisation, form: BidForm) -> HttpResponse:
+def _confirm(request: MemberRequest, lot: Lot, buyer: Organisation, form: BidForm) -> HttpResponse:
     amount_minor = form.cleaned_data["amount_minor"]
     request_id = form.cleaned_data["request_id"]
     try:
@@ -92,12 +93,12 @@ def _confirm(request: HttpRequest, lot: Lot, buyer: Organisation, form: BidForm)
     if request.htmx:
         return _panel(request, lot, buyer, BidForm(lot=lot), outcome=outcome)
     amount = format_minor(amount_minor, lot.currency, symbol=True)
-    messages.success(request, f"Your bid of {amount} is number {outcome.event.seq}.")
+    messages.success(request, f"Your bid of {amount} was accepted.")
     return redirect("auctions:detail", lot.pk)
 
 
 def _panel(
-    request: HttpRequest,
+    request: MemberRequest,
     lot: Lot,
     buyer: Organisation,
     form: BidForm,

@@ -1,18 +1,18 @@
 """The live feed of a lot as server-sent events, and the same by asking now and then."""
 
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import (
-    HttpRequest,
     HttpResponse,
     HttpResponseBase,
     JsonResponse,
     StreamingHttpResponse,
 )
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from npa_market.auctions.board import events_of
 from npa_market.auctions.feed import feed_event, has_more, stream
@@ -20,11 +20,12 @@ from npa_market.auctions.models import Lot
 from npa_market.auctions.views.lots import visible_lot
 from npa_market.common.clock import database_now
 from npa_market.parties.access import MEMBERS, access
+from npa_market.parties.requests import MemberRequest
 
 
 @access(MEMBERS)
-@require_safe
-async def lot_feed(request: HttpRequest, lot_id: UUID) -> HttpResponseBase:
+@require_GET
+async def lot_feed(request: MemberRequest, lot_id: UUID) -> HttpResponseBase:
     """Events after `Last-Event-ID` (or `?after=`), then each new one as it is decided.
 
     204 tells the browser not to come back: the lot is over and all was sent, or the server has no
@@ -48,7 +49,7 @@ async def lot_feed(request: HttpRequest, lot_id: UUID) -> HttpResponseBase:
     return answer
 
 
-async def _without_connection(events):  # noqa: ANN001, ANN202
+async def _without_connection(events: AsyncIterator[str]) -> AsyncIterator[str]:
     # A request keeps its connection until the answer ends; this answer lasts for hours.
     await sync_to_async(connection.close)()
     async for text in events:
@@ -57,7 +58,7 @@ async def _without_connection(events):  # noqa: ANN001, ANN202
 
 @access(MEMBERS)
 @require_safe
-def lot_state(request: HttpRequest, lot_id: UUID) -> HttpResponse:
+def lot_state(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Where the lot stands and the events after `?after=`, for pages without the live feed."""
     lot: Lot = visible_lot(request, lot_id)
     return JsonResponse(
@@ -74,7 +75,7 @@ def lot_state(request: HttpRequest, lot_id: UUID) -> HttpResponse:
     )
 
 
-def _last_seen(request: HttpRequest) -> int:
+def _last_seen(request: MemberRequest) -> int:
     """Number of the last event the reader has; anything unreadable counts as none."""
     text = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

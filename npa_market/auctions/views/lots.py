@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -27,6 +27,7 @@ from npa_market.packages.models import Package, PackageState
 from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.models import Organisation
 from npa_market.parties.permissions import may
+from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import OrganisationKind, Role
 from npa_market.valuation.models import Valuation, ValuationState
 
@@ -34,18 +35,18 @@ from npa_market.valuation.models import Valuation, ValuationState
 _BID_ENTRIES = ("lot.bid_accepted", "lot.bid_refused", "lot.end_extended")
 
 
-def visible_lot(request: HttpRequest, lot_id: UUID) -> Lot:
+def visible_lot(request: MemberRequest, lot_id: UUID) -> Lot:
     """The lot, brought up to date by the clock; 404 where it is not for this person to see."""
     lots = Lot.objects.visible_to(request.user).select_related("package__seller", "leader")
     lot = get_object_or_404(lots, pk=lot_id)
-    # The sweeper does this every second; the page does not depend on it.
-    if Lot.objects.due(database_now()).filter(pk=lot.pk).exists():
-        services.advance_lot(lot_id=lot.pk)
+    # The sweeper does this every second; no reader depends on it, and none waits for a lock.
+    is_due = Lot.objects.due(database_now()).filter(pk=lot.pk).exists()
+    if is_due and services.try_advance_lot(lot_id=lot.pk):
         lot.refresh_from_db()
     return lot
 
 
-def acting_buyer(request: HttpRequest) -> Organisation | None:
+def acting_buyer(request: MemberRequest) -> Organisation | None:
     """The institution the person acts for, where it buys."""
     acting = request.organisation
     if acting and acting.kind == OrganisationKind.BUYER:
@@ -55,7 +56,7 @@ def acting_buyer(request: HttpRequest) -> Organisation | None:
 
 @access(MEMBERS)
 @require_safe
-def lot_list(request: HttpRequest) -> HttpResponse:
+def lot_list(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
     """Lots that this person may see."""
     may_announce = request.user.has_role_in(
         getattr(request.organisation, "pk", None), [Role.SELLER_APPROVER]
@@ -73,7 +74,7 @@ def lot_list(request: HttpRequest) -> HttpResponse:
 
 @access(access_for(Role.SELLER_APPROVER))
 @require_http_methods(["GET", "HEAD", "POST"])
-def lot_new(request: HttpRequest) -> HttpResponse:
+def lot_new(request: MemberRequest) -> HttpResponse:
     """Announce a sealed package under terms."""
     taken = Lot.objects.filter(state__in=[LotState.ANNOUNCED, LotState.OPEN, LotState.SOLD])
     packages = Package.objects.filter(
@@ -105,14 +106,14 @@ def lot_new(request: HttpRequest) -> HttpResponse:
 
 @access(MEMBERS)
 @require_safe
-def lot_detail(request: HttpRequest, lot_id: UUID) -> HttpResponse:
+def lot_detail(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """The lot: price, end, bids, the person's own next step."""
     return lot_page(request, visible_lot(request, lot_id))
 
 
 @access(access_for(Role.OPERATOR))
 @require_POST
-def lot_cancel(request: HttpRequest, lot_id: UUID) -> HttpResponse:
+def lot_cancel(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """End a lot before its end."""
     lot = visible_lot(request, lot_id)
     form = ReasonForm(request.POST, prefix="cancel")
@@ -128,7 +129,7 @@ def lot_cancel(request: HttpRequest, lot_id: UUID) -> HttpResponse:
 
 
 def lot_page(
-    request: HttpRequest, lot: Lot, *, status: int = 200, **typed: Form | str | None
+    request: MemberRequest, lot: Lot, *, status: int = 200, **typed: Form | str | None
 ) -> HttpResponse:
     """Render the page of a lot; `typed` brings back forms that were refused."""
     now = database_now()
@@ -154,7 +155,7 @@ def lot_page(
 
 
 def bidder_context(
-    lot: Lot, buyer: Organisation | None, request: HttpRequest, now: Any
+    lot: Lot, buyer: Organisation | None, request: MemberRequest, now: Any
 ) -> dict[str, Any]:
     """What a buyer sees beside the price: the way to a bid, the form, its own value."""
     if buyer is None:
@@ -177,7 +178,7 @@ def bidder_context(
     }
 
 
-def _venue_context(request: HttpRequest, lot: Lot) -> dict[str, Any]:
+def _venue_context(request: MemberRequest, lot: Lot) -> dict[str, Any]:
     """The operator's and venue finance's panel: names of applicants, never their labels."""
     if not request.user.works_for_venue:
         return {"applicants": lot.registrations.count()}

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
@@ -17,12 +17,13 @@ from npa_market.auctions.views.lots import acting_buyer, lot_page, visible_lot
 from npa_market.common.errors import Refused
 from npa_market.common.forms import add_refusal
 from npa_market.parties.access import access, access_for
+from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import BUYER_ROLES, Role
 
 
 @access(access_for(*BUYER_ROLES))
 @require_POST
-def lot_register(request: HttpRequest, lot_id: UUID) -> HttpResponse:
+def lot_register(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Apply to bid on a lot."""
     lot = visible_lot(request, lot_id)
     buyer = acting_buyer(request)
@@ -39,7 +40,7 @@ def lot_register(request: HttpRequest, lot_id: UUID) -> HttpResponse:
 
 @access(access_for(Role.OPERATOR))
 @require_POST
-def registration_admit(request: HttpRequest, registration_id: UUID) -> HttpResponse:
+def registration_admit(request: MemberRequest, registration_id: UUID) -> HttpResponse:
     """Let an applicant bid."""
     registration = _visible(request, registration_id)
     return _act(
@@ -49,7 +50,7 @@ def registration_admit(request: HttpRequest, registration_id: UUID) -> HttpRespo
 
 @access(access_for(Role.OPERATOR))
 @require_POST
-def registration_refuse(request: HttpRequest, registration_id: UUID) -> HttpResponse:
+def registration_refuse(request: MemberRequest, registration_id: UUID) -> HttpResponse:
     """Turn an applicant away with a reason."""
     registration = _visible(request, registration_id)
     form = ReasonForm(request.POST)
@@ -60,20 +61,20 @@ def registration_refuse(request: HttpRequest, registration_id: UUID) -> HttpResp
 
 @access(access_for(Role.VENUE_FINANCE))
 @require_POST
-def deposit_confirm(request: HttpRequest, registration_id: UUID) -> HttpResponse:
+def deposit_confirm(request: MemberRequest, registration_id: UUID) -> HttpResponse:
     """Record that a deposit arrived."""
     registration = _visible(request, registration_id)
     form = DepositForm(request.POST)
     return _act(request, registration, form, services.confirm_deposit, "has its deposit held.")
 
 
-def _visible(request: HttpRequest, registration_id: UUID) -> Registration:
+def _visible(request: MemberRequest, registration_id: UUID) -> Registration:
     rows = Registration.objects.visible_to(request.user).select_related("buyer")
     return get_object_or_404(rows, pk=registration_id)
 
 
 def _act(
-    request: HttpRequest,
+    request: MemberRequest,
     registration: Registration,
     form: Form,
     service: Callable[..., Any],
@@ -88,6 +89,6 @@ def _act(
         else:
             messages.success(request, f"{registration.buyer} {done}")
             return redirect("auctions:detail", registration.lot_id)
-    words = " ".join(message for errors in form.errors.values() for message in errors)
+    words = " ".join(str(message) for errors in form.errors.values() for message in errors)
     lot = visible_lot(request, registration.lot_id)
     return lot_page(request, lot, status=422, refusal=f"{registration.buyer}: {words}")

@@ -1,0 +1,148 @@
+"""What the API says and reads about lots; explicit fields, and the reserve only on the way in."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from npa_market.auctions.core import LotTerms
+from npa_market.auctions.models import BidOutcome, EventKind, Lot, Registration
+from npa_market.auctions.queries import ShownEvent
+from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS
+
+MONEY = "Minor units of the lot's currency."
+
+
+class LotSerializer(serializers.ModelSerializer[Lot]):
+    """A lot as everybody who may see it sees it; times are UTC, money is minor units."""
+
+    package_reference = serializers.CharField(source="package.reference", read_only=True)
+    package_sha256 = serializers.CharField(source="package.content_sha256", read_only=True)
+    loans = serializers.IntegerField(source="package.loans", read_only=True)
+    borrowers = serializers.IntegerField(source="package.borrowers", read_only=True)
+    principal_minor = serializers.IntegerField(source="package.principal_minor", read_only=True)
+    claim_minor = serializers.IntegerField(source="package.claim_minor", read_only=True)
+    floor_minor = serializers.IntegerField(
+        read_only=True, help_text="Lowest amount that would be accepted now."
+    )
+
+    class Meta:
+        model = Lot
+        fields = (
+            "id", "reference", "package", "package_reference", "package_sha256", "title", "format",
+            "currency", "time_zone", "loans", "borrowers", "principal_minor", "claim_minor",
+            "start_price_minor", "step_minor", "deposit_minor", "fee_per_100k", "tax_per_100k",
+            "window_seconds", "extension_seconds", "announced_at", "registration_ends_at",
+            "opens_at", "first_end_at", "ends_at", "hard_end_at", "state", "last_seq",
+            "leading_minor", "floor_minor", "bids", "hammer_minor",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class AnnouncementSerializer(serializers.Serializer[Any]):
+    """Terms of a new lot; times with an offset."""
+
+    package = serializers.UUIDField()
+    title = serializers.CharField(max_length=200)
+    start_price_minor = serializers.IntegerField(help_text=MONEY)
+    step_minor = serializers.IntegerField(help_text=MONEY)
+    deposit_minor = serializers.IntegerField(help_text=MONEY)
+    reserve_minor = serializers.IntegerField(
+        required=False, allow_null=True, default=None, help_text="Never given out again."
+    )
+    registration_ends_at = serializers.DateTimeField()
+    opens_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    hard_end_at = serializers.DateTimeField()
+    window_seconds = serializers.IntegerField(
+        default=300, min_value=0, max_value=MAX_SOFT_CLOSE_SECONDS
+    )
+    extension_seconds = serializers.IntegerField(
+        default=300, min_value=0, max_value=MAX_SOFT_CLOSE_SECONDS
+    )
+    time_zone = serializers.CharField(max_length=40, default="Asia/Shanghai")
+
+    def terms(self) -> LotTerms:
+        """The terms of a valid announcement."""
+        values = dict(self.validated_data)
+        del values["package"], values["title"]
+        return LotTerms(**values)
+
+
+class EventSerializer(serializers.Serializer[ShownEvent]):
+    """One line of the protocol: labels in place of names."""
+
+    seq = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=EventKind.choices)
+    bidder = serializers.CharField(source="label", help_text="Label on this lot, or empty.")
+    amount_minor = serializers.IntegerField(allow_null=True)
+    decided_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="The new end it led to.")
+    reason = serializers.CharField()
+
+
+class BidSerializer(serializers.Serializer[Any]):
+    """A bid; `request_id` is made by the client and kept until the answer is known."""
+
+    request_id = serializers.UUIDField()
+    amount_minor = serializers.IntegerField(help_text=MONEY, min_value=-(2**62), max_value=2**62)
+    buyer = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="Where you act for several."
+    )
+
+
+class BuyerSerializer(serializers.Serializer[Any]):
+    buyer = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="Where you act for several."
+    )
+
+
+class OutcomeSerializer(serializers.ModelSerializer[BidOutcome]):
+    """What a request was answered, for ever: accepted as number `seq`, or refused."""
+
+    result = serializers.SerializerMethodField()
+    seq = serializers.IntegerField(source="event.seq", default=None, read_only=True)
+
+    class Meta:
+        model = BidOutcome
+        fields = (
+            "result", "request_id", "lot", "amount_minor", "seq", "refusal", "message",
+            "decided_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=["accepted", "refused"]))
+    def get_result(self, outcome: BidOutcome) -> str:
+        return "refused" if outcome.refusal else "accepted"
+
+
+class LookUpSerializer(serializers.Serializer[Any]):
+    """`unknown` means that the venue never decided this request: it may be sent (again)."""
+
+    result = serializers.ChoiceField(choices=["accepted", "refused", "unknown"])
+    outcome = OutcomeSerializer(allow_null=True)
+
+
+class RegistrationSerializer(serializers.ModelSerializer[Registration]):
+    """An application; the label is the applicant's own to know."""
+
+    bidder = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Registration
+        fields = ("id", "lot", "buyer", "bidder", "state", "reason", "applied_at", "decided_at")
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.CharField())
+    def get_bidder(self, registration: Registration) -> str:
+        """Empty for everybody but the applicant, the venue included (A20)."""
+        user = self.context["request"].user
+        return registration.label if registration.buyer_id in user.organisation_ids() else ""
+
+
+class LotReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300)
+
+
+class BankLineSerializer(serializers.Serializer[Any]):
+    bank_reference = serializers.CharField(max_length=80)
