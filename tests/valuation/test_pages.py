@@ -1,0 +1,265 @@
+"""Pages: private to the institution, wrong fields named beside the field, exports that add up."""
+
+import io
+
+import pyarrow.parquet as pq
+import pytest
+from django.urls import reverse
+from python_calamine import CalamineWorkbook
+
+from npa_market.common.money import format_minor
+from npa_market.parties.roles import Role
+from npa_market.valuation import door
+from npa_market.valuation.forms import ValuationForm
+from npa_market.valuation.models import Valuation, ValuationState
+from npa_market.valuation.services import request_valuation
+from tests.valuation.conftest import QUICK
+
+PAGES = ("detail", "workbook", "allocation")
+FORM = {
+    "calibration_name": "",
+    "buyer_irr": "20",
+    "horizon_months": "24",
+    "channel": "",
+    "fee_share": "",
+    "work_cost": "",
+    "case_cost": "",
+    "seller_rate": "10",
+    "paths": "256",
+    "seed": "7",
+}
+
+
+def url(name, valuation):
+    return reverse(f"valuation:{name}", args=[valuation.pk])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_another_institutions_run_does_not_exist(
+    page, sellers_run, as_user, buyer_user, stranger, read_by, package, buyer
+):
+    read_by(package, buyer)
+    for person in (buyer_user, stranger):
+        assert as_user(person).get(url(page, sellers_run)).status_code == 404
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_venue_has_no_door_to_runs(page, sellers_run, as_user, operator):
+    assert as_user(operator).get(url(page, sellers_run)).status_code == 403
+    assert as_user(operator).get(reverse("valuation:list")).status_code == 403
+
+
+def test_the_seller_does_not_find_a_buyers_run(
+    ask, read_by, buyer_user, buyer, package, as_user, seller_user
+):
+    read_by(package, buyer)
+    private = ask(buyer_user, buyer, package)
+    assert as_user(seller_user).get(url("detail", private)).status_code == 404
+    assert as_user(buyer_user).get(url("detail", private)).status_code == 200
+    listed = as_user(seller_user).get(reverse("valuation:list")).content.decode()
+    assert str(private.pk) not in listed
+
+
+def test_the_page_shows_figures_label_and_provenance(sellers_run, as_user, seller_user, package):
+    text = as_user(seller_user).get(url("detail", sellers_run)).content.decode()
+    assert "Reference, not fitted" in text
+    assert format_minor(sellers_run.price_minor, "CNY") in text
+    for sha256 in (package.content_sha256, sellers_run.inputs_sha256, sellers_run.result_file_id):
+        assert sha256 in text
+    for chart in ("fan", "distribution", "tornado", "bridge"):
+        assert f'data-chart="{chart}"' in text
+    assert "published statistics" in text  # a source of the calibration
+
+
+@pytest.mark.parametrize(
+    ("role", "sees"),
+    [
+        (Role.VALUER, True),
+        (Role.SELLER_APPROVER, True),
+        (Role.SELLER_ANALYST, False),
+        (Role.SELLER_FINANCE, False),
+    ],
+)
+def test_the_reserve_is_for_valuers_and_approvers(
+    role, sees, sellers_run, make_user, seller, as_user
+):
+    client = as_user(make_user("one@example.com", seller, role))
+    reserve = format_minor(sellers_run.reserve_minor, "CNY")
+    text = client.get(url("detail", sellers_run)).content.decode()
+    assert (reserve in text) is sees
+    assert ("own rate" in text) is sees
+    book = CalamineWorkbook.from_filelike(
+        io.BytesIO(client.get(url("workbook", sellers_run)).content)
+    )
+    names = [row[0] for row in book.get_sheet_by_name("Summary").to_python()]
+    assert ("Reserve at the seller's own rate" in names) is sees
+    assumed = [row[0] for row in book.get_sheet_by_name("Assumptions").to_python()]
+    assert ("Seller's own rate" in assumed) is sees
+    compared = client.get(
+        reverse("valuation:compare"), {"first": sellers_run.pk, "second": sellers_run.pk}
+    )
+    assert reserve not in compared.content.decode()
+
+
+def test_a_form_leads_to_the_run_and_again_to_the_same(
+    as_user, seller_user, package, django_capture_on_commit_callbacks
+):
+    client = as_user(seller_user)
+    with django_capture_on_commit_callbacks(execute=True):
+        first = client.post(reverse("valuation:new"), {**FORM, "package": package.pk})
+    again = client.post(reverse("valuation:new"), {**FORM, "package": package.pk})
+    valuation = Valuation.objects.get()
+    assert first.status_code == again.status_code == 302
+    assert first["Location"] == again["Location"] == valuation.get_absolute_url()
+    assert valuation.state == ValuationState.DONE
+    assert valuation.terms["buyer_irr"] == 0.2
+    assert valuation.terms["costs"] == []
+
+
+def test_typed_costs_replace_the_channels_own(as_user, seller_user, package):
+    typed = {"channel": "litigation", "fee_share": "12.5", "case_cost": "80"}
+    as_user(seller_user).post(reverse("valuation:new"), {**FORM, **typed, "package": package.pk})
+    (cost,) = Valuation.objects.get().terms["costs"]
+    assert (cost["name"], cost["fee_share"], cost["case_cost"]) == ("litigation", 0.125, 80.0)
+    assert cost["delay_months"] == 6  # what was not typed stays the calibration's
+    assert cost["court_fee"]
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("buyer_irr", "-100"),
+        ("buyer_irr", "much"),
+        ("horizon_months", "0"),
+        ("horizon_months", "241"),
+        ("fee_share", "100.1"),
+        ("work_cost", "-1"),
+        ("seed", "-1"),
+        ("paths", "1000"),
+        ("channel", "pigeon"),
+        ("calibration_name", "us-consumer-reference"),
+        ("package", "00000000-0000-0000-0000-000000000000"),
+    ],
+)
+def test_a_wrong_field_is_named_and_nothing_typed_is_lost(
+    field, text, as_user, seller_user, package
+):
+    typed = {**FORM, "package": package.pk, "seed": "4711", field: text}
+    answer = as_user(seller_user).post(reverse("valuation:new"), typed)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    if field != "seed":
+        assert 'value="4711"' in answer.content.decode()
+    assert not Valuation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["buyer_irr", "seller_rate", "horizon_months", "seed", "fee_share"]
+)
+def test_limits_of_the_form_are_limits_the_service_takes(name, seller_user, seller, package):
+    field = ValuationForm(user=seller_user, organisation=seller).fields[name]
+    for limit in (field.min_value, field.max_value):
+        form = ValuationForm(
+            {**FORM, "package": package.pk, name: str(limit)},
+            user=seller_user,
+            organisation=seller,
+        )
+        assert form.is_valid(), form.errors
+        door.inputs_of(calibration_name="", currency="CNY", terms=form.terms())
+
+
+def test_the_form_offers_what_one_may_value(
+    as_user, buyer_user, buyer, seller_user, package, read_by
+):
+    assert (
+        package.reference not in as_user(buyer_user).get(reverse("valuation:new")).content.decode()
+    )
+    read_by(package, buyer)
+    offered = as_user(buyer_user).get(reverse("valuation:new")).content.decode()
+    assert package.reference in offered
+    assert "seller_rate" not in offered
+    assert "seller_rate" in as_user(seller_user).get(reverse("valuation:new")).content.decode()
+
+
+def test_a_run_under_way_shows_its_job(as_user, seller_user, seller, package):
+    valuation = request_valuation(
+        user=seller_user, organisation=seller, package_id=package.pk, terms=QUICK
+    )
+    text = as_user(seller_user).get(url("detail", valuation)).content.decode()
+    assert f'id="job-{valuation.job_id}"' in text
+    assert as_user(seller_user).get(url("workbook", valuation)).status_code == 404
+    assert as_user(seller_user).get(url("allocation", valuation)).status_code == 404
+
+
+def test_a_failed_run_says_why(as_user, seller_user, sellers_run):
+    Valuation.objects.filter(pk=sellers_run.pk).update(
+        state=ValuationState.FAILED, failure="row 3: balance above 0"
+    )
+    text = as_user(seller_user).get(url("detail", sellers_run)).content.decode()
+    assert "row 3: balance above 0" in text
+    assert "Run it again" in text
+
+
+def test_two_runs_side_by_side(sellers_run, ask, seller_user, seller, package, as_user):
+    dearer = ask(seller_user, seller, package, buyer_irr=0.3)
+    answer = as_user(seller_user).get(
+        reverse("valuation:compare"), {"first": sellers_run.pk, "second": dearer.pk}
+    )
+    rows = {row.name: row for row in answer.context["rows"]}
+    assert rows["Buyer's IRR"].differs
+    assert not rows["Horizon"].differs
+    gap = dearer.price_minor - sellers_run.price_minor
+    assert gap < 0
+    assert rows["Price, CNY"].difference == format_minor(gap, "CNY")
+    assert 'data-chart="curve"' in answer.content.decode()
+
+
+def test_a_run_of_somebody_else_cannot_be_compared(
+    sellers_run, ask, read_by, buyer_user, buyer, package, as_user
+):
+    read_by(package, buyer)
+    own = ask(buyer_user, buyer, package)
+    answer = as_user(buyer_user).get(
+        reverse("valuation:compare"), {"first": own.pk, "second": sellers_run.pk}
+    )
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["second"]
+
+
+def test_the_workbook_holds_the_figures_to_the_cent(sellers_run, as_user, seller_user):
+    content = as_user(seller_user).get(url("workbook", sellers_run)).content
+    book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    summary = {row[0]: row[1] for row in book.get_sheet_by_name("Summary").to_python()}
+    assert round(summary["Price"] * 100) == sellers_run.price_minor
+    assert "reference, not fitted" in summary["Calibration"]
+    assert summary["Inputs, SHA-256"] == sellers_run.inputs_sha256
+    months = book.get_sheet_by_name("Months").to_python()
+    assert len(months) == 1 + QUICK["horizon_months"]
+    assert sum(round(row[2] * 100) for row in months[1:]) == round(months[-1][3] * 100)
+    segments = book.get_sheet_by_name("Segments").to_python()[1:]
+    assert sum(round(row[4] * 100) for row in segments) == sellers_run.price_minor
+    bridge = [round(row[1] * 100) for row in book.get_sheet_by_name("Bridge").to_python()[1:]]
+    assert sum(bridge[:-1]) == bridge[-1] == sellers_run.price_minor
+
+
+def test_the_allocation_file_is_the_stored_one(sellers_run, as_user, seller_user, package):
+    answer = as_user(seller_user).get(url("allocation", sellers_run))
+    assert package.reference in answer["Content-Disposition"]
+    table = pq.read_table(io.BytesIO(answer.content))
+    assert table.column_names == ["loan_token", "value"]
+    assert table.num_rows == package.loans
+
+
+def test_the_list_exports_numbers_and_the_label(sellers_run, as_user, seller_user, package):
+    answer = as_user(seller_user).get(reverse("valuation:list"), {"export": "csv"})
+    text = b"".join(answer.streaming_content).decode()
+    assert format_minor(sellers_run.price_minor, "CNY") in text
+    assert "(reference, not fitted)" in text
+    assert package.reference in text
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.BUYER_ANALYST, 200), (Role.BUYER_FINANCE, 403)])
+def test_the_new_page_is_for_those_who_may_run(role, status, make_user, buyer, as_user):
+    person = make_user("one@example.com", buyer, role)
+    assert as_user(person).get(reverse("valuation:new")).status_code == status
+    assert as_user(person).get(reverse("valuation:list")).status_code == 200
