@@ -70,7 +70,7 @@ class PackageSerializer(serializers.ModelSerializer):
         return package.criteria if package.seller_id in user.organisation_ids() else None
 
 
-class DraftSerializer(serializers.Serializer):
+class PackageDraftSerializer(serializers.Serializer):
     """A new package; the seller is the caller's institution."""
 
     title = serializers.CharField(max_length=200)
@@ -87,13 +87,13 @@ class DraftSerializer(serializers.Serializer):
     )
 
 
-class ReasonSerializer(serializers.Serializer):
+class PackageReasonSerializer(serializers.Serializer):
     """Why; it stands in the history."""
 
     reason = serializers.CharField(max_length=500)
 
 
-class BandSerializer(serializers.Serializer):
+class PackageBandSerializer(serializers.Serializer):
     """One row; total = principal + interest, share = part of the claim, 0..1."""
 
     label = serializers.CharField()  # type: ignore[assignment]
@@ -110,11 +110,11 @@ class StratificationSerializer(serializers.Serializer):
 
     key = serializers.CharField()
     title = serializers.CharField()
-    rows = BandSerializer(many=True)
-    total = BandSerializer()
+    rows = PackageBandSerializer(many=True)
+    total = PackageBandSerializer()
 
 
-class ProofSerializer(serializers.Serializer):
+class LoanProofSerializer(serializers.Serializer):
     """Inclusion proof of a loan (RFC 9162 section 2.1.3), hashes in hex."""
 
     leaf = serializers.CharField()
@@ -148,10 +148,10 @@ class PackageViewSet(
     def get_queryset(self) -> Any:
         return super().get_queryset().select_related("seller")
 
-    @extend_schema(request=DraftSerializer, responses={201: PackageSerializer})
+    @extend_schema(request=PackageDraftSerializer, responses={201: PackageSerializer})
     def create(self, request: Request) -> Response:
         """Draft a package by criteria; the same draft again is the first one."""
-        asked = DraftSerializer(data=request.data)
+        asked = PackageDraftSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         package = services.draft_package(
             user=_user(request), seller=_organisation(request), **asked.validated_data
@@ -174,13 +174,13 @@ class PackageViewSet(
         package.refresh_from_db()
         return self._answer(package, status=202)
 
-    @extend_schema(request=ReasonSerializer, responses=PackageSerializer)
+    @extend_schema(request=PackageReasonSerializer, responses=PackageSerializer)
     @action(detail=True, methods=["post"], url_path="return")
     def return_to_maker(self, request: Request, pk: str) -> Response:
         """Send a screened package back to its maker."""
         return self._with_reason(services.return_package, request)
 
-    @extend_schema(request=ReasonSerializer, responses=PackageSerializer)
+    @extend_schema(request=PackageReasonSerializer, responses=PackageSerializer)
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
         """Withdraw the package; its loans become free."""
@@ -201,7 +201,7 @@ class PackageViewSet(
         return Response(StratificationSerializer(list(tables.values()), many=True).data)
 
     @extend_schema(
-        responses=ProofSerializer,
+        responses=LoanProofSerializer,
         parameters=[OpenApiParameter("token", str, required=True, description="loan_token")],
         filters=False,
     )
@@ -209,10 +209,10 @@ class PackageViewSet(
     def proof(self, request: Request, pk: str) -> Response:
         """Proof that the loan with this token is in the sealed package."""
         proof = loan_proof(self.get_object(), request.query_params.get("token", ""))
-        return Response(ProofSerializer(proof).data)
+        return Response(LoanProofSerializer(proof).data)
 
     def _with_reason(self, service: Any, request: Request) -> Response:
-        asked = ReasonSerializer(data=request.data)
+        asked = PackageReasonSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         package = service(
             user=_user(request), package_id=self.get_object().pk, **asked.validated_data

@@ -14,6 +14,7 @@ from npa_market.parties.models import User
 from npa_market.parties.permissions import may
 
 FIRST_TABLE = "age_months"
+NATURALLY_ABSENT = {"last_payment_date", "credit_line_minor"}  # A gap says nothing of the tape.
 WELL_FILLED, HALF_FILLED = 0.95, 0.80
 
 
@@ -28,7 +29,7 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
         "weighted": package.overview.get("weighted", {}),
         "step": next_step(_standing(package, user)),
         "job": package.job if is_own and package.job and not _is_settled(package) else None,
-        "completeness": [_filled(field) for field in package.overview.get("completeness", [])],
+        **_completeness(package),
         "history": Entry.objects.about(package.pk),
         **_findings(package),
         **_permissions(package, user),
@@ -93,9 +94,16 @@ def _versions(package: Package, is_own: bool) -> dict[str, Any]:
     return {"versions": versions, "difference": compared}
 
 
+def _completeness(package: Package) -> dict[str, Any]:
+    fields = [_filled(field) for field in package.overview.get("completeness", [])]
+    return {"completeness": fields, "gaps": [field for field in fields if field["missing"]]}
+
+
 def _filled(field: dict[str, Any]) -> dict[str, Any]:
     loans = field["filled"] + field["missing"]
     share = field["filled"] / loans if loans else 1.0
+    if field["field"] in NATURALLY_ABSENT:
+        return field | {"share": share, "tone": ""}
     tone = "good" if share >= WELL_FILLED else "warn" if share >= HALF_FILLED else "bad"
     return field | {"share": share, "tone": tone}
 
