@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pyrage
 from django.db import transaction
@@ -46,6 +47,16 @@ class Cast:
     venue: Organisation
     buyers: tuple[Organisation, ...]
     people: dict[str, User]
+    keys_folder: Path
+
+    def buyer(self, key: UUID) -> Organisation:
+        """The buyer with this key."""
+        return next(each for each in self.buyers if each.pk == key)
+
+    def identity(self, buyer: Organisation) -> pyrage.x25519.Identity:
+        """The private half of a buyer's delivery key."""
+        text = identity_file(self.keys_folder, self.buyers.index(buyer) + 1).read_text()
+        return pyrage.x25519.Identity.from_str(text.strip())
 
     def user(self, email: str) -> User:
         """The person with this address, memberships read afresh."""
@@ -67,13 +78,18 @@ def make_cast(keys_folder: Path) -> Cast:
         buyers = tuple(_organisation(name, OrganisationKind.BUYER) for name in BUYERS)
         by_name = {each.name: each for each in (venue, seller, *buyers)}
         people = {email: _person(email, by_name[name], roles) for email, name, roles in PEOPLE}
-    cast = Cast(seller, venue, buyers, people)
+    cast = Cast(seller, venue, buyers, people, keys_folder)
     for institution in (seller, *buyers):
         _qualify(cast, institution)
     for number, buyer in enumerate(buyers, start=1):
         if not buyer.delivery_public_key:
-            _give_delivery_key(cast, buyer, keys_folder / f"buyer{number}.age-identity.txt")
+            _give_delivery_key(cast, buyer, identity_file(keys_folder, number))
     return cast
+
+
+def identity_file(folder: Path, number: int) -> Path:
+    """Where the demonstration keeps the private key of buyer `number`."""
+    return folder / f"buyer{number}.age-identity.txt"
 
 
 def _organisation(name: str, kind: OrganisationKind) -> Organisation:
@@ -101,11 +117,11 @@ def _qualify(cast: Cast, institution: Organisation) -> None:
         )
 
 
-def _give_delivery_key(cast: Cast, buyer: Organisation, identity_file: Path) -> None:
+def _give_delivery_key(cast: Cast, buyer: Organisation, target: Path) -> None:
     identity = pyrage.x25519.Identity.generate()
-    identity_file.parent.mkdir(parents=True, exist_ok=True)
-    identity_file.write_text(f"{identity}\n")
-    identity_file.chmod(0o600)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(f"{identity}\n")
+    target.chmod(0o600)
     set_delivery_key(
         user=cast.at_buyer(buyer, "signatory"),
         organisation_id=buyer.pk,

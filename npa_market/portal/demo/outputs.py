@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from npa_market.common.files import open_stored
 from npa_market.evidence.models import Entry
@@ -22,11 +22,11 @@ def save_tape(source: Path, target: Path) -> None:
     """The tape as plain CSV beside the other files; a gzip file is unpacked."""
     if source.resolve() == target.resolve():
         return
-    with source.open("rb") as probe:
-        is_gzip = probe.read(2) == b"\x1f\x8b"
-    opened = gzip.open(source, "rb") if is_gzip else source.open("rb")
-    with opened as packed, target.open("wb") as sink:
-        shutil.copyfileobj(packed, sink)
+    with source.open("rb") as packed, target.open("wb") as sink:
+        is_gzip = packed.read(2) == b"\x1f\x8b"
+        packed.seek(0)
+        plain: IO[bytes] = gzip.GzipFile(fileobj=packed) if is_gzip else packed  # type: ignore[assignment]
+        shutil.copyfileobj(plain, sink)
 
 
 def evidence_of(object_ids: list[str]) -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ def write_outputs(job: Job, source: Path, out: Path) -> dict[str, Any]:
         "manifest.json": job.package.manifest_file_id,
         "report.pdf": job.report.file_id,
         "settlement.xlsx": job.statement.workbook_id,
-        "journal.csv": job.statement.journal_id,
+        "journal.csv": job.statement.closing_journal_id,
     }
     for name, sha256 in stored.items():
         assert sha256, f"{name} was not made"

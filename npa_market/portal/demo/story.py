@@ -1,10 +1,13 @@
 """The main job, step by step; each step finds its earlier result, so a second run adds nothing."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+
+import pyrage
 
 from npa_market.auctions.core import LotTerms
 from npa_market.auctions.models import Lot, LotState, RegistrationState
@@ -15,7 +18,8 @@ from npa_market.auctions.services import (
     register_for_lot,
 )
 from npa_market.common.clock import database_now
-from npa_market.common.files import CHUNK
+from npa_market.common.files import CHUNK, read_stored
+from npa_market.common.outbox import deliver_pending
 from npa_market.diligence.models import Admission, DataRoom, Report
 from npa_market.diligence.services import make_report, open_room, sign_nda
 from npa_market.packages.models import Package, PackageState
@@ -30,11 +34,11 @@ from npa_market.tapes.services import upload_tape
 from npa_market.transfers.models import Deal, DealState
 from npa_market.transfers.queries import balance_due
 from npa_market.transfers.services import (
-    award_deal,
     confirm_receipt,
     record_payment,
     release_delivery,
     sign_contract,
+    take_delivery,
 )
 from npa_market.valuation.models import Valuation, ValuationState
 from npa_market.valuation.services import request_valuation
@@ -210,8 +214,9 @@ def auction(stage: Stage, lot: Lot, valuation: Valuation) -> Lot:
 def transfer(stage: Stage, lot: Lot) -> Deal:
     """Award, both signatures, payment with title, release by two people, receipt."""
     cast = stage.cast
-    deal = award_deal(lot_id=lot.pk)
-    buyer = next(each for each in cast.buyers if each.pk == deal.buyer_id)
+    deliver_pending()  # The end of the lot is a message; its handler makes the deal.
+    deal = Deal.objects.get(lot=lot)
+    buyer = cast.buyer(deal.buyer_id)
     approver, signatory = cast.user("approver@seller.example"), cast.at_buyer(buyer, "signatory")
     if deal.state == DealState.AWARDED:
         sign_contract(user=approver, deal_id=deal.pk, organisation=cast.seller)
@@ -225,9 +230,11 @@ def transfer(stage: Stage, lot: Lot) -> Deal:
         )
     if deal.state == DealState.PAID:
         release_delivery(user=approver, deal_id=deal.pk)
-        delivery = release_delivery(user=cast.user("approver2@seller.example"), deal_id=deal.pk)
+        release_delivery(user=cast.user("approver2@seller.example"), deal_id=deal.pk)
+        delivery = take_delivery(user=signatory, deal_id=deal.pk)
+        received = pyrage.decrypt(read_stored(str(delivery.file_id)), [cast.identity(buyer)])
         deal = confirm_receipt(
-            user=cast.at_buyer(buyer, "signatory"), deal_id=deal.pk, sha256=delivery.plain_sha256
+            user=signatory, deal_id=deal.pk, sha256=hashlib.sha256(received).hexdigest()
         )
     return deal
 
@@ -236,7 +243,7 @@ def settle(stage: Stage, deal: Deal) -> Statement:
     """The statement, agreed by both finance desks: the seller is paid out, the deal closes."""
     cast = stage.cast
     statement = make_statement(user=cast.user("finance@venue.example"), deal_id=deal.pk)
-    buyer = next(each for each in cast.buyers if each.pk == deal.buyer_id)
+    buyer = cast.buyer(deal.buyer_id)
     if deal.state != DealState.CLOSED:
         agree_statement(user=cast.user("finance@seller.example"), statement_id=statement.pk)
         agree_statement(user=cast.at_buyer(buyer, "finance"), statement_id=statement.pk)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.core.management.base import CommandError
 
 from npa_market.common.models import Job, JobState
@@ -16,15 +17,16 @@ Report = Callable[[str], None]
 @contextmanager
 def worker() -> Iterator[subprocess.Popen[bytes]]:
     """Start the Celery worker that `serve` starts too, and end it afterwards."""
-    process = python(*WORKER)
-    try:
-        yield process
-    finally:
-        process.terminate()
+    with (settings.VAR_DIR / "worker.log").open("ab") as log:
+        process = python(*WORKER, log=log)
         try:
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def wait_for(
@@ -43,7 +45,10 @@ def wait_for(
         if job.is_over:
             raise CommandError(f"{job.title}: {job.message}")
         if process.poll() is not None:
-            raise CommandError(f"The worker ended (exit {process.returncode}) during: {job.title}")
+            raise CommandError(
+                f"The worker ended (exit {process.returncode}) during: {job.title}; "
+                f"its log is {settings.VAR_DIR / 'worker.log'}."
+            )
         if (job.percent, job.state) != shown:
             shown, moved_at = (job.percent, job.state), time.monotonic()
             report(f"{job.title}: {job.percent} %")

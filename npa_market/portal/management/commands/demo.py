@@ -1,4 +1,4 @@
-"""The main job on one tape, then the portal: `manage.py demo --out DIR [--tape FILE --mapping NAME]`."""
+"""The main job on one tape, then the portal: `demo --out DIR [--tape FILE --mapping NAME]`."""
 
 import sys
 from argparse import ArgumentTypeError
@@ -120,9 +120,9 @@ class Command(BaseCommand):
             "Calibration": value["calibration"],
             "Lot": f"{lot['reference']}: {lot['bids']} bids, sold to {lot['winner']} "
             f"for {money(lot['hammer_minor'])}",
-            "Settlement": f"{settlement['reference']}: adjusted {money(settlement['adjusted_minor'])}"
-            f", deposit {money(settlement['deposit_minor'])}, balance "
-            f"{money(settlement['balance_minor'])}",
+            "Settlement": f"{settlement['reference']}: adjusted price "
+            f"{money(settlement['adjusted_minor'])}, deposit {money(settlement['deposit_minor'])}, "
+            f"balance {money(settlement['balance_minor'])}",
             "": f"fee {money(settlement['fee_minor'])}, tax {money(settlement['tax_minor'])}, "
             f"seller net {money(settlement['seller_net_minor'])}",
             "Files": f"{out}/: {', '.join(['summary.json', *summary['files']])}",

@@ -6,20 +6,23 @@ import subprocess
 import sys
 import time
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 WORKER = [
-    *["-m", "celery", "-A", "npa_market.config", "worker"],
+    *["-W", "ignore", "-m", "celery", "--quiet", "-A", "npa_market.config", "worker"],
     *["--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING"],
     *["--without-gossip", "--without-mingle", "--without-heartbeat"],
 ]
 
 
-def python(*arguments: str) -> subprocess.Popen[bytes]:
-    """Start this Python with the same environment; the child stays in our process group."""
-    return subprocess.Popen([sys.executable, *arguments])  # noqa: S603 - our own words
+def python(*arguments: str, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    """Start this Python with the same environment; the child stays in our process group.
+
+    What it prints goes to `log`, or to our own console.
+    """
+    return subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log)  # noqa: S603
 
 
 def web_arguments(host: str, port: int) -> list[str]:
