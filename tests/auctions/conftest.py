@@ -41,7 +41,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     """Replaces the database clock in every module of the auctions."""
-    import npa_market.auctions.services  # noqa: F401
+    import npa_market.auctions.api
+    import npa_market.auctions.urls  # noqa: F401
 
     hand = Clock()
     for name, module in list(sys.modules.items()):
