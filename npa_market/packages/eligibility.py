@@ -1,7 +1,7 @@
 """The pre-sale screen: pure rules on columns; each hit is excluded, or disclosed where allowed.
 
-A rule takes the loans as a frame (columns of `loading.loans_table`) and gives a mask. The order of
-`RULES` is the order of reasons: a loan is excluded once, for the first rule that hits it.
+A rule takes the loans as a frame (columns of `loading.loans_table`) and gives a mask. Words and
+order stand in `screen_items`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from npa_market.packages.months import months_before
+from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
 
 Mask = npt.NDArray[np.bool_]
+Rule = Callable[[pd.DataFrame, "Background"], Mask]
 ADULT_AGE = 18
 NEAR_MONTHS = 6  # "time-barred or within 6 months of it": a default, not a rule of law
 # Months after which a claim is barred, by the market's currency. CNY: Civil Code art. 188, three
@@ -36,16 +38,6 @@ class Background:
     cut_off_date: date
     live_identities: frozenset[tuple[str, bytes]] = frozenset()
     sold: frozenset[bytes] = frozenset()
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One line of the screen."""
-
-    code: str
-    title: str
-    hits: Callable[[pd.DataFrame, Background], Mask]
-    may_be_disclosed: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +70,7 @@ class Screening:
     findings: tuple[Finding, ...]
 
 
-def _has_status(status: str) -> Callable[[pd.DataFrame, Background], Mask]:
+def _has_status(status: str) -> Rule:
     def hits(frame: pd.DataFrame, background: Background) -> Mask:
         return np.asarray(frame["status"] == status)
 
@@ -161,29 +153,22 @@ def _other_currency(frame: pd.DataFrame, background: Background) -> Mask:
     return np.asarray(frame["currency"] != background.currency)
 
 
-RULES: tuple[Rule, ...] = (
-    Rule("deceased", "Borrower deceased", _has_status("deceased")),
-    Rule("bankrupt", "Bankrupt or clearing personal debt", _has_status("bankrupt")),
-    Rule("settled", "Paid or settled", _has_status("settled")),
-    Rule("fraud", "Fraud or identity theft", _has_status("fraud")),
-    Rule("disputed", "Open dispute or complaint", _has_status("disputed"), may_be_disclosed=True),
-    Rule("sold", "Already sold", _sold),
-    Rule("in_live_package", "Already in another live package", _in_live_package),
-    Rule("duplicate", "Same loan on several tapes, older copy", _duplicate),
-    Rule("look_alike", "Possible duplicate under another number", _look_alike, True),
-    Rule("minor", "Borrower under age", _minor),
-    Rule("parts_wrong", "Parts of the balance do not add up", _parts_wrong),
-    Rule("other_currency", "Not in the package's currency", _other_currency),
-    Rule("time_barred", "Time-barred", _time_barred, may_be_disclosed=True),
-    Rule("limitation_near", "Time-barred within 6 months", _limitation_near, True),
-)
-# Items of the screen that no field of a tape answers: shown as open, never as passed.
-NOT_ON_TAPE = (
-    ("payment_plan", "Active payment plan"),
-    ("counterclaim", "Counterclaim"),
-    ("secured", "Secured"),
-)
-DISCLOSABLE = tuple(rule.code for rule in RULES if rule.may_be_disclosed)
+RULES: dict[str, Rule] = {
+    "deceased": _has_status("deceased"),
+    "bankrupt": _has_status("bankrupt"),
+    "settled": _has_status("settled"),
+    "fraud": _has_status("fraud"),
+    "disputed": _has_status("disputed"),
+    "sold": _sold,
+    "in_live_package": _in_live_package,
+    "duplicate": _duplicate,
+    "look_alike": _look_alike,
+    "minor": _minor,
+    "parts_wrong": _parts_wrong,
+    "other_currency": _other_currency,
+    "time_barred": _time_barred,
+    "limitation_near": _limitation_near,
+}
 
 
 def screen(frame: pd.DataFrame, background: Background, disclose: tuple[str, ...]) -> Screening:
@@ -197,15 +182,15 @@ def screen(frame: pd.DataFrame, background: Background, disclose: tuple[str, ...
         raise ValueError(f"hits may not be disclosed instead of excluded: {sorted(refused)}")
     keeps = np.ones(len(frame), dtype=bool)
     findings = []
-    for rule in RULES:
-        hits = rule.hits(frame, background)
-        is_disclosed = rule.code in disclose
+    for item in ITEMS:
+        hits = RULES[item.code](frame, background)
+        is_disclosed = item.code in disclose
         excluded = np.zeros(len(frame), dtype=bool) if is_disclosed else hits & keeps
         keeps &= ~excluded
         findings.append(
             Finding(
-                rule=rule.code,
-                title=rule.title,
+                rule=item.code,
+                title=item.title,
                 treatment="disclose" if is_disclosed else "exclude",
                 hits=int(hits.sum()),
                 borrowers=int(frame["borrower_id"][hits].nunique()),
@@ -215,7 +200,7 @@ def screen(frame: pd.DataFrame, background: Background, disclose: tuple[str, ...
             )
         )
     findings += [
-        Finding(code, title, "not on the tape", None, None, None, None, None)
-        for code, title in NOT_ON_TAPE
+        Finding(item.code, item.title, "not on the tape", None, None, None, None, None)
+        for item in NOT_ON_TAPE
     ]
     return Screening(keeps, tuple(findings))

@@ -11,16 +11,11 @@ from npa_market.packages.criteria import read_criteria
 from npa_market.packages.models import Package
 from npa_market.packages.plain_criteria import LISTS, RANGES, criteria_document, plain_parts
 from npa_market.packages.queries import Pool, pools_of, values_of
+from npa_market.packages.screen_items import ITEMS
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import LitigationStatus, Tape
 
 MONEY_RANGES = ("claim", "principal")
-_DISCLOSABLE = (
-    ("disputed", "Open dispute or complaint"),
-    ("look_alike", "Possible duplicate under another number"),
-    ("time_barred", "Time-barred"),
-    ("limitation_near", "Time-barred within 6 months"),
-)
 
 
 def _amount(label: str) -> forms.CharField:
@@ -79,7 +74,7 @@ class CriteriaForm(forms.Form):
     )
     disclose = forms.MultipleChoiceField(
         label="Keep and disclose",
-        choices=_DISCLOSABLE,
+        choices=[(item.code, item.title) for item in ITEMS if item.may_be_disclosed],
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text="Hits of these screen rules stay in the package and are stated; "

@@ -8,6 +8,7 @@ from npa_market.packages.models import Package, PackageState
 from npa_market.packages.next_step import Standing, next_step
 from npa_market.packages.outside import bond_of
 from npa_market.packages.queries import versions_of
+from npa_market.packages.screen_items import ITEMS
 from npa_market.packages.versions import difference
 from npa_market.packages.wording import sentence
 from npa_market.parties.models import User
@@ -30,12 +31,25 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
         "step": next_step(_standing(package, user)),
         "job": package.job if is_own and package.job and not _is_settled(package) else None,
         **_completeness(package),
+        "steps": _steps(package),
+        "items": ITEMS,
         "history": Entry.objects.about(package.pk),
         **_findings(package),
         **_permissions(package, user),
         **_versions(package, is_own),
         **table_of(package, table_key),
     }
+
+
+def _steps(package: Package) -> list[tuple[str, str]]:
+    """(word, done | now | "") of the way to a sealed package."""
+    way = [PackageState.DRAFT, PackageState.SCREENED, PackageState.SEALED]
+    if package.state not in way:
+        return []
+    reached = way.index(PackageState(package.state))
+    tones = ["done" if number < reached else "" for number in range(len(way))]
+    tones[reached] = "done" if package.state == PackageState.SEALED else "now"
+    return list(zip(["Draft", "Screened", "Sealed"], tones, strict=True))
 
 
 def _is_settled(package: Package) -> bool:

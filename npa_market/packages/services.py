@@ -26,6 +26,7 @@ from npa_market.packages.queries import (
     tapes_for,
     totals,
 )
+from npa_market.packages.screen_items import DISCLOSABLE
 from npa_market.packages.versions import new_version
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
@@ -110,8 +111,6 @@ def _counted(
 def _refuse_unfit(
     seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date
 ) -> None:
-    from npa_market.packages.eligibility import DISCLOSABLE
-
     for rule in criteria.disclose:
         if rule not in DISCLOSABLE:
             raise InvalidInput(

@@ -16,13 +16,13 @@ NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
 class PackageTable(tables.Table):
     reference = tables.Column("Package", linkify=True)
     state = tables.Column("State")
-    seller = tables.Column("Seller", accessor="seller__name")
-    cut_off_date = tables.Column("Cut-off date", attrs=NUM)
     loans = tables.Column("Loans", attrs=NUM)
     borrowers = tables.Column("Borrowers", attrs=NUM)
+    claim_minor = tables.Column("Claim", attrs=NUM)
     currency = tables.Column("Currency", orderable=False)
     principal_minor = tables.Column("Principal", attrs=NUM)
-    claim_minor = tables.Column("Claim", attrs=NUM)
+    cut_off_date = tables.Column("Cut-off date", attrs=NUM)
+    seller = tables.Column("Seller", accessor="seller__name")
 
     class Meta:
         model = Package
@@ -72,3 +72,10 @@ class PackageTable(tables.Table):
 
     def value_claim_minor(self, value: int, record: Package) -> Any:
         return to_decimal(value, record.currency)
+
+
+class OwnPackageTable(PackageTable):
+    """The same for people of one seller."""
+
+    class Meta(PackageTable.Meta):
+        exclude = ("seller",)

@@ -22,12 +22,12 @@ from npa_market.packages.forms import CriteriaForm, PackageForm, ReasonForm, ini
 from npa_market.packages.models import Package
 from npa_market.packages.page import page_of, table_of
 from npa_market.packages.queries import selection, totals
-from npa_market.packages.tables import PackageTable
+from npa_market.packages.tables import OwnPackageTable, PackageTable
 from npa_market.packages.wording import sentence
 from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
-from npa_market.parties.roles import Role
+from npa_market.parties.roles import OrganisationKind, Role
 
 ANALYSTS = access_for(Role.SELLER_ANALYST)
 APPROVERS = access_for(Role.SELLER_APPROVER)
@@ -43,6 +43,7 @@ def package_list(request: MemberRequest) -> HttpResponseBase:
         "lead": "Frozen lists of loans: chosen by criteria, screened, sealed by a second person.",
         "empty": "No package yet. Choose loans of an imported tape by criteria.",
     }
+    is_seller = request.organisation.kind == OrganisationKind.SELLER
     if may(request.user, "packages.draft_package", request.organisation):
         context |= {"action_url": reverse("packages:new"), "action_label": "New package"}
     else:
@@ -50,7 +51,7 @@ def package_list(request: MemberRequest) -> HttpResponseBase:
     return list_page(
         request,
         Package.objects.visible_to(request.user).select_related("seller"),
-        table=PackageTable,
+        table=OwnPackageTable if is_seller else PackageTable,
         filters=PackageFilter,
         context=context,
     )
