@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -144,7 +145,7 @@ class ValuationViewSet(
         status = 200 if valuation.state == ValuationState.DONE else 202
         return Response(self.get_serializer(valuation).data, status=status)
 
-    @extend_schema(responses={200: serializers.DictField()})
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["get"])
     def result(self, request: Request, pk: str | None = None) -> Response:
         """Every figure of a finished run but the allocation, money in major units (model amounts).

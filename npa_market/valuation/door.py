@@ -68,9 +68,10 @@ class StandIn:
 
 @dataclass(frozen=True)
 class Priced:
-    """A result and what was assumed to reach it."""
+    """A result, the calibration behind it, and what was assumed to reach it."""
 
     result: "Result"
+    calibration: "Calibration"
     stand_ins: tuple[StandIn, ...]
 
 
@@ -167,7 +168,8 @@ def price_rows(
 
     pool, stand_ins = pool_of(frame, inputs.channel, currency)
     loans = read_loans(pool, currency=currency, basis=BASIS)
-    return Priced(value(loans, inputs.calibration, inputs.terms, progress), stand_ins)
+    result = value(loans, inputs.calibration, inputs.terms, progress)
+    return Priced(result, inputs.calibration, stand_ins)
 
 
 def pool_of(
@@ -233,13 +235,15 @@ def headline_minor(result: "Result") -> dict[str, int]:
 
 
 def result_bytes(priced: Priced, package_sha256: str, inputs: Inputs) -> bytes:
-    """The result file: canonical JSON of every figure but the allocation, inputs by hash."""
+    """The result file: canonical JSON of every figure but the allocation, and of the calibration,
+    so that the run can be read when the shipped calibration is another; other inputs by hash."""
     from pricing import canonical
 
     document = {
         "schema": SCHEMA,
         "inputs": inputs_document(package_sha256, inputs),
         "terms": inputs.as_document(),
+        "calibration": priced.calibration.as_document(),
         "stand_ins": [[s.field, s.loans, s.assumption] for s in priced.stand_ins],
         "result": priced.result.summary(),
     }
@@ -248,11 +252,12 @@ def result_bytes(priced: Priced, package_sha256: str, inputs: Inputs) -> bytes:
 
 def read_result(content: bytes) -> Priced:
     """A result file back, its allocation left empty."""
-    from pricing import Result, canonical
+    from pricing import Calibration, Result, canonical
 
     document = json.loads(content)
+    calibration = Calibration.from_json(canonical.dump(document["calibration"]))
     result = Result.from_json(canonical.dump({**document["result"], "allocation": []}))
-    return Priced(result, tuple(StandIn(*row) for row in document["stand_ins"]))
+    return Priced(result, calibration, tuple(StandIn(*row) for row in document["stand_ins"]))
 
 
 def allocation_bytes(tokens: Iterable[str], result: "Result") -> bytes:

@@ -21,16 +21,8 @@ def calibrations() -> tuple["Calibration", ...]:
 
 
 def calibration_of(valuation: Valuation) -> "Calibration":
-    """The calibration of a run. Raises Refused where the shipped one is another by now."""
-    calibration = next(
-        (each for each in calibrations() if each.content_hash == valuation.calibration_sha256), None
-    )
-    if calibration is None:
-        raise Refused(
-            "calibration_changed",
-            f"{valuation.calibration_name} as this run used it is no longer shipped.",
-        )
-    return calibration
+    """The calibration as the finished run used it, whatever is shipped today. Raises Refused."""
+    return priced_of(valuation).calibration
 
 
 def priced_of(valuation: Valuation) -> door.Priced:

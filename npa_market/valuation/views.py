@@ -24,7 +24,7 @@ from npa_market.valuation.comparison import comparison_rows
 from npa_market.valuation.filters import ValuationFilter
 from npa_market.valuation.forms import ComparisonForm, ValuationForm
 from npa_market.valuation.models import Valuation, ValuationState
-from npa_market.valuation.queries import calibration_of, priced_of
+from npa_market.valuation.queries import priced_of
 from npa_market.valuation.rules import BUYER_RUNNERS, SELLER_RUNNERS
 from npa_market.valuation.services import request_valuation
 from npa_market.valuation.tables import ValuationTable
@@ -128,11 +128,11 @@ def _figures(valuation: Valuation, *, sees_reserve: bool) -> dict[str, Any]:
         },
         "assumptions": assumption_rows(
             valuation.terms,
-            calibration_of(valuation),
+            priced.calibration,
             priced.stand_ins,
             with_reserve=sees_reserve,
         ),
-        "sources": calibration_of(valuation).sources,
+        "sources": priced.calibration.sources,
     }
 
 
@@ -160,13 +160,10 @@ def valuation_workbook(request: MemberRequest, valuation_id: UUID) -> HttpRespon
     """The figures as XLSX; the reserve only for those who may see it."""
     valuation = _finished(request, valuation_id)
     priced = priced_of(valuation)
-    rows = assumption_rows(
-        valuation.terms,
-        calibration_of(valuation),
-        priced.stand_ins,
-        with_reserve=may(request.user, "valuation.see_reserve", valuation),
-    )
     reserve = may(request.user, "valuation.see_reserve", valuation)
+    rows = assumption_rows(
+        valuation.terms, priced.calibration, priced.stand_ins, with_reserve=reserve
+    )
     content = exports.workbook(valuation, priced.result, rows, with_reserve=reserve)
     return _download(content, XLSX, f"{valuation.package.reference}-valuation.xlsx")
 

@@ -12,6 +12,7 @@ from npa_market.parties.roles import Role
 from npa_market.valuation import door
 from npa_market.valuation.forms import ValuationForm
 from npa_market.valuation.models import Valuation, ValuationState
+from npa_market.valuation.queries import calibration_of
 from npa_market.valuation.services import request_valuation
 from tests.valuation.conftest import QUICK
 
@@ -69,6 +70,15 @@ def test_the_page_shows_figures_label_and_provenance(sellers_run, as_user, selle
     for chart in ("fan", "distribution", "tornado", "bridge"):
         assert f'data-chart="{chart}"' in text
     assert "published statistics" in text  # a source of the calibration
+
+
+def test_a_run_is_read_with_its_own_calibration_when_another_is_shipped(
+    sellers_run, as_user, seller_user, monkeypatch
+):
+    monkeypatch.setattr("pricing.REFERENCES", ())
+    assert calibration_of(sellers_run).content_hash == sellers_run.calibration_sha256
+    for page in PAGES:
+        assert as_user(seller_user).get(url(page, sellers_run)).status_code == 200
 
 
 @pytest.mark.parametrize(
