@@ -100,7 +100,13 @@ def _by_month(paper: Composer, receipts: Receipts) -> None:
         categories=tuple(line.short for line in receipts.months),
         series=(Line("Gross receipts", values),),
     )
-    paper.chart("C6", chart, height=165, note="By channel: the tape does not name channels.")
+    paper.chart(
+        "C6",
+        "Receipts by month",
+        chart,
+        height=165,
+        note="By channel: the tape does not name channels.",
+    )
 
 
 def _by_vintage(paper: Composer, found: tuple[Vintage, ...]) -> None:
@@ -129,6 +135,7 @@ def _by_vintage(paper: Composer, found: tuple[Vintage, ...]) -> None:
     )
     paper.chart(
         "C7",
+        "Cumulative liquidation by vintage",
         chart,
         height=190,
         note="Each line ends at the age that every loan of its year has reached. Claim at "

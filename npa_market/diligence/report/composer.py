@@ -91,7 +91,9 @@ class Composer:
         else:
             self.add(CondPageBreak(ROOM_FOR_CHAPTER), Spacer(0, 14))
         name = f"{number}  {title}"
-        self.add(Heading(escape(name), self.style.chapter, level=0, key=f"chapter-{number}"))
+        self.add(
+            Heading(escape(name), self.style.chapter, level=0, key=f"chapter-{number}", entry=name)
+        )
         self.add(self.paragraph(lead, self.style.lead))
 
     def text(self, words: str) -> None:
@@ -102,7 +104,9 @@ class Composer:
         """A footnote below a table."""
         self.add(Spacer(0, 3), self.paragraph(words, self.style.small))
 
-    def head(self, number: str, title: str, finding: str = "") -> list[Flowable]:
+    def head(
+        self, number: str, title: str, finding: str = "", *, entry: str = ""
+    ) -> list[Flowable]:
         """Heading of a table or chart with the sentence that says what it shows."""
         name = f"{number}  {title}" if number else title
         pieces: list[Flowable] = [
@@ -111,6 +115,7 @@ class Composer:
                 mixed(self.style.heading, name),
                 level=1,
                 key=number,
+                entry=entry or name,
             )
         ]
         if finding:
@@ -295,10 +300,12 @@ class Composer:
             ],
         )
 
-    def chart(self, number: str, chart: AnyChart, *, height: float = 190, note: str = "") -> None:
-        """A chart under its sentence."""
+    def chart(
+        self, number: str, name: str, chart: AnyChart, *, height: float = 190, note: str = ""
+    ) -> None:
+        """A chart under its sentence; the contents list it by name, without its figures."""
         pieces = [
-            *self.head(number, chart.title),
+            *self.head(number, chart.title, entry=f"{number}  {name}"),
             drawing(chart, look.WIDTH, height_for(chart, height), self.style.regular),
         ]
         if note:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any
+from xml.sax.saxutils import escape
 
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
@@ -41,9 +42,9 @@ class Running:
 class Heading(Paragraph):  # type: ignore[misc]
     """A paragraph that enters contents and outline where it has a key. level 0 = chapter."""
 
-    def __init__(self, text: str, style: Any, *, level: int, key: str) -> None:
+    def __init__(self, text: str, style: Any, *, level: int, key: str, entry: str) -> None:
         super().__init__(text, style)
-        self.level, self.key, self.plain = level, key, self.getPlainText()
+        self.level, self.key, self.entry = level, key, entry
 
 
 class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]
@@ -97,8 +98,10 @@ class ReportTemplate(BaseDocTemplate):  # type: ignore[misc]
         """Enter headings in the contents and the outline."""
         if isinstance(flowable, Heading) and flowable.key:
             self.canv.bookmarkPage(flowable.key)
-            self.canv.addOutlineEntry(flowable.plain, flowable.key, flowable.level, closed=1)
-            self.notify("TOCEntry", (flowable.level, flowable.plain, self.page, flowable.key))
+            self.canv.addOutlineEntry(flowable.entry, flowable.key, flowable.level, closed=1)
+            self.notify(
+                "TOCEntry", (flowable.level, escape(flowable.entry), self.page, flowable.key)
+            )
 
     def _endBuild(self) -> None:  # noqa: N802 - name given by reportlab
         self.pages_before, self.pages = self.pages, self.page

@@ -9,7 +9,7 @@ import pandas as pd
 from npa_market.diligence.report.inputs import PackageFacts, ReportDoesNotAddUp
 
 MONTHS_SHOWN = 24
-MOST_VINTAGES = 6
+MOST_VINTAGES = 5  # as many as the palette tells apart
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def _by_age_of_debt(paper: Composer, inputs: ReportInputs) -> None:
         categories=tuple(names),
         series=(Line("Reachable", tuple(shares)),),
     )
-    paper.chart("C5", chart, height=140)
+    paper.chart("C5", "Contactability by age of the debt", chart, height=140)
 
 
 def documents(paper: Composer) -> None:

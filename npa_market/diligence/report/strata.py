@@ -109,7 +109,7 @@ def _histogram(paper: Composer, frame: pd.DataFrame) -> None:
         counts=counts,
     )
     note = f"The last column also counts {beyond:,} larger." if beyond else ""
-    paper.chart("C2", chart, height=160, note=note)
+    paper.chart("C2", "Histogram of balances", chart, height=160, note=note)
 
 
 def heat_grid(frame: pd.DataFrame) -> pd.DataFrame:
@@ -246,4 +246,4 @@ def _lorenz(paper: Composer, frame: pd.DataFrame) -> None:
         x=curve.borrowers,
         lines=(Line("Package", curve.shares), Line("Every borrower alike", curve.borrowers)),
     )
-    paper.chart("C4", chart, height=190)
+    paper.chart("C4", "Concentration: Lorenz curve", chart, height=190)

@@ -275,4 +275,4 @@ def _regions(paper: Composer, regions: Grouped) -> None:
         series=(Line("Total", tuple(values)),),
         is_horizontal=True,
     )
-    paper.chart("C1", chart, height=100)
+    paper.chart("C1", "Total by province", chart, height=100)

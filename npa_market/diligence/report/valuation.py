@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from npa_market.common.charts import Band, FanChart, HistogramChart, Line, Mark
-from npa_market.diligence.report.composer import Composer, percent
+from npa_market.diligence.report.composer import Composer, counted, percent
 from npa_market.diligence.report.inputs import (
     REFERENCE_WORDS,
     ReportDoesNotAddUp,
@@ -76,10 +76,10 @@ def _assumptions(paper: Composer, value: ValuationFigures) -> None:
         ),
     ]
     for field, loans, assumption in value.assumed:
-        words = f"{loans:,} loans without it on the tape: {assumption}"
+        words = f"{counted(loans, 'loan')} without it on the tape: {assumption}"
         rows.append((f"Assumed, {field.replace('_', ' ').removeprefix('is ')}", words))
     for status, loans, balance in value.excluded:
-        words = f"{loans:,} loans, {paper.money(balance)} {paper.currency}: valued at 0"
+        words = f"{counted(loans, 'loan')}, {paper.money(balance)} {paper.currency}: valued at 0"
         rows.append((f"Status {status.replace('_', ' ')}", words))
     rows += [("Source of the calibration", source) for source in value.sources]
     paper.block([*paper.head("T36", "Assumptions"), paper.facts(rows)], may_split=len(rows) > 14)
@@ -184,7 +184,13 @@ def _fan(paper: Composer, value: ValuationFigures) -> None:
         ),
         middle=Line("Median", paths[middle]),
     )
-    paper.chart("C9", chart, height=200, note="Each month's quantiles stand by themselves.")
+    paper.chart(
+        "C9",
+        "Fan chart of net receipts",
+        chart,
+        height=200,
+        note="Each month's quantiles stand by themselves.",
+    )
 
 
 def _quarters(paper: Composer, value: ValuationFigures) -> None:
@@ -257,7 +263,7 @@ def _distribution(paper: Composer, value: ValuationFigures) -> None:
         counts=value.histogram_counts,
         marks=(Mark("price", value.price_minor),),
     )
-    paper.chart("C10", chart, height=165)
+    paper.chart("C10", "Price distribution", chart, height=165)
 
 
 def _median(value: ValuationFigures) -> int:

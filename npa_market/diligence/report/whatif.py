@@ -71,7 +71,7 @@ def sensitivities(paper: Composer, value: ValuationFigures) -> None:
             for line in value.sensitivities
         ),
     )
-    paper.chart("C11", chart, height=120)
+    paper.chart("C11", "Sensitivity, drawn", chart, height=120)
 
 
 def in_words(name: str) -> str:
@@ -105,6 +105,7 @@ def bridge(paper: Composer, value: ValuationFigures) -> None:
     )
     paper.chart(
         "C12",
+        "Bridge from the base curve to the price",
         chart,
         height=175,
         note="Base curve: undiscounted receipts were every loan fresh and average. Age, score and "
