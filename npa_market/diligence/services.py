@@ -219,7 +219,7 @@ def sign_nda(
     )
     grant_reader(package=room.package, reader=buyer)
     record(
-        type="data_room.nda_signed",
+        type="data_room.agreement_signed",
         subject=admission,
         actor=user,
         payload={

@@ -118,7 +118,7 @@ def test_a_qualified_buyer_enters_by_signing_and_reads_the_package(room, buyer, 
     assert list(DataRoom.objects.visible_to(buyer_user)) == [room]
     assert not DataRoom.objects.joinable_by(buyer_user).exists()
     assert list(Package.objects.visible_to(buyer_user)) == [room.package]
-    assert entries(admission) == ["data_room.nda_signed"]
+    assert entries(admission) == ["data_room.agreement_signed"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_revoked_buyer_is_out_at_once_and_for_good(
         sign_nda(user=buyer_user, room_id=room.pk, buyer=buyer)
     with pytest.raises(NotPermitted):
         record_access(user=buyer_user, room_id=room.pk, document=RoomDocument.MANIFEST)
-    assert entries(admission) == ["data_room.nda_signed", "data_room.admission_revoked"]
+    assert entries(admission) == ["data_room.agreement_signed", "data_room.admission_revoked"]
 
 
 def test_a_revocation_has_a_reason_and_an_entitled_person(
