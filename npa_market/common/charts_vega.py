@@ -47,25 +47,13 @@ def legend_of(labels: Sequence[str]) -> Spec:
 
 
 def crosshair(x: Spec, told: list[Spec]) -> Spec:
-    """A rule that follows the pointer along x and tells all values there."""
+    """Unseen wide rules along x that tell all values there to the pointer.
+
+    Hidden from screen readers: the table below the chart has the same values.
+    """
     return {
-        "mark": {"type": "rule", "color": INK_3, "strokeWidth": 1},
-        "params": [
-            {
-                "name": "near",
-                "select": {
-                    "type": "point",
-                    "on": "pointerover",
-                    "nearest": True,
-                    "clear": "pointerout",
-                },
-            }
-        ],
-        "encoding": {
-            "x": x,
-            "tooltip": told,
-            "opacity": {"condition": {"param": "near", "empty": False, "value": 0.6}, "value": 0},
-        },
+        "mark": {"type": "rule", "color": INK_3, "strokeWidth": 7, "opacity": 0, "aria": False},
+        "encoding": {"x": x, "tooltip": told},
     }
 
 
