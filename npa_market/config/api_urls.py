@@ -8,10 +8,13 @@ from rest_framework.routers import APIRootView, DefaultRouter
 
 from npa_market.auctions import api as auctions_api
 from npa_market.diligence import api as diligence_api
+from npa_market.ledger import api as ledger_api
 from npa_market.packages import api as packages_api
 from npa_market.parties import api as parties_api
 from npa_market.parties.access import MEMBERS, PUBLIC
+from npa_market.settlement import api as settlement_api
 from npa_market.tapes import api as tapes_api
+from npa_market.transfers import api as transfers_api
 from npa_market.valuation import api as valuation_api
 
 
@@ -48,6 +51,9 @@ API_MODULES: list[ModuleType] = [
     packages_api,
     valuation_api,
     diligence_api,
+    ledger_api,
+    transfers_api,
+    settlement_api,
 ]
 for module in API_MODULES:
     for prefix, viewset, basename in module.ROUTES:

@@ -1,5 +1,7 @@
 """The books for machines: read only; services book."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, viewsets
 
@@ -55,7 +57,8 @@ class JournalViewSet(VisibleRows[JournalEntry], viewsets.ReadOnlyModelViewSet):
     serializer_class = JournalEntrySerializer
     filterset_fields = ("lot_id", "kind")
 
-    def get_queryset(self):  # noqa: ANN201 - DRF's own type
+    def get_queryset(self) -> Any:
+        """Entries with their lines."""
         return super().get_queryset().prefetch_related("postings__account__organisation")
 
 

@@ -145,7 +145,8 @@ def trial_balance(
 def balance_minor(of: Account, lot_id: UUID | None = None) -> int:
     """Debit less credit of one account, of one lot where it is named."""
     rows = postings_of(lot_id=lot_id).filter(account=of)
-    return rows.aggregate(total=Coalesce(Sum("amount_minor"), 0))["total"]
+    total: int = rows.aggregate(total=Coalesce(Sum("amount_minor"), 0))["total"]
+    return total
 
 
 def open_client_money(lot_id: UUID) -> list[Balance]:
@@ -165,7 +166,8 @@ def unbalanced_entries() -> QuerySet[JournalEntry]:
         .annotate(total=Sum("amount_minor"))
         .exclude(total=0)
     )
-    return JournalEntry.objects.filter(Q(pk__in=broken.values("entry")) | Q(postings__isnull=True))
+    booked = Posting.objects.values("entry")
+    return JournalEntry.objects.filter(Q(pk__in=broken.values("entry")) | ~Q(pk__in=booked))
 
 
 def deposit_lines(holds: Iterable[Hold]) -> list[DepositLine]:
@@ -185,7 +187,8 @@ def deposit_lines(holds: Iterable[Hold]) -> list[DepositLine]:
     }
 
     def total(hold: Hold, kind: str) -> int:
-        return abs(sums.get((hold.lot_id, hold.buyer_id, kind), 0))
+        booked_minor: int = sums.get((hold.lot_id, hold.buyer_id, kind), 0)
+        return abs(booked_minor)
 
     return [
         DepositLine(

@@ -1,5 +1,8 @@
 """The books as tables."""
 
+from datetime import datetime
+from uuid import UUID
+
 import django_tables2 as tables
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -11,7 +14,7 @@ from npa_market.ledger.models import Hold, Posting
 RIGHT = {"td": {"class": "num"}, "th": {"class": "num"}}
 
 
-def lot_link(lot_id):  # noqa: ANN001, ANN201 - a cell
+def lot_link(lot_id: UUID | None) -> str:
     """The lot's short key, linked to its page: the books know lots by key alone."""
     if lot_id is None:
         return "–"
@@ -38,22 +41,22 @@ class JournalTable(tables.Table):
         fields = ()
         order_by = ("-entry",)
 
-    def render_date(self, value):  # noqa: ANN001, ANN201 - the library matches by name
+    def render_date(self, value: datetime) -> str:
         return moment(value)
 
-    def value_date(self, value):  # noqa: ANN001, ANN201
+    def value_date(self, value: datetime) -> str:
         return value.isoformat()
 
-    def render_debit(self, value, record):  # noqa: ANN001, ANN201
+    def render_debit(self, value: int, record: Posting) -> str:
         return format_minor(value, record.account.currency) if value > 0 else ""
 
-    def render_credit(self, value, record):  # noqa: ANN001, ANN201
+    def render_credit(self, value: int, record: Posting) -> str:
         return format_minor(-value, record.account.currency) if value < 0 else ""
 
-    def render_lot(self, value):  # noqa: ANN001, ANN201
+    def render_lot(self, value: UUID | None) -> str:
         return lot_link(value)
 
-    def value_lot(self, value):  # noqa: ANN001, ANN201
+    def value_lot(self, value: UUID | None) -> str:
         return str(value or "")
 
 
@@ -71,23 +74,23 @@ class HoldTable(tables.Table):
         fields = ("taken_at", "buyer", "lot_id", "currency", "amount_minor", "state", "resolved_at")
         order_by = "-taken_at"
 
-    def render_taken_at(self, value):  # noqa: ANN001, ANN201
+    def render_taken_at(self, value: datetime) -> str:
         return moment(value)
 
-    def render_resolved_at(self, value):  # noqa: ANN001, ANN201
+    def render_resolved_at(self, value: datetime) -> str:
         return moment(value)
 
-    def render_lot_id(self, value):  # noqa: ANN001, ANN201
+    def render_lot_id(self, value: UUID) -> str:
         return lot_link(value)
 
-    def value_lot_id(self, value):  # noqa: ANN001, ANN201
+    def value_lot_id(self, value: UUID) -> str:
         return str(value)
 
-    def render_amount_minor(self, value, record):  # noqa: ANN001, ANN201
+    def render_amount_minor(self, value: int, record: Hold) -> str:
         return format_minor(value, record.currency)
 
-    def render_state(self, record):  # noqa: ANN001, ANN201
+    def render_state(self, record: Hold) -> str:
         return state_tag(record)
 
-    def value_state(self, record):  # noqa: ANN001, ANN201
+    def value_state(self, record: Hold) -> str:
         return record.get_state_display()

@@ -1,6 +1,6 @@
 """The books for finance and the venue: journal, deposits, trial balance."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -10,6 +10,7 @@ from npa_market.ledger.models import Hold, Posting
 from npa_market.ledger.queries import balances_seen_by
 from npa_market.ledger.tables import HoldTable, JournalTable
 from npa_market.parties.access import access, access_for
+from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import FINANCE_ROLES, VENUE_ROLES
 
 READERS = access_for(*(FINANCE_ROLES | VENUE_ROLES))
@@ -17,7 +18,7 @@ READERS = access_for(*(FINANCE_ROLES | VENUE_ROLES))
 
 @access(READERS)
 @require_safe
-def journal(request: HttpRequest) -> HttpResponse:
+def journal(request: MemberRequest) -> HttpResponseBase:
     rows = Posting.objects.visible_to(request.user).select_related("entry", "account__organisation")
     return list_page(
         request,
@@ -38,7 +39,7 @@ def journal(request: HttpRequest) -> HttpResponse:
 
 @access(READERS)
 @require_safe
-def holds(request: HttpRequest) -> HttpResponse:
+def holds(request: MemberRequest) -> HttpResponseBase:
     return list_page(
         request,
         Hold.objects.visible_to(request.user).select_related("buyer"),
@@ -57,7 +58,7 @@ def holds(request: HttpRequest) -> HttpResponse:
 
 @access(READERS)
 @require_safe
-def balances(request: HttpRequest) -> HttpResponse:
+def balances(request: MemberRequest) -> HttpResponseBase:
     rows = balances_seen_by(request.user)
     currencies = sorted({row.account.currency for row in rows})
     totals = [

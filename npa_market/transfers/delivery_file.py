@@ -64,7 +64,7 @@ def seal_delivery(deal: Deal, progress: Progress | None = None) -> SealedDeliver
     ):
         _write_zip(cast(IO[bytes], plain), deal, progress)
         plain.seek(0)
-        digest = hashlib.file_digest(plain, "sha256").hexdigest()  # type: ignore[arg-type]
+        digest = hashlib.file_digest(plain, "sha256").hexdigest()
         plain.seek(0)
         pyrage.encrypt_io(plain, sealed, [recipient])
         sealed.seek(0)

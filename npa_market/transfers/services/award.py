@@ -36,7 +36,7 @@ def award_deal(*, lot_id: UUID) -> Deal:
     lot = (
         Lot.objects.select_for_update(of=("self",)).select_related("package__seller").get(pk=lot_id)
     )
-    known = Deal.objects.filter(lot=lot).first()
+    known: Deal | None = Deal.objects.filter(lot=lot).first()
     if known is not None:
         return known
     if lot.state != LotState.SOLD:
@@ -54,7 +54,7 @@ def award_deal(*, lot_id: UUID) -> Deal:
         [LoanShare(token, claim_minor) for _, token, claim_minor in members],
         _loan_values(lot.package),
     )
-    deal = Deal.objects.create(
+    deal: Deal = Deal.objects.create(
         reference=next_reference("DEA"),
         lot=lot,
         seller=lot.package.seller,

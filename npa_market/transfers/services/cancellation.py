@@ -14,8 +14,8 @@ from npa_market.ledger.services import book, forfeit_deposit, refund_deposit
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
 from npa_market.transfers.models import Deal, DealState
+from npa_market.transfers.queries import paid_minor
 from npa_market.transfers.services.locking import locked_deal
-from npa_market.transfers.services.payment import paid_minor
 
 
 class DepositFate(StrEnum):

@@ -8,7 +8,8 @@ from npa_market.transfers.models import Deal, DealState
 
 def locked_deal(deal_id: UUID) -> Deal:
     """The deal, locked until the transaction ends. Raises Deal.DoesNotExist."""
-    return Deal.objects.select_for_update().get(pk=deal_id)
+    deal: Deal = Deal.objects.select_for_update().get(pk=deal_id)
+    return deal
 
 
 def require_state(deal: Deal, state: DealState, act: str) -> None:

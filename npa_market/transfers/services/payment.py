@@ -1,9 +1,9 @@
 """Money in, title over: payments matched to a deal, and ownership moved with the last one (O4)."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -15,6 +15,7 @@ from npa_market.ledger.services import apply_deposit, book
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
 from npa_market.transfers.models import Deal, DealState, LoanPrice, Ownership, Payment
+from npa_market.transfers.queries import balance_due
 from npa_market.transfers.services.locking import locked_deal, require_state
 
 BATCH = 5_000
@@ -58,7 +59,7 @@ def record_payment(*, user: User, deal_id: UUID, amount_minor: int, bank_referen
         recorded_by=user,
         recorded_at=entry.booked_at,
     )
-    outstanding = outstanding_minor(deal)
+    outstanding = balance_due(deal)
     record(
         type="deal.payment_recorded",
         subject=deal,
@@ -75,17 +76,6 @@ def record_payment(*, user: User, deal_id: UUID, amount_minor: int, bank_referen
     return deal
 
 
-def paid_minor(deal: Deal) -> int:
-    """Payments matched so far, without the deposit."""
-    total: int | None = deal.payments.aggregate(total=Sum("amount_minor"))["total"]
-    return total or 0
-
-
-def outstanding_minor(deal: Deal) -> int:
-    """What is still due, never below zero."""
-    return max(deal.price.balance_minor - paid_minor(deal), 0)
-
-
 def _check_payment(deal: Deal, amount_minor: int, reference: str) -> None:
     if amount_minor <= 0:
         raise InvalidInput(
@@ -97,7 +87,7 @@ def _check_payment(deal: Deal, amount_minor: int, reference: str) -> None:
             "Name the line of the bank statement, at most 120 characters.",
             field="bank_reference",
         )
-    outstanding = outstanding_minor(deal)
+    outstanding = balance_due(deal)
     if amount_minor > outstanding:
         raise Refused(
             "overpayment",
@@ -127,8 +117,9 @@ def complete_payment(deal: Deal, *, actor: User | None) -> None:
             lot_id=deal.lot_id,
             actor=actor,
         )
-    deal.pay(database_now())
-    moved = _move_title(deal)
+    now = database_now()
+    deal.pay(now)
+    moved = _move_title(deal, now)
     deal.save()
     record(
         type="deal.paid",
@@ -144,17 +135,17 @@ def complete_payment(deal: Deal, *, actor: User | None) -> None:
     )
 
 
-def _move_title(deal: Deal) -> int:
+def _move_title(deal: Deal, moment: datetime) -> int:
     """End the seller's title and begin the buyer's at the same instant (O1); number of loans."""
     keys = list(LoanPrice.objects.filter(deal=deal, exclusion="").values_list("loan_id", flat=True))
     sold = LoanPrice.objects.filter(deal=deal, exclusion="").values("loan")
     ended = Ownership.objects.filter(loan__in=sold, owner=deal.seller, until=None).update(
-        until=deal.paid_at
+        until=moment
     )
     if ended != len(keys):
         raise Refused("title_elsewhere", f"A loan of {deal.reference} has another owner.")
     Ownership.objects.bulk_create(
-        (Ownership(loan_id=key, owner=deal.buyer, deal=deal, since=deal.paid_at) for key in keys),
+        (Ownership(loan_id=key, owner=deal.buyer, deal=deal, since=moment) for key in keys),
         batch_size=BATCH,
     )
     return ended

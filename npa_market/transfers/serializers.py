@@ -1,0 +1,74 @@
+"""A deal as the API tells it; never a reserve, never a borrower."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from npa_market.transfers.models import Deal, Delivery, LoanPrice
+from npa_market.transfers.services import DepositFate
+from npa_market.transfers.terms import PUTBACK_REASONS
+
+
+class DealSerializer(serializers.ModelSerializer[Deal]):
+    """Money in minor units; `balance_due_minor` is what is still to be paid."""
+
+    adjusted_minor = serializers.IntegerField(source="price.adjusted_minor", read_only=True)
+    receipts_cost_minor = serializers.IntegerField(
+        source="price.receipts_cost_minor", read_only=True
+    )
+    balance_minor = serializers.IntegerField(source="price.balance_minor", read_only=True)
+    fee_minor = serializers.IntegerField(source="price.fee_minor", read_only=True)
+    tax_minor = serializers.IntegerField(source="price.tax_minor", read_only=True)
+    contract_sha256 = serializers.CharField(source="contract_file_id", read_only=True)
+
+    class Meta:
+        model = Deal
+        fields = (
+            "id", "reference", "lot", "seller", "buyer", "currency", "state", "hammer_minor",
+            "excluded_minor", "adjusted_minor", "receipts_minor", "receipts_cost_minor",
+            "deposit_minor", "balance_minor", "fee_minor", "tax_minor", "allocation_basis",
+            "contract_sha256", "terms", "awarded_at", "contracted_at", "paid_at", "delivered_at",
+            "closed_at", "cancelled_at", "cancel_reason",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class LoanPriceSerializer(serializers.ModelSerializer[LoanPrice]):
+    class Meta:
+        model = LoanPrice
+        fields = ("token", "price_minor", "exclusion")
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    """The hash of the content is the buyer's receipt, so it is not told."""
+
+    file_sha256 = serializers.CharField(source="file_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Delivery
+        fields = ("file_sha256", "released_at", "receipted_at", "downloads")
+
+
+class SigningSerializer(serializers.Serializer[Any]):
+    document_sha256 = serializers.RegexField(r"^[0-9a-f]{64}$")
+
+
+class PaymentSerializer(serializers.Serializer[Any]):
+    amount_minor = serializers.IntegerField(max_value=2**62)
+    bank_reference = serializers.CharField(max_length=120)
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    sha256 = serializers.CharField(max_length=80)
+
+
+class ExclusionSerializer(serializers.Serializer[Any]):
+    tokens = serializers.ListField(
+        child=serializers.CharField(max_length=32), min_length=1, max_length=100_000
+    )
+    reason = serializers.ChoiceField(choices=[(code, words) for code, words, _ in PUTBACK_REASONS])
+
+
+class CancellationSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500)
+    deposit = serializers.ChoiceField(choices=[(fate.value, fate.value) for fate in DepositFate])
