@@ -1,4 +1,4 @@
-"""Command line: python -m pricing {value,explain,check,bench}."""
+"""Command line: python -m pricing {value,merge,explain,check,bench}."""
 
 import argparse
 import json
@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pricing.bench import Size, bench
+from pricing.blocks import simulate
 from pricing.check import compare, lines, without_risk
-from pricing.engine import value
 from pricing.errors import PricingError
 from pricing.explain import explain
 from pricing.loans import BASES, read_loans
+from pricing.plan import Plan, plan_of
 from pricing.result import Result
+from pricing.shards import merge, parse_blocks, write_shard
+from pricing.summary import summarise
 from pricing.tables import read_calibration, read_table, read_terms, read_text, write_result
 from pricing.terms import BLOCK
 
@@ -33,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pricing", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    one = commands.add_parser("value", help="value a pool")
-    one.add_argument("--loans", type=Path, required=True, help="CSV or Parquet, one row per loan")
-    one.add_argument("--calibration", required=True, help="JSON file or name of a reference")
-    one.add_argument("--terms", type=Path, help="JSON file; the defaults without it")
-    one.add_argument("--out", type=Path, required=True, help="folder for the result")
-    one.add_argument("--currency", help="the calibration's without it")
-    one.add_argument("--basis", choices=BASES, help="the calibration's without it")
+    one = commands.add_parser("value", help="value a pool, or some blocks of the run")
+    _add_run(one)
+    one.add_argument("--blocks", help="first:end, writes a shard instead of the result")
     one.set_defaults(command=_value)
+    one = commands.add_parser("merge", help="join the shards of a run")
+    _add_run(one)
+    one.add_argument("shards", type=Path, nargs="+", help="files of value --blocks, in any order")
+    one.set_defaults(command=_merge)
     one = commands.add_parser("explain", help="print a result in words")
     one.add_argument("--result", type=Path, required=True, help="result.json of a valuation")
     one.set_defaults(command=_explain)
@@ -59,17 +62,46 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _value(options: argparse.Namespace) -> int:
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say which run is meant."""
+    parser.add_argument("--loans", type=Path, required=True, help="CSV or Parquet, a row per loan")
+    parser.add_argument("--calibration", required=True, help="JSON file or name of a reference")
+    parser.add_argument("--terms", type=Path, help="JSON file; the defaults without it")
+    parser.add_argument("--out", type=Path, required=True, help="folder for what is written")
+    parser.add_argument("--currency", help="the calibration's without it")
+    parser.add_argument("--basis", choices=BASES, help="the calibration's without it")
+
+
+def _plan(options: argparse.Namespace) -> Plan:
     calibration = read_calibration(options.calibration)
     terms = read_terms(options.terms)
-    table = read_table(options.loans)
     loans = read_loans(
-        table,
+        read_table(options.loans),
         currency=options.currency or calibration.currency,
         basis=options.basis or calibration.basis,
     )
-    result = value(loans, calibration, terms, progress=_progress)
-    for path in write_result(result, table, options.out):
+    return plan_of(loans, calibration, terms)
+
+
+def _value(options: argparse.Namespace) -> int:
+    plan = _plan(options)
+    whole = range(plan.terms.blocks)
+    if options.blocks is None:
+        return _report(plan, summarise(plan, simulate(plan, whole, _progress)), options.out)
+    blocks = parse_blocks(options.blocks, plan.terms.blocks)
+    path = options.out / f"shard-{blocks.start:05d}-{blocks.stop:05d}.npz"
+    write_shard(plan, blocks, path, _progress)
+    _say(f"wrote {path}")
+    return DONE
+
+
+def _merge(options: argparse.Namespace) -> int:
+    plan = _plan(options)
+    return _report(plan, merge(plan, options.shards), options.out)
+
+
+def _report(plan: Plan, result: Result, folder: Path) -> int:
+    for path in write_result(result, plan.portfolio.loans, folder):
         _say(f"wrote {path}")
     share = result.price / result.face
     _say(f"price {result.price:,.2f} {result.currency}, {share:.2%} of {result.basis}")

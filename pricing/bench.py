@@ -101,6 +101,8 @@ def _case(size: Size) -> _Bench:
         payers=np.zeros(S),
         instalment=np.tile((product.instalment_mean, product.instalment_shape), (S, T, 1)),
         lump=np.tile((product.lump_mean, product.lump_shape), (S, T, 1)),
+        level_tilt=np.zeros(S),
+        ticket_tilt=np.zeros(S),
     )
     model = FactorModel(
         risk=calibration.factors,

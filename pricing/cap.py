@@ -1,6 +1,7 @@
 """What the claim leaves of a ticket: nobody pays more than he owes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import isotonic_regression
@@ -11,93 +12,186 @@ from pricing.factors import FactorBlock
 from pricing.moments import Chain, unit_moments
 from pricing.returns import discount_factors
 
-UNIT_LOANS = 40_000
+UNIT_PAYERS, FEW_PAYERS = 40_000, 6_000
+STRIDE = 7_919  # prime: a loan meets another size every month
 UNIT_SEED = 20_000  # fixed: the capped ticket belongs to the model, not to a run
 NO_WEIGHT = 1e-9
 SPREAD_LIMITS = 1e-3, 2.0
+STEP = 0.25  # log step of the two elasticities, about one standard deviation of the level
+LEAST_PACE = 1e-3  # share of the product's odds below which the claim is out of reach
+KEPT = 64  # unit runs remembered: a scenario that changes costs alone needs none
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A loan of balance 1 of one product: odds by month (packed), behaviour, tickets."""
+
+    odds: bytes
+    payers: float
+    keep: float
+    settle: float
+    instalment: tuple[float, float]
+    lump: tuple[float, float]
+
+    def chain(self) -> Chain:
+        """The unit as a chain of one segment."""
+        odds = np.frombuffer(self.odds, dtype=np.float64)[None, :]
+        months = odds.shape[1]
+        return Chain(
+            odds=odds,
+            keep=np.array([self.keep]),
+            settle=np.array([self.settle]),
+            payers=np.array([self.payers]),
+            instalment=np.tile(self.instalment, (1, months, 1)),
+            lump=np.tile(self.lump, (1, months, 1)),
+            level_tilt=np.zeros(1),
+            ticket_tilt=np.zeros(1),
+        )
 
 
 def capped(chain: Chain, product: IntArray, balance: FloatArray, annual_rate: float) -> Chain:
     """The chain with tickets cut at the claim.
 
-    One unit run per product: loans of balance 1 at the product's balance-weighted odds. Means by
+    Unit runs per product: loans of balance 1 at the product's balance-weighted odds. Means by
     month become E[min(ticket, room left)], non-increasing in time (pool adjacent violators), since
     what has been paid only grows. The Gamma shape is then set so that the second moment of a
     loan's discounted receipts is that of the unit run: payments of one loan compete for its room.
+    The tilts say how much more the claim binds where the level or the tickets are higher; a
+    segment that pays more than its product's average is held back by the same elasticity.
     """
     instalment, lump = chain.instalment.copy(), chain.lump.copy()
+    level_tilt, ticket_tilt = np.zeros(len(product)), np.zeros(len(product))
     for code in np.unique(product):
         rows = np.flatnonzero(product == code)
         weight = balance[rows] / balance[rows].sum()
-        odds, payers = (weight @ values[rows] for values in (chain.odds, chain.payers))
-        unit = Chain(
-            odds=odds[None, :],
-            payers=np.array([payers]),
-            keep=chain.keep[rows[:1]],
-            settle=chain.settle[rows[:1]],
-            instalment=chain.instalment[rows[:1]],
-            lump=chain.lump[rows[:1]],
+        odds, first = weight @ chain.odds[rows], rows[0]
+        unit = _Unit(
+            odds=odds.tobytes(),
+            payers=float(weight @ chain.payers[rows]),
+            keep=float(chain.keep[first]),
+            settle=float(chain.settle[first]),
+            instalment=(float(chain.instalment[first, 0, 0]), float(chain.instalment[first, 0, 1])),
+            lump=(float(chain.lump[first, 0, 0]), float(chain.lump[first, 0, 1])),
         )
+        level_tilt[rows], ticket_tilt[rows] = _tilts(unit)
         cut = _cut(unit, annual_rate)
-        instalment[rows], lump[rows] = cut.instalment, cut.lump
-    return replace(chain, instalment=instalment, lump=lump)
+        total = odds.sum()
+        pace = chain.odds[rows].sum(axis=1) / total if total > 0 else np.ones(len(rows))
+        held = np.maximum(pace, LEAST_PACE) ** -level_tilt[rows]
+        for target, source in ((instalment, cut.instalment), (lump, cut.lump)):
+            target[rows] = source
+            target[rows, :, 0] *= held[:, None]
+    return replace(
+        chain, instalment=instalment, lump=lump, level_tilt=level_tilt, ticket_tilt=ticket_tilt
+    )
 
 
-def _cut(unit: Chain, annual_rate: float) -> Chain:
-    run = _UnitRun(unit, discount_factors(annual_rate, unit.odds.shape[1]))
-    run.play()
-    free = _second_moment(unit, annual_rate)
+@lru_cache(maxsize=KEPT)
+def _cut(unit: _Unit, annual_rate: float) -> Chain:
+    chain = unit.chain()
+    run = _WatchedRun(chain, discount_factors(annual_rate, chain.odds.shape[1]), UNIT_PAYERS)
+    free = _second_moment(chain, annual_rate)
     wanted = free * float((run.paid**2).sum()) / max(float((run.asked**2).sum()), 1e-300)
-    shorter = _with_means(unit, run.instalment_share, run.lump_share)
+    shorter = _with_means(chain, *run.smooth_shares())
     without = _second_moment(_with_spread(shorter, 0.0), annual_rate)
     with_full = _second_moment(shorter, annual_rate)
     spread = (wanted - without) / (with_full - without) if with_full > without else 1.0
     return _with_spread(shorter, float(np.clip(spread, *SPREAD_LIMITS)))
 
 
+@lru_cache(maxsize=KEPT)
+def _tilts(unit: _Unit) -> tuple[float, float]:
+    """How fast the share of receipts under the claim falls with ln(odds) and with ln(ticket)."""
+    chain, up, down = unit.chain(), np.exp(STEP), np.exp(-STEP)
+    ones = np.ones(chain.odds.shape[1])
+    variants = (
+        replace(chain, odds=chain.odds * up),
+        replace(chain, odds=chain.odds * down),
+        _with_means(chain, up * ones, up * ones),
+        _with_means(chain, down * ones, down * ones),
+    )
+    high, low, large, small = (_UnitRun(one, ones, FEW_PAYERS).share for one in variants)
+    return float(np.log(low / high) / (2 * STEP)), float(np.log(small / large) / (2 * STEP))
+
+
 class _UnitRun:
-    """Simulated loans of balance 1. paid, asked: discounted receipts per loan with and without
-    the cap. instalment_share, lump_share: (T,) mean share of a ticket that fits."""
+    """Simulated loans of balance 1 that pay at least once; the others change no ratio.
 
-    def __init__(self, unit: Chain, discount: FloatArray) -> None:
-        self.unit, self.discount = unit, discount
+    paid, asked: discounted receipts per loan with and without the cap. share: their ratio. Loans
+    keep their draws when the inputs change, so that ratios of two runs carry little noise.
+    """
+
+    def __init__(self, unit: Chain, discount: FloatArray, payers: int) -> None:
+        self.unit, self.discount, self.payers = unit, discount, payers
         self.rng = np.random.Generator(np.random.Philox(UNIT_SEED))
-        self.room = np.ones(UNIT_LOANS)
-        self.paid, self.asked = np.zeros(UNIT_LOANS), np.zeros(UNIT_LOANS)
+        self.sizes = [self._sizes(float(kind[0, 0, 1])) for kind in (unit.instalment, unit.lump)]
+        self.room = np.ones(payers)
+        self.paid, self.asked = np.zeros(payers), np.zeros(payers)
+        self._play()
+        asked = float(self.asked.sum())
+        self.share = float(self.paid.sum()) / asked if asked > 0 else 1.0
 
-    def play(self) -> None:
-        """All months; fits are averaged in closed form over everybody who could pay."""
-        unit, rng = self.unit, self.rng
-        paying = rng.random(UNIT_LOANS) < unit.payers[0]
-        is_open = np.ones(UNIT_LOANS, np.bool_)
-        months = unit.odds.shape[1]
-        shares, weights = np.ones((2, months)), np.full((2, months), NO_WEIGHT)
+    def _sizes(self, shape: float) -> FloatArray:
+        """One Gamma draw per loan, mean exactly 1; dealt out anew each month."""
+        drawn = self.rng.standard_gamma(shape, self.payers)
+        return np.asarray(drawn / drawn.mean(), dtype=np.float64)
+
+    def _first_months(self) -> IntArray:
+        """Month index of each payer's first payment as a dormant loan; -1 = paying already."""
+        odds, running = self.unit.odds[0], self.unit.payers[0]
+        unpaid = np.cumprod(1 / (1 + odds))
+        reached = running + (1 - running) * (1 - unpaid)
+        draw = (np.arange(self.payers) + 0.5) / self.payers * reached[-1]
+        return np.where(draw < running, -1, np.searchsorted(reached, draw))
+
+    def _play(self) -> None:
+        unit, first = self.unit, self._first_months()
+        paying, is_open = first < 0, np.ones(self.payers, np.bool_)
         for month, ratio in enumerate(unit.odds[0]):
-            draw = rng.random(UNIT_LOANS)
+            draw = self.rng.random(self.payers)
             closed = paying & (draw < unit.settle)
             goes_on = paying & ~closed & (draw < unit.settle + unit.keep)
-            starts = is_open & ~paying & (draw < ratio / (1 + ratio))
-            may_close, paying = paying, goes_on | starts  # each payer could have closed
+            again = (first < month) & is_open & ~paying & (draw < ratio / (1 + ratio))
+            may_close, paying = paying, goes_on | again | (first == month)
             is_open &= ~closed
-            for kind, who in enumerate((paying, may_close)):
-                ticket = (unit.instalment, unit.lump)[kind][0, month]
-                if who.any():
-                    shares[kind, month] = _share_that_fits(ticket, self.room[who])
-                    weights[kind, month] = who.sum()
-            self._pay(paying, unit.instalment[0, month], month)
-            self._pay(closed, unit.lump[0, month], month)
-        self.instalment_share, self.lump_share = (
-            isotonic_regression(share, weights=weight, increasing=False).x
-            for share, weight in zip(shares, weights, strict=True)
-        )
+            self._observe(month, paying, may_close)
+            self._pay(paying, float(unit.instalment[0, month, 0]), month, self.sizes[0])
+            self._pay(closed, float(unit.lump[0, month, 0]), month, self.sizes[1])
 
-    def _pay(self, who: BoolArray, ticket: FloatArray, month: int) -> None:
-        mean, shape = ticket
-        asked = self.rng.standard_gamma(shape, int(who.sum())) * (mean / shape)
-        fits = np.minimum(asked, self.room[who])
-        self.room[who] -= fits
-        self.paid[who] += self.discount[month] * fits
-        self.asked[who] += self.discount[month] * asked
+    def _observe(self, month: int, paying: BoolArray, may_close: BoolArray) -> None:
+        """Seen before the payments of the month; each payer of last month could have closed."""
+
+    def _pay(self, who: BoolArray, mean: float, month: int, sizes: FloatArray) -> None:
+        loan = np.flatnonzero(who)
+        asked = mean * sizes[(loan + STRIDE * (month + 1)) % self.payers]
+        fits = np.minimum(asked, self.room[loan])
+        self.room[loan] -= fits
+        self.paid[loan] += self.discount[month] * fits
+        self.asked[loan] += self.discount[month] * asked
+
+
+class _WatchedRun(_UnitRun):
+    """A unit run that also averages, in closed form, which share of a ticket fits by month."""
+
+    def __init__(self, unit: Chain, discount: FloatArray, payers: int) -> None:
+        months = unit.odds.shape[1]
+        self.fits, self.weights = np.ones((2, months)), np.full((2, months), NO_WEIGHT)
+        super().__init__(unit, discount, payers)
+
+    def _observe(self, month: int, paying: BoolArray, may_close: BoolArray) -> None:
+        for kind, who in enumerate((paying, may_close)):
+            if who.any():
+                ticket = (self.unit.instalment, self.unit.lump)[kind][0, month]
+                self.fits[kind, month] = _share_that_fits(ticket, self.room[who])
+                self.weights[kind, month] = who.sum()
+
+    def smooth_shares(self) -> tuple[FloatArray, FloatArray]:
+        """Shares of instalment and lump sum that fit, (T,) each, non-increasing."""
+        instalment, lump = (
+            isotonic_regression(share, weights=weight, increasing=False).x
+            for share, weight in zip(self.fits, self.weights, strict=True)
+        )
+        return instalment, lump
 
 
 def _share_that_fits(ticket: FloatArray, room: FloatArray) -> float:

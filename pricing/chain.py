@@ -6,7 +6,7 @@ import numpy as np
 
 from pricing.canonical import FloatArray, IntArray
 from pricing.factors import FactorBlock
-from pricing.moments import Chain, hazard
+from pricing.moments import Chain, hazard, receipt_scale
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ def cash_paths(
     """Pool cash net of cost and gross, both (paths, T), major units."""
     segment, starts, count = cells.segment, cells.starts, cells.count
     paths, months = len(factors.ticket), chain.odds.shape[1]
+    scale = receipt_scale(chain, factors)
     settle = chain.settle[segment]
     keep = (chain.keep / (1 - chain.settle))[segment]  # given that the loan did not settle
     paying = rng.binomial(count, chain.payers[segment], (paths, len(count)))
@@ -55,8 +56,9 @@ def cash_paths(
         receipt = _tickets(chain.instalment[segment, month], paying, rng)
         receipt += _tickets(chain.lump[segment, month], closed, rng)
         by_segment = np.add.reduceat(receipt * cells.balance, starts, axis=1)
-        gross[:, month] = by_segment.sum(axis=1) * factors.ticket
-        net[:, month] = by_segment @ (1 - costs.fee_share) * factors.ticket
+        by_segment *= scale
+        gross[:, month] = by_segment.sum(axis=1)
+        net[:, month] = by_segment @ (1 - costs.fee_share)
         net[:, month] -= np.add.reduceat(dormant + paying, starts, axis=1) @ costs.work
     net[:, 0] -= costs.case.sum()
     return net, gross

@@ -26,7 +26,7 @@ CONFIDENCE = 0.999
 
 @dataclass(frozen=True)
 class Comparison:
-    """One pool. ks_a: distance of the brute force's ranks under engine A from uniform. ks_b:
+    """One pool. ks_a: distance of the brute force's values from engine A's distribution. ks_b:
     two-sample distance to engine B. quantile_errors: engine A less brute force, relative, and
     quantile_noise: their standard errors. sd_error: relative."""
 
@@ -75,7 +75,7 @@ def compare(calibration: Calibration, loans: int, blocks: int, seed: int) -> Com
     factors = [factor_block(plan.factors, normals(plan.factors, seed, i)) for i in range(blocks)]
     brute = [brute_force(plan, block, rng) for block in factors]
     truth = np.concatenate(brute) @ discount
-    ranks = [path_cdf(x, row[None, :])[0] for x, row in zip(truth, cumulants, strict=True)]
+    ranks = [mixture_cdf(x, cumulants) for x in truth]
     paths, critical = len(truth), float(stats.kstwobign.ppf(CONFIDENCE))
     errors, noise = zip(
         *(_quantile_error(level, truth, cumulants) for level in LEVELS), strict=True

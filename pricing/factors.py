@@ -1,13 +1,14 @@
 """Systematic factors of a block of paths: a pure function of (seed, block)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
 from scipy.stats import qmc
 
 from pricing.calibration import FactorRisk
-from pricing.canonical import FloatArray, IntArray
+from pricing.canonical import FloatArray, IntArray, frozen
 from pricing.terms import BLOCK
 
 FACTOR_STREAM, COUNT_STREAM = 0, 1
@@ -82,7 +83,12 @@ def factor_block(model: FactorModel, z: FloatArray) -> FactorBlock:
 
 def macro_root(risk: FactorRisk, months: int) -> FloatArray:
     """Principal directions of the AR(1) factor, (months, months): z @ root has its covariance."""
+    return risk.macro * _correlation_root(risk.phi, months)
+
+
+@lru_cache(maxsize=16)
+def _correlation_root(phi: float, months: int) -> FloatArray:
     lag = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
-    values, vectors = np.linalg.eigh(risk.phi**lag)
+    values, vectors = np.linalg.eigh(phi**lag)
     root = (vectors * np.sqrt(np.maximum(values, 0)))[:, ::-1].T
-    return np.asarray(root * risk.macro, dtype=np.float64)
+    return frozen(root)

@@ -18,6 +18,7 @@ class Chain:
 
     odds: (S, T) monthly odds of a dormant loan. keep, settle, payers: (S,) chance to pay again,
     to close, share already paying. instalment, lump: (S, T, 2) mean and Gamma shape by month.
+    level_tilt, ticket_tilt: (S,) elasticities by which the claim holds receipts back.
     """
 
     odds: FloatArray
@@ -26,6 +27,8 @@ class Chain:
     payers: FloatArray
     instalment: FloatArray
     lump: FloatArray
+    level_tilt: FloatArray
+    ticket_tilt: FloatArray
 
     @property
     def broken(self) -> FloatArray:
@@ -44,7 +47,7 @@ class Flow:
 def expected_flow(chain: Chain, factors: FactorBlock) -> Flow:
     """Forward recursion for the means of one block of paths."""
     paths = len(factors.ticket)
-    weight = factors.ticket / paths
+    weight = receipt_scale(chain, factors) / paths
     paying = np.broadcast_to(chain.payers, factors.level.shape).copy()
     dormant = 1 - paying
     cash, live = np.empty_like(chain.odds), np.empty_like(chain.odds)
@@ -52,14 +55,21 @@ def expected_flow(chain: Chain, factors: FactorBlock) -> Flow:
         chance = hazard(chain, factors, month)
         started = dormant * chance
         dormant += chain.broken * paying - started
-        closed = weight @ paying * chain.settle
+        closed = np.einsum("ps,ps->s", weight, paying) * chain.settle
         paying *= chain.keep
         paying += started
-        paid = weight @ paying
+        paid = np.einsum("ps,ps->s", weight, paying)
         cash[:, month] = paid * chain.instalment[:, month, 0]
         cash[:, month] += closed * chain.lump[:, month, 0]
         live[:, month] = (dormant + paying).mean(axis=0)
     return Flow(cash, live)
+
+
+def receipt_scale(chain: Chain, factors: FactorBlock) -> FloatArray:
+    """Factor on every receipt of a path, (paths, S): ticket size, held back by the claim where
+    the level or the ticket is high."""
+    log_scale = np.log(factors.ticket)[:, None] * (1 - chain.ticket_tilt)
+    return np.asarray(np.exp(log_scale - np.log(factors.level) * chain.level_tilt), np.float64)
 
 
 def hazard(chain: Chain, factors: FactorBlock, month: int) -> FloatArray:
@@ -103,7 +113,7 @@ def unit_moments(
             q *= lam
             D += q
             D *= discount
-    scale = factors.ticket[:, None] * net_share
+    scale = receipt_scale(chain, factors) * net_share
     p, d = chain.payers, 1 - chain.payers
     return np.stack(
         [

@@ -115,5 +115,7 @@ def _chain(portfolio: Portfolio) -> Chain:
         / balance,
         instalment=by_month[:, :, :2],
         lump=by_month[:, :, 2:],
+        level_tilt=np.zeros(portfolio.segments),
+        ticket_tilt=np.zeros(portfolio.segments),
     )
     return capped(uncapped, portfolio.segment_product, balance, portfolio.terms.buyer_irr)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from pricing.calibration import REFERENCES, Calibration, reference_calibration
 from pricing.errors import BadFile
+from pricing.loans import Loans
 from pricing.result import Result
 from pricing.terms import Terms
 
@@ -60,7 +61,7 @@ def read_terms(path: Path | None) -> Terms:
     return Terms() if path is None else Terms.from_json(read_text(path))
 
 
-def write_result(result: Result, pool: pd.DataFrame, folder: Path) -> list[Path]:
+def write_result(result: Result, pool: Loans, folder: Path) -> list[Path]:
     """result.json, cash.parquet (one row per month) and loans.parquet (allocation) in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     months = pd.DataFrame(
@@ -74,8 +75,9 @@ def write_result(result: Result, pool: pd.DataFrame, folder: Path) -> list[Path]
     for row, level in enumerate(result.quantiles):
         months[f"net_q{level:g}"] = result.cash_quantiles[row]
         months[f"cumulative_q{level:g}"] = result.cumulative_quantiles[row]
-    loans = pd.DataFrame({"loan_id": pool["loan_id"].astype(str), "balance": pool["balance"]})
-    loans["price"] = result.allocation
+    loans = pd.DataFrame(
+        {"loan_id": pool.loan_id, "balance": pool.balance, "price": result.allocation}
+    )
     paths = [folder / name for name in ("result.json", "cash.parquet", "loans.parquet")]
     paths[0].write_text(result.to_json(), encoding="utf-8")
     months.to_parquet(paths[1], index=False)

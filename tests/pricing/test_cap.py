@@ -15,6 +15,8 @@ def chain(instalment=0.08, lump=0.65, odds=0.02, keep=0.66, settle=0.03):
         payers=np.zeros(2),
         instalment=np.tile((instalment, 1.5), (2, MONTHS, 1)),
         lump=np.tile((lump, 6.0), (2, MONTHS, 1)),
+        level_tilt=np.zeros(2),
+        ticket_tilt=np.zeros(2),
     )
 
 
@@ -60,3 +62,10 @@ def test_a_curve_nobody_pays_on_is_no_problem(odds):
     after = cut(chain(odds=odds))
     assert np.isfinite(after.instalment).all()
     assert np.isfinite(after.lump).all()
+
+
+def test_the_claim_holds_back_more_where_more_is_asked():
+    loose, tight = cut(chain(instalment=0.001, lump=0.05)), cut(chain())
+    assert loose.level_tilt == pytest.approx(0, abs=1e-9)
+    assert loose.ticket_tilt == pytest.approx(0, abs=1e-6)
+    assert 0 < tight.level_tilt[0] < tight.ticket_tilt[0] < 1

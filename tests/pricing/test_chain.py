@@ -23,6 +23,8 @@ def chain():
         payers=np.array([0.2, 0.0]),
         instalment=np.repeat([[[0.03, 2.0]], [[0.05, 1.0]]], MONTHS, axis=1),
         lump=np.repeat([[[0.4, 5.0]], [[0.5, 3.0]]], MONTHS, axis=1),
+        level_tilt=np.zeros(2),
+        ticket_tilt=np.zeros(2),
     )
 
 

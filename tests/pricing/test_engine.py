@@ -94,7 +94,7 @@ pools = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(pools)
 def test_the_allocation_adds_up_on_any_pool(loans):
     result = value(loans, reference(), FEW)
@@ -103,14 +103,14 @@ def test_the_allocation_adds_up_on_any_pool(loans):
     assert len(result.allocation) == len(loans)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(pools, st.floats(-0.5, 1.0), st.floats(0.01, 0.5))
 def test_the_price_falls_with_the_rate(loans, rate, step):
     low, high = (price(loans, replace(FEW, buyer_irr=r)) for r in (rate, rate + step))
     assert high < low
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(pools, st.floats(0, 0.9), st.floats(0.01, 0.1))
 def test_the_price_falls_with_the_fee(loans, fee, step):
     low, high = (
@@ -120,7 +120,7 @@ def test_the_price_falls_with_the_fee(loans, fee, step):
     assert high < low
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 24))
 def test_the_price_falls_with_age(seed, months):
     table = random_frame(80, seed)
@@ -128,7 +128,7 @@ def test_the_price_falls_with_age(seed, months):
     assert price(pool(older)) < price(pool(table))
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.05, 0.5))
 def test_the_price_rises_with_the_level(seed, step):
     loans, model = pool(random_frame(80, seed)), reference()

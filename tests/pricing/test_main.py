@@ -50,6 +50,19 @@ def test_csv_parquet_and_a_calibration_file_give_the_same_bytes(folder):
     assert len(texts) == 1
 
 
+def test_shards_from_the_command_line_join_to_the_same_bytes(folder):
+    (folder / "terms.json").write_text(Terms(paths=512).to_json())
+    assert run_value(folder) == DONE
+    assert run_value(folder, "shards", blocks="1:2") == run_value(folder, "shards", blocks="0:1")
+    shards = sorted(str(path) for path in (folder / "shards").glob("*.npz"))
+    options = ["--loans", str(folder / "loans.csv"), "--calibration", CN]
+    options += ["--terms", str(folder / "terms.json"), "--out", str(folder / "joined")]
+    assert main(["merge", *options, *shards]) == DONE
+    whole, joined = ((folder / name / "result.json").read_bytes() for name in ("out", "joined"))
+    assert whole == joined
+    assert main(["merge", *options, shards[0]]) == REFUSED
+
+
 def test_explain_prints_what_a_reader_needs(folder, capsys):
     run_value(folder)
     assert main(["explain", "--result", str(folder / "out/result.json")]) == DONE

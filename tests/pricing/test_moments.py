@@ -23,6 +23,8 @@ def chain(keep=0.0, settle=0.0, payers=0.0, odds=0.05, ticket=0.03):
         payers=np.array([payers]),
         instalment=np.tile((ticket, 2.0), (1, MONTHS, 1)),
         lump=np.tile((0.4, 5.0), (1, MONTHS, 1)),
+        level_tilt=np.zeros(1),
+        ticket_tilt=np.zeros(1),
     )
 
 
