@@ -9,8 +9,8 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO
 
@@ -150,7 +150,9 @@ def _delimiter(text: str) -> str:
     return max(_DELIMITERS, key=columns)
 
 
-def _text_records(stream: IO[bytes], encoding: str, delimiter: str) -> Iterator[list[str]]:
+def _text_records(
+    stream: IO[bytes], encoding: str, delimiter: str
+) -> Generator[list[str], None, None]:
     # A byte that does not decode becomes U+FFFD, so that its row alone is rejected.
     text = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
     row = 0
@@ -166,10 +168,6 @@ def _text_records(stream: IO[bytes], encoding: str, delimiter: str) -> Iterator[
         ) from error
     finally:
         text.detach()  # Else the caller's file is closed with the wrapper.
-
-
-def _numbered(records: Iterator[list[str]]) -> Iterator[Record]:
-    return enumerate(records, start=1)
 
 
 def _header(records: Iterator[Record], mapping: Mapping) -> tuple[int, list[str], dict[str, int]]:
@@ -228,10 +226,12 @@ def open_tape(handle: IO[bytes], mapping: Mapping) -> Iterator[TapeFile]:
     stream, sample = _unpacked(handle)
     if is_workbook(sample):
         kind, encoding, delimiter = "workbook", "", ""
-        records = _numbered(workbook_records(stream))
+        cells = workbook_records(stream)
     else:
         kind, encoding = "text", sniffed_encoding(sample)
         delimiter = _delimiter(sample[: 1 << 16].decode(encoding, errors="replace"))
-        records = _numbered(_text_records(stream, encoding, delimiter))
-    row, header, positions = _header(records, mapping)
-    yield TapeFile(kind, encoding, delimiter, header, row, positions, records)
+        cells = _text_records(stream, encoding, delimiter)
+    with closing(cells):  # Before the caller closes the file under it.
+        records = enumerate(cells, start=1)
+        row, header, positions = _header(records, mapping)
+        yield TapeFile(kind, encoding, delimiter, header, row, positions, records)

@@ -4,18 +4,20 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from npa_market.common.errors import Refused
+from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.forms import add_refusal
 from npa_market.common.pages import list_page
 from npa_market.evidence.models import Entry
 from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
+from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import SELLER_ROLES, Role
 from npa_market.tapes import services
 from npa_market.tapes.filters import TapeFilter
@@ -31,7 +33,7 @@ FIRST_ROWS = 10
 
 @access(access_for(*SELLER_ROLES))
 @require_safe
-def tapes(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def tapes(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
     """Tapes of the seller, newest first."""
     context: dict[str, Any] = {
         "title": "Tapes",
@@ -51,7 +53,7 @@ def tapes(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 
 @access(access_for(Role.SELLER_ANALYST))
 @require_http_methods(["GET", "HEAD", "POST"])
-def upload(request: HttpRequest) -> HttpResponse:
+def upload(request: MemberRequest) -> HttpResponse:
     """Upload a file; refusals of the service stand beside the field they name."""
     form = TapeUploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
@@ -75,7 +77,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 @access(access_for(*SELLER_ROLES))
 @require_safe
 @never_cache
-def detail(request: HttpRequest, tape_id: UUID) -> HttpResponse:
+def detail(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     """State, control totals, completeness, findings, first rows, history of a tape."""
     tape = _tape(request, tape_id)
     context = {
@@ -99,7 +101,7 @@ def detail(request: HttpRequest, tape_id: UUID) -> HttpResponse:
 @access(access_for(*SELLER_ROLES))
 @require_safe
 @never_cache
-def loans(request: HttpRequest, tape_id: UUID) -> HttpResponse:
+def loans(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     """Loans of a tape in the order of its rows, identities masked."""
     tape = _tape(request, tape_id)
     after = request.GET.get("after", "")
@@ -110,13 +112,13 @@ def loans(request: HttpRequest, tape_id: UUID) -> HttpResponse:
 @access(access_for(Role.SELLER_ANALYST))
 @require_safe
 @never_cache
-def rejects(request: HttpRequest, tape_id: UUID) -> HttpResponse | FileResponse:
+def rejects(request: MemberRequest, tape_id: UUID) -> HttpResponse | FileResponse:
     """Rejected rows as CSV, in clear text; each reading is recorded."""
     tape = _tape(request, tape_id)
     try:
         content = services.open_rejects(user=request.user, tape_id=tape.pk)
     except Refused as refusal:
-        messages.error(request, refusal.message)
+        _tell(request, refusal)
         return redirect(tape)
     return FileResponse(
         content,
@@ -128,17 +130,24 @@ def rejects(request: HttpRequest, tape_id: UUID) -> HttpResponse | FileResponse:
 
 @access(access_for(Role.SELLER_ANALYST))
 @require_POST
-def retry(request: HttpRequest, tape_id: UUID) -> HttpResponse:
+def retry(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     """Import again after a failure."""
     tape = _tape(request, tape_id)
     try:
         services.retry_import(user=request.user, tape_id=tape.pk)
     except Refused as refusal:
-        messages.error(request, refusal.message)
+        _tell(request, refusal)
     return redirect(tape)
 
 
-def _tape(request: HttpRequest, tape_id: UUID) -> Tape:
+def _tape(request: MemberRequest, tape_id: UUID) -> Tape:
     tapes = Tape.objects.visible_to(request.user).select_related("seller", "job", "file")
     tape: Tape = get_object_or_404(tapes, pk=tape_id)
     return tape
+
+
+def _tell(request: MemberRequest, refusal: Refused) -> None:
+    """A refused act in the words of the service; without the role for it, 403."""
+    if isinstance(refusal, NotPermitted):
+        raise PermissionDenied(refusal.message)
+    messages.error(request, refusal.message)

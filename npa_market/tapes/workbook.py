@@ -1,7 +1,7 @@
 """XLSX workbooks as records of texts (first sheet), read by calamine."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import date, datetime, time
 from typing import IO, Any
 
@@ -63,7 +63,7 @@ def cell_text(value: Any) -> str:
     return str(value)
 
 
-def workbook_records(handle: IO[bytes]) -> Iterator[list[str]]:
+def workbook_records(handle: IO[bytes]) -> Generator[list[str], None, None]:
     """Rows of the first sheet. Raises InvalidInput for archives, bombs, damage, passwords."""
     from python_calamine import CalamineError, CalamineWorkbook
 

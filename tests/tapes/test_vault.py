@@ -69,8 +69,8 @@ def test_blind_index_meets_spellings_and_keeps_scopes_and_keys_apart():
     def index(value, scope="cn-id", key=b"k" * 32):
         return blind_index(value, scope=scope, key=key)
 
-    assert index("11010119900307867x") == index(" １１０１０１ 19900307867X ")
-    assert index("11010119900307867X") != index("110101199003078670")
+    assert index("11010119900307838x") == index(" １１０１０１ 19900307838X ")
+    assert index("11010119900307838X") != index("110101199003078380")
     assert index("7") != index("7", scope="seller:1")
     assert index("7") != index("7", key=b"o" * 32)
     assert len(index("7")) == 64

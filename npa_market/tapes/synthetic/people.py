@@ -58,14 +58,18 @@ def _names(locale: str, is_male: npt.NDArray[np.bool_], rng: np.random.Generator
 def _counties(id_prefix: str) -> tuple[tuple[str, int, int], ...]:
     """Counties of a province: six-digit code, first and last year of its existence."""
     table, counties = numdb.get("cn/loc"), []
-    for place in range(101, 9100):
-        parts = table.info(f"{id_prefix}{place:04d}")
-        names = parts[-1][1].get("county", "") if len(parts) == 2 else ""
-        for name in names.split(",") if names else ():
+
+    def names(code: str) -> str:
+        parts = table.info(code)
+        return str(parts[-1][1].get("county", "")) if len(parts) == 2 else ""
+
+    cities = [f"{id_prefix}{city:02d}" for city in range(1, 70)]
+    for code in (f"{city}{at:02d}" for city in cities if names(f"{city}00") for at in range(1, 90)):
+        for name in names(code).split(","):
             years, _, bare = name.rpartition("]")
             if bare.endswith(("区", "县")) and bare != "市辖区":
                 first, _, last = years.lstrip("[").partition("-")
-                counties.append((f"{id_prefix}{place:04d}", int(first or 0), int(last or 9999)))
+                counties.append((code, int(first or 0), int(last or 9999)))
     return tuple(counties)
 
 

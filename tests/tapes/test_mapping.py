@@ -1,0 +1,162 @@
+import copy
+import json
+from datetime import date
+
+import pytest
+
+from npa_market.common.errors import InvalidInput
+from npa_market.tapes.forbidden import forbidden_columns
+from npa_market.tapes.frames import read_chunk
+from npa_market.tapes.mapping import (
+    FOLDER,
+    WORDS,
+    MappingError,
+    Setting,
+    mapping_named,
+    parse_mapping,
+    shipped_mappings,
+)
+from npa_market.tapes.transforms import TRANSFORMS
+
+SETTING = Setting("USD", date(2019, 3, 31))
+SMALL = {
+    "name": "small",
+    "version": 1,
+    "title": "Small",
+    "description": "For tests.",
+    "fields": {
+        "loan_number": {"as": "text", "from": ["id", "loan"]},
+        "borrower_key": {"as": "text", "from": "member", "fallback": "id"},
+        "principal_minor": {"as": "difference", "from": "funded", "minus": "repaid", "round": True},
+        "charge_off_date": {
+            "as": "date_after",
+            "from": "paid",
+            "days": 150,
+            "fallback": "issued",
+            "fallback_days": 180,
+            "derived": "stated",
+        },
+        "product": {"as": "constant", "value": "Cash loan"},
+        "status": {"as": "code", "from": "state", "table": {"OK": "live"}, "other": "disputed"},
+        "litigation_status": {"as": "code", "from": "court", "table": {"none": "not_sued"}},
+        "annual_rate_bp": {"as": "fraction", "from": "rate"},
+    },
+}
+
+
+def changed(path: list[str], value) -> dict:
+    document = copy.deepcopy(SMALL)
+    inner = document
+    for key in path[:-1]:
+        inner = inner[key]
+    if value is None:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = value
+    return document
+
+
+def test_shipped_mappings_have_the_agreed_names_and_files():
+    assert set(shipped_mappings()) == {"npa_standard", "lending_club", "lending_club_iso"}
+    for path in FOLDER.glob("*.json"):
+        assert json.loads(path.read_text(encoding="utf-8"))["name"] == path.stem
+
+
+def test_every_word_of_a_mapping_has_its_function():
+    assert WORDS.keys() == TRANSFORMS.keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (["fields", "loan_number"], None, "loan_number is required"),
+        (["fields", "borrower_key"], None, "borrower needs"),
+        (["fields", "hair_colour"], {"as": "text", "from": "x"}, "no field"),
+        (["fields", "loan_number", "as"], "guess", "unknown transform"),
+        (["fields", "loan_number", "as"], "money", "does not make"),
+        (["fields", "principal_minor", "minus"], None, "needs minus"),
+        (["fields", "charge_off_date", "derived"], None, "needs derived"),
+        (["fields", "loan_number", "from"], [], "header text"),
+        (["fields", "loan_number", "from"], [7], "header text"),
+    ],
+)
+def test_a_wrong_mapping_is_refused_with_its_field(path, value, words):
+    with pytest.raises(MappingError, match=words):
+        parse_mapping(changed(path, value))
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidInput, match="lending_club") as refusal:
+        mapping_named("mine")
+    assert refusal.value.field == "mapping"
+
+
+def read(**cells: str):
+    mapping = parse_mapping(SMALL)
+    defaults = dict.fromkeys(("id", "member", "funded", "repaid", "paid", "issued", "state"), "")
+    texts = {**defaults, "court": "", "rate": "", **cells}
+    return read_chunk(mapping, {name: [text] for name, text in texts.items()}, SETTING)
+
+
+def value(frame, field):
+    return frame[field].values[0]
+
+
+def test_the_fallback_column_is_used_where_the_first_is_empty():
+    assert value(read(id="7", member="m"), "borrower_key") == "m"
+    assert value(read(id="7"), "borrower_key") == "7"
+
+
+def test_a_difference_rounds_each_cell_and_is_bad_if_either_is():
+    assert value(read(funded="1000.005", repaid="400.0"), "principal_minor") == 60_001
+    assert read(funded="x", repaid="1")["principal_minor"].is_bad[0]
+    assert read(funded="1")["principal_minor"].is_missing[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "day"),
+    [
+        ({"paid": "2018-01-01", "issued": "2017-01-01"}, date(2018, 5, 31)),
+        ({"issued": "2018-01-01"}, date(2018, 6, 30)),
+        ({"paid": "2019-03-01"}, date(2019, 3, 31)),
+        ({"paid": "2019-04-02"}, date(2019, 4, 2)),
+    ],
+)
+def test_a_derived_date_stops_at_the_cut_off_but_never_hides_a_future_source(cells, day):
+    assert value(read(**cells), "charge_off_date").date() == day
+
+
+def test_codes_know_their_table_the_dictionary_and_the_other():
+    assert value(read(state="ok"), "status") == "live"
+    assert value(read(state="?"), "status") == "disputed"
+    assert value(read(court="NONE"), "litigation_status") == "not_sued"
+    assert value(read(court="judged"), "litigation_status") == "judged"
+    assert read(court="?")["litigation_status"].is_bad[0]
+
+
+def test_a_constant_fills_every_row():
+    assert value(read(), "product") == "Cash loan"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Password",
+        "登录密码",
+        "cvv",
+        "CVN2",
+        "Card_Verification_Value",
+        "指纹",
+        "Face ID",
+        "身份证正面照",
+    ],
+)
+def test_forbidden_columns_are_known_in_both_languages(header):
+    assert forbidden_columns(["id", header]) == [header]
+
+
+@pytest.mark.parametrize(
+    "header", ["身份证号", "ID number", "Product", "shipping", "Opinion", "手机号"]
+)
+def test_usual_columns_are_not_forbidden(header):
+    assert forbidden_columns([header]) == []
