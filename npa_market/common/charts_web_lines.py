@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from npa_market.common.charts import CurveChart, FanChart, HistogramChart, StepChart
 from npa_market.common.charts_colours import SERIES, band_opacity
-from npa_market.common.charts_scale import ticks_over, time_pattern, time_ticks
+from npa_market.common.charts_scale import Ticks, ticks_over, time_pattern, time_ticks
 from npa_market.common.charts_vega import (
     Spec,
     colours,
@@ -21,17 +21,7 @@ FEW_POINTS = 24
 def fan_spec(chart: FanChart) -> Spec:
     x = ticks_over(chart.x_span(), chart.x_unit, wanted=6, is_tight=True)
     y = ticks_over(chart.y_span(), chart.unit)
-    values = []
-    for place, x_value in enumerate(chart.x):
-        row: Spec = {"x": x.scale.shown(x_value), "x_text": chart.x_text(x_value)}
-        for index, band in enumerate(chart.bands):
-            low, high = band.low[place], band.high[place]
-            row |= {f"low{index}": y.scale.shown(low), f"high{index}": y.scale.shown(high)}
-            row[f"band{index}"] = f"{chart.text(low)} to {chart.text(high)}"
-        middle = chart.middle.values[place]
-        row["middle"] = None if middle is None else y.scale.shown(middle)
-        row["middle_text"] = chart.text(middle)
-        values.append(row)
+    values = _fan_rows(chart, x, y)
     labels = [*(band.label for band in chart.bands), chart.middle.label]
     shades = [_shade(index) for index in range(len(chart.bands))]
     colour = {"scale": colours(labels, [*shades, SERIES[0]]), "legend": legend_of(labels)}
@@ -64,6 +54,22 @@ def fan_spec(chart: FanChart) -> Spec:
         "data": {"values": values},
         "layer": [*layers, crosshair(across, tips(*names))],
     }
+
+
+def _fan_rows(chart: FanChart, x: Ticks, y: Ticks) -> list[Spec]:
+    """One row per x: ends of each band, middle, and all of them as texts."""
+    values = []
+    for place, x_value in enumerate(chart.x):
+        row: Spec = {"x": x.scale.shown(x_value), "x_text": chart.x_text(x_value)}
+        for index, band in enumerate(chart.bands):
+            low, high = band.low[place], band.high[place]
+            row |= {f"low{index}": y.scale.shown(low), f"high{index}": y.scale.shown(high)}
+            row[f"band{index}"] = f"{chart.text(low)} to {chart.text(high)}"
+        middle = chart.middle.values[place]
+        row["middle"] = None if middle is None else y.scale.shown(middle)
+        row["middle_text"] = chart.text(middle)
+        values.append(row)
+    return values
 
 
 def _shade(index: int) -> str:
