@@ -50,6 +50,16 @@ class TapeFile:
     positions: dict[str, int]
     records: Iterator[Record]
 
+    def layout(self) -> dict[str, str | int]:
+        """How the file was read, for people."""
+        return {
+            "kind": self.kind,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "header_row": self.header_row,
+            "columns": len(self.header),
+        }
+
 
 class _Unpacking(io.RawIOBase):
     """Unpacked bytes of a gzip file, refused where they grow past all proportion."""

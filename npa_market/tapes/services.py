@@ -55,11 +55,13 @@ def upload_tape(
         with open_tape(spool, chosen):
             pass
         spool.seek(0)
+        # Outside the transaction: a large file must not hold the database.
+        stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
         return _keep(
             user=user,
-            seller=seller,
-            content=iter(lambda: spool.read(1 << 20), b""),
             values={
+                "seller": seller,
+                "file": stored,
                 "file_name": file_name[-200:],
                 "mapping": mapping,
                 "currency": currency,
@@ -97,32 +99,21 @@ def _receive(chunks: Iterable[bytes], spool: IO[bytes]) -> None:
 
 
 @transaction.atomic
-def _keep(
-    *, user: User, seller: Organisation, content: Iterator[bytes], values: dict[str, Any]
-) -> Tape:
-    stored = store_chunks(content)
-    Organisation.objects.select_for_update().get(pk=seller.pk)  # One upload at a time per seller.
-    known = Tape.objects.filter(
-        seller=seller,
-        file=stored,
-        mapping=values["mapping"],
-        cut_off_date=values["cut_off_date"],
-    ).first()
+def _keep(*, user: User, values: dict[str, Any]) -> Tape:
+    # One upload at a time per seller: the second of two equal ones finds the first.
+    Organisation.objects.select_for_update().get(pk=values["seller"].pk)
+    same = {name: values[name] for name in ("seller", "file", "mapping", "cut_off_date")}
+    known = Tape.objects.filter(**same).first()
+    if known and known.currency != values["currency"]:
+        raise Refused(
+            "tape_has_other_currency",
+            f"This file was uploaded before as {known.reference} in {known.currency}.",
+            field="currency",
+        )
     if known:
-        if known.currency != values["currency"]:
-            raise Refused(
-                "tape_has_other_currency",
-                f"This file was uploaded before as {known.reference} in {known.currency}.",
-                field="currency",
-            )
         return _queue(tape=known, user=user) if known.state == TapeState.FAILED else known
     tape = Tape.objects.create(
-        reference=next_reference("TAPE"),
-        seller=seller,
-        file=stored,
-        uploaded_by=user,
-        uploaded_at=database_now(),
-        **values,
+        reference=next_reference("TAPE"), uploaded_by=user, uploaded_at=database_now(), **values
     )
     record(
         type="tape.uploaded",
@@ -130,8 +121,8 @@ def _keep(
         actor=user,
         payload={
             "reference": tape.reference,
-            "file_sha256": stored.sha256,
-            "bytes": stored.size,
+            "file_sha256": tape.file_id,
+            "bytes": tape.file.size,
             "mapping": tape.mapping,
             "currency": tape.currency,
             "cut_off_date": tape.cut_off_date.isoformat(),
@@ -241,49 +232,50 @@ def _fail(tape: Tape, code: str, message: str) -> None:
         )
 
 
-@transaction.atomic
 def _finish(tape: Tape, run: Any) -> None:
+    """Take the run's result over; `run` is an `importing.ImportRun`."""
     from npa_market.tapes.importing import check_still_ours
 
-    check_still_ours(tape)
-    tape.rows_read = run.rows_read
-    tape.rows_imported = run.rows_imported
-    tape.rows_rejected = run.rejects.rows
-    tape.control_totals = run.tally.totals_json()
-    tape.completeness = run.tally.completeness_json()
-    tape.findings = run.tally.findings_json()
-    tape.layout = {
-        "kind": run.source.kind,
-        "encoding": run.source.encoding,
-        "delimiter": run.source.delimiter,
-        "header_row": run.source.header_row,
-        "columns": len(run.source.header),
-    }
-    tape.rejects_file = store_chunks(run.rejects.chunks()) if run.rejects.rows else None
-    tape.state = TapeState.IMPORTED
-    tape.save()
-    record(
-        type="tape.imported",
-        subject=tape,
-        actor=None,
-        payload={
-            "rows_read": tape.rows_read,
-            "rows_imported": tape.rows_imported,
-            "rows_rejected": tape.rows_rejected,
-            # Texts: a sum of absurd amounts does not fit the integers of canonical JSON.
-            "imported_minor": {
-                name: str(total["imported"]) for name, total in tape.control_totals.items()
-            },
-            "findings": [
-                {"id": found["id"], "column": found["column"], "count": found["count"]}
-                for found in tape.findings
-                if found["id"] != "columns_unused"
-            ],
-            "rejects_sha256": tape.rejects_file_id,
-            "attempt": tape.attempt,
+    rejects = store_chunks(run.rejects.chunks()) if run.rejects.rows else None
+    with transaction.atomic():
+        check_still_ours(tape)
+        tape.rows_read = run.rows_read
+        tape.rows_imported = run.rows_imported
+        tape.rows_rejected = run.rejects.rows
+        tape.control_totals = run.tally.totals_json()
+        tape.completeness = run.tally.completeness_json()
+        tape.findings = run.tally.findings_json()
+        tape.layout = run.source.layout()
+        tape.rejects_file = rejects
+        tape.state = TapeState.IMPORTED
+        tape.save()
+        record(
+            type="tape.imported",
+            subject=tape,
+            actor=None,
+            payload=_import_facts(tape),
+            prev_state=TapeState.IMPORTING,
+        )
+
+
+def _import_facts(tape: Tape) -> dict[str, Any]:
+    """What the evidence log keeps of an import: counts and sums, no cell of the file."""
+    return {
+        "rows_read": tape.rows_read,
+        "rows_imported": tape.rows_imported,
+        "rows_rejected": tape.rows_rejected,
+        # Texts: a sum of absurd amounts does not fit the integers of canonical JSON.
+        "imported_minor": {
+            name: str(total["imported"]) for name, total in tape.control_totals.items()
         },
-        prev_state=TapeState.IMPORTING,
-    )
+        "findings": [
+            {"id": found["id"], "count": found["count"]}
+            for found in tape.findings
+            if found["id"] != "columns_unused"
+        ],
+        "rejects_sha256": tape.rejects_file_id,
+        "attempt": tape.attempt,
+    }
 
 
 @transaction.atomic

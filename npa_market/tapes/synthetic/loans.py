@@ -82,56 +82,82 @@ def borrowers_of(loans: int, rng: np.random.Generator) -> Integers:
     return rng.permutation(borrower)
 
 
+@dataclass(frozen=True)
+class _Course:
+    """How far each loan came: term, instalments paid, and the days of its life, (loans,)."""
+
+    term: Integers
+    paid: Integers
+    origination: Days
+    default: Days
+    charge_off: Days
+
+
+def _course(product: Integers, cut_off: np.datetime64, rng: np.random.Generator) -> _Course:
+    n = len(product)
+    picks = zip(product, rng.random(n), strict=True)
+    term = np.array([PRODUCTS[p].terms[int(at * len(PRODUCTS[p].terms))] for p, at in picks])
+    paid = np.minimum((term * rng.beta(1.1, 2.6, size=n)).astype(np.int64), term - 1)
+    charge_off = cut_off - (20 + 1_060 * rng.beta(1.3, 1.9, size=n)).astype(np.int64)
+    default = charge_off - rng.integers(120, 240, size=n)
+    origination = default - (paid + 1) * 30 - rng.integers(0, 12, size=n)
+    return _Course(term, paid, origination, default, charge_off)
+
+
+def _contact(
+    borrower: Integers, people: int, cut_off: np.datetime64, rng: np.random.Generator
+) -> tuple[Flags, Days]:
+    """Is the borrower reachable, and when was the last contact, (loans,)."""
+    n = len(borrower)
+    is_reachable = (rng.random(people) < 0.58)[borrower] & (rng.random(n) < 0.93)
+    contact_age = np.where(is_reachable, 45, 320) * rng.exponential(1, size=n)
+    return is_reachable, cut_off - contact_age.astype(np.int64)
+
+
 def make_loans(
     borrower: Integers, births: Days, cut_off_date: date, rng: np.random.Generator
 ) -> Loans:
     """Loans of these borrowers. births: per borrower; nobody borrows under 18."""
     n, people, cut_off = len(borrower), len(births), np.datetime64(cut_off_date, "D")
     product = rng.choice(len(PRODUCTS), size=n, p=[each.weight for each in PRODUCTS])
-    original = _payouts(product, rng)
-    term = np.array(
-        [
-            PRODUCTS[p].terms[int(at * len(PRODUCTS[p].terms))]
-            for p, at in zip(product, rng.random(n), strict=True)
-        ]
-    )
-    paid = np.minimum((term * rng.beta(1.1, 2.6, size=n)).astype(np.int64), term - 1)
-    charge_off = cut_off - (20 + 1_060 * rng.beta(1.3, 1.9, size=n)).astype(np.int64)
-    default = charge_off - rng.integers(120, 240, size=n)
-    origination = default - (paid + 1) * 30 - rng.integers(0, 12, size=n)
-    principal = np.maximum(original * (1 - paid / term * rng.uniform(0.8, 1, size=n)), 100)
+    original, course = _payouts(product, rng), _course(product, cut_off, rng)
+    repaid = course.paid / course.term * rng.uniform(0.8, 1, size=n)
+    principal = np.maximum(original * (1 - repaid), 100)
     rate_bp = np.array([int(each.annual_rate * 10_000) for each in PRODUCTS])[product]
-    years = (cut_off - default).astype(np.int64) / 365
+    years = (cut_off - course.default).astype(np.int64) / 365
     interest = principal * rate_bp / 10_000 * years * rng.uniform(0.35, 0.75, size=n)
     fees = np.where(rng.random(n) < 0.45, 0, principal * rng.lognormal(-4.0, 0.8, size=n))
-    is_reachable = (rng.random(people) < 0.58)[borrower] & (rng.random(n) < 0.93)
-    contact_age = np.where(is_reachable, 45, 320) * rng.exponential(1, size=n)
-    last_contact = np.maximum(cut_off - contact_age.astype(np.int64), default)
-    before = default - rng.integers(28, 36, size=n)
-    months = (cut_off - charge_off).astype(np.int64) // 30
+    line = original * rng.choice([1.0, 1.2, 1.5, 2.0], size=n)
+    is_reachable, last_contact = _contact(borrower, people, cut_off, rng)
+    last_payment = np.maximum(course.default - rng.integers(28, 36, size=n), course.origination)
+    months = (cut_off - course.charge_off).astype(np.int64) // 30
     return Loans(
         borrower=borrower,
         product=product,
-        principal=np.rint(principal * 100).astype(np.int64),
-        interest=np.rint(interest * 100).astype(np.int64),
-        fees=np.rint(fees * 100).astype(np.int64),
-        original=np.rint(original * 100).astype(np.int64),
-        credit_line=np.rint(original * rng.choice([1.0, 1.2, 1.5, 2.0], size=n)).astype(np.int64)
-        * 100,
+        principal=_minor(principal),
+        interest=_minor(interest),
+        fees=_minor(fees),
+        original=_minor(original),
+        credit_line=_minor(np.rint(line)),
         rate_bp=rate_bp,
-        term=term,
-        instalments_paid=paid,
-        origination=origination,
-        default=default,
-        charge_off=charge_off,
-        last_payment=np.where(paid > 0, np.maximum(before, origination), np.datetime64("NaT")),
+        term=course.term,
+        instalments_paid=course.paid,
+        origination=course.origination,
+        default=course.default,
+        charge_off=course.charge_off,
+        last_payment=np.where(course.paid > 0, last_payment, np.datetime64("NaT")),
         grade=rng.choice([g for g, _ in _GRADES], size=n, p=[share for _, share in _GRADES]),
         litigation=rng.choice(len(_LITIGATION), size=n, p=_LITIGATION),
         is_reachable=is_reachable,
-        last_contact=last_contact,
+        last_contact=np.maximum(last_contact, course.default),
         placements=np.minimum(1 + rng.poisson(months / 9), 9),
         status=_statuses(borrower, people, rng),
     )
+
+
+def _minor(major: npt.NDArray[np.float64]) -> Integers:
+    """Minor units of invented amounts."""
+    return np.rint(major * 100).astype(np.int64)
 
 
 def _payouts(product: Integers, rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from npa_market.tapes.synthetic.loans import MAX_MONTHS, Flags, Integers, Loans
+from npa_market.tapes.synthetic.loans import MAX_MONTHS, Integers, Loans
 
 SHARE_PAYING = {True: 0.55, False: 0.18}  # by reachable
 COST_SHARES = (0.18, 0.25, 0.30, 0.35)
@@ -54,13 +54,3 @@ def _gross(claim: Integers, months: Integers, rng: np.random.Generator) -> Integ
     shares = np.where(kind[:, None] < 0.70, part, np.where(kind[:, None] < 0.95, plan, once))
     shares *= month < months[:, None]
     return np.asarray(np.rint(shares * claim[:, None] / 1_000) * 1_000, dtype=np.int64)
-
-
-def last_months(receipts: Receipts) -> list[str]:
-    """Last month with cash per loan, "" where there is none."""
-    return [rows[-1][0] if rows else "" for rows in receipts]
-
-
-def is_paid(receipts: Receipts) -> Flags:
-    """Loans with any cash after charge-off."""
-    return np.array([bool(rows) for rows in receipts], dtype=np.bool_)
