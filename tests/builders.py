@@ -1,5 +1,6 @@
 """Objects for tests, made through the real services wherever one exists."""
 
+import secrets
 from datetime import date
 
 import numpy as np
@@ -19,6 +20,7 @@ PLACES = {
     "CNY": (("Jiangsu", "Nanjing"), ("Zhejiang", "Hangzhou"), ("Henan", "Luoyang")),
     "USD": (("CA", ""), ("TX", ""), ("NY", "")),
 }
+LITIGATION = (LitigationStatus.NOT_SUED, LitigationStatus.IN_SUIT, LitigationStatus.JUDGED)
 GRADES = {"CNY": ("substandard", "doubtful", "loss"), "USD": ("B", "C", "D")}
 
 
@@ -31,7 +33,7 @@ def _borrower(seller: Organisation, rng: np.random.Generator) -> Borrower:
     """Invented: the ID number has no valid form, so that it is nobody's."""
     borrower = Borrower(
         seller=seller,
-        blind_index=rng.bytes(32).hex(),
+        blind_index=secrets.token_hex(32),  # Another tape of the same seed has other people.
         sex=("m", "f", "")[int(rng.choice(3, p=[0.6, 0.35, 0.05]))],
         birth_year=int(rng.integers(1956, 2004)) if rng.random() < 0.95 else None,
     )
@@ -77,10 +79,7 @@ def _loan(
         "grade": GRADES[tape.currency][int(rng.integers(3))],
         "province": province,
         "city": city,
-        "litigation_status": rng.choice(
-            [LitigationStatus.NOT_SUED, LitigationStatus.IN_SUIT, LitigationStatus.JUDGED],
-            p=[0.8, 0.1, 0.1],
-        ),
+        "litigation_status": LITIGATION[int(rng.choice(3, p=[0.8, 0.1, 0.1]))],
         "is_reachable": (True, False, None)[int(rng.integers(3))],
         "last_contact_date": _day(1, int(rng.integers(1, 28))),
         "prior_placements": int(rng.integers(0, 4)),

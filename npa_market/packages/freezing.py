@@ -86,6 +86,13 @@ def refuse_to_seal(package: Package, user: User) -> None:
         )
 
 
+def _refuse_outdated(package: Package, selection_sha256: str) -> None:
+    if package.selection_sha256 != selection_sha256:
+        raise Refused(
+            "screen_outdated", "Since the screen, other loans are eligible. Repeat the screen."
+        )
+
+
 def _build(package: Package, report: Progress) -> Frozen:
     from npa_market.packages.manifest import manifest
     from npa_market.packages.screening import chosen_loans, overview_of, screen_loans
@@ -93,6 +100,7 @@ def _build(package: Package, report: Progress) -> Frozen:
 
     report(0, package.loans, "Reading and screening the loans")
     screened = screen_loans(package)
+    _refuse_outdated(package, screened.selection_sha256())
     table, keys = screened.sealed_rows(package, chosen_loans(package))
     report(0, table.num_rows, "Hashing the rows")
     tree = tree_of(table, lambda done, total: report(done, total))
@@ -124,10 +132,7 @@ def _freeze(package_id: UUID, user: User, frozen: Frozen) -> Package:
     if package.state == PackageState.SEALED:
         return package
     refuse_to_seal(package, user)
-    if package.selection_sha256 != frozen.selection_sha256:
-        raise Refused(
-            "screen_outdated", "Since the screen, other loans are eligible. Repeat the screen."
-        )
+    _refuse_outdated(package, frozen.selection_sha256)
     _retire_previous(package, user)
     package.state = PackageState.SEALED
     package.sealed_by, package.sealed_at = user, database_now()

@@ -120,7 +120,7 @@ def _is_saved(request: HttpRequest) -> bool:
 def _form_page(request: MemberRequest, form: PackageForm, package: Package | None) -> HttpResponse:
     context = {"form": form, "package": package, "pools": form.pools}
     if form.is_bound:
-        context |= _counted(form)
+        context |= _counted(CriteriaForm(request.POST, seller=form.seller))
     elif form.pools:
         asked = {"pool": form.pools[0].key, **{k: v for k, v in form.initial.items() if v}}
         context |= _counted(CriteriaForm(asked, seller=form.seller))

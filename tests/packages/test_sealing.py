@@ -1,33 +1,315 @@
+"""The sealed file: same rows, same bytes; leaves that anybody can make; tampering shows."""
+
 import json
+import random
+from datetime import date
+from io import StringIO
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
 import rfc8785
+from django.core.management import call_command
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from npa_market.evidence.merkle import verify_inclusion
+from npa_market.common.errors import Refused
+from npa_market.common.files import read_stored
+from npa_market.evidence.merkle import leaf_hash, root, verify_inclusion
 from npa_market.packages.leaves import leaf_lines
-from npa_market.packages.schema import COLUMNS
-from npa_market.packages.sealed import loan_proof, manifest_of, read_sealed, read_table, receipts_of
-from tests.builders import sealed_package
+from npa_market.packages.loading import loans_table, receipts_table
+from npa_market.packages.months import whole_months
+from npa_market.packages.queries import token_key
+from npa_market.packages.schema import COLUMNS, RECEIPT, SEALED_SCHEMA
+from npa_market.packages.sealed import (
+    bidder_frame,
+    loan_proof,
+    manifest_of,
+    read_sealed,
+    read_table,
+    receipts_of,
+)
+from npa_market.packages.sealing import MAX_EXACT, sealed_table, tree_of, write_parquet
+from npa_market.packages.tokens import package_key, tokens
+from npa_market.packages.verification import CannotVerify, verify_files
+from npa_market.tapes.geography import city_tier
+from npa_market.tapes.models import Loan, Receipt
+from tests.builders import CUT_OFF, make_tape, one_loan, screened_package, sealed_package
+
+KEY = package_key("33" * 32, Loan().pk)
 
 
-def test_a_sealed_package(db, seller_user, second_seller_user):
-    p = sealed_package(seller_user, second_seller_user)
-    f = read_sealed(p)
-    assert tuple(f.columns) == COLUMNS
-    print(f.dtypes)
-    print(f.head(3).T)
-    print(json.dumps(manifest_of(p), indent=1)[:3000])
-    t = read_table(p)
-    assert len(f) == 60
-    for line in leaf_lines(t):
-        assert rfc8785.dumps(json.loads(line)) == line
-    print(line)
-    for tok in f.loan_token:
-        q = loan_proof(p, tok)
-        verify_inclusion(
-            bytes.fromhex(q["leaf"]),
-            q["index"],
-            q["size"],
-            [bytes.fromhex(x) for x in q["path"]],
-            bytes.fromhex(q["root"]),
+@pytest.fixture
+def package(seller_user, second_seller_user):
+    return sealed_package(seller_user, second_seller_user, count=40)
+
+
+@pytest.fixture
+def files(package, tmp_path):
+    """(sealed file, manifest) as somebody outside holds them."""
+    file, manifest = tmp_path / "package.parquet", tmp_path / "manifest.json"
+    file.write_bytes(read_stored(package.content_sha256))
+    manifest.write_bytes(read_stored(package.manifest_file_id))
+    return file, manifest
+
+
+def test_the_file_has_the_agreed_columns_and_the_loans_values(package):
+    frame = read_sealed(package)
+    assert tuple(frame.columns) == COLUMNS
+    assert list(frame["loan_token"]) == sorted(frame["loan_token"])
+    members = dict(package.members.values_list("token", "loan"))
+    loans = Loan.objects.select_related("borrower").in_bulk(members.values())
+    for row in frame.itertuples():
+        loan = loans[members[row.loan_token]]
+        assert row.principal_minor + row.interest_minor + row.fees_minor == loan.claim_minor
+        assert row.age_months == whole_months(loan.charge_off_date, CUT_OFF)
+        assert row.city_tier == city_tier(loan.city, loan.province) != ""
+        assert row.last_contact_month.date() == loan.last_contact_date.replace(day=1)
+        assert sum(each["gross_minor"] for each in row.receipts) == loan.received_minor
+        assert (row.age_band == "") == (loan.borrower.birth_year is None)
+    assert len(set(frame["borrower_token"])) == len({loan.borrower_id for loan in loans.values()})
+
+
+def test_receipts_come_as_rows_too(package):
+    rows = receipts_of(package)
+    stored = Receipt.objects.filter(loan__memberships__package=package)
+    assert len(rows) == stored.count()
+    assert rows["gross_minor"].sum() == sum(stored.values_list("gross_minor", flat=True))
+    assert rows.groupby("loan_token")["month"].is_monotonic_increasing.all()
+
+
+def test_an_undated_total_and_missing_values_survive(seller, seller_user):
+    tape = make_tape(seller, seller_user)
+    loan = one_loan(tape, charge_off_date=None, days_overdue=None, is_reachable=None)
+    Receipt.objects.create(loan=loan, month=None, gross_minor=7, cost_minor=1)
+    Receipt.objects.create(loan=loan, month=date(2026, 1, 1), gross_minor=5)
+    loans = loans_table(Loan.objects.all())
+    table, _ = sealed_table(
+        loans, receipts_table(Loan.objects.all()), key=KEY, cut_off_date=CUT_OFF
+    )
+    (row,) = table.to_pylist()
+    assert (row["charge_off_date"], row["age_months"], row["is_reachable"]) == (None, None, None)
+    assert [(each["month"], each["gross_minor"]) for each in row["receipts"]] == [
+        (None, 7),
+        (date(2026, 1, 1), 5),
+    ]
+    line = rfc8785.dumps(_plain(row))
+    assert list(leaf_lines(table)) == [line]
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                "text": st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+                "whole": st.none() | st.integers(-MAX_EXACT, MAX_EXACT),
+                "flag": st.none() | st.booleans(),
+                "day": st.none() | st.dates(date(1900, 1, 1), date(2200, 1, 1)),
+                "receipts": st.lists(
+                    st.fixed_dictionaries(
+                        {
+                            "month": st.none() | st.dates(date(2000, 1, 1), date(2030, 1, 1)),
+                            "gross_minor": st.integers(0, MAX_EXACT),
+                            "cost_minor": st.integers(0, 9),
+                        }
+                    ),
+                    max_size=3,
+                ),
+            }
+        ),
+        max_size=6,
+    ),
+    start=st.integers(0, 3),
+)
+def test_leaf_lines_are_canonical_json(rows, start):
+    schema = pa.schema(
+        [
+            ("text", pa.string()),
+            ("whole", pa.int64()),
+            ("flag", pa.bool_()),
+            ("day", pa.date32()),
+            ("receipts", pa.list_(pa.field("item", RECEIPT, nullable=False))),
+        ]
+    )
+    table = pa.Table.from_pylist(rows, schema).slice(start)
+    assert list(leaf_lines(table)) == [rfc8785.dumps(_plain(row)) for row in rows[start:]]
+
+
+def test_the_root_is_that_of_the_rows_as_any_json_library_writes_them(package):
+    lines = [rfc8785.dumps(_plain(row)) for row in read_table(package).to_pylist()]
+    leaves = [leaf_hash(line) for line in lines]
+    assert root(leaves).hex() == package.merkle_root == manifest_of(package)["merkle_root"]
+
+
+def test_sealing_the_same_rows_twice_gives_the_same_bytes(package, tmp_path):
+    """Whatever the order in which the database gives them."""
+    loans, receipts = Loan.objects.all(), Loan.objects.all()
+    written = []
+    for shuffle in (None, 3):
+        table, receipt_rows = loans_table(loans), receipts_table(receipts)
+        if shuffle:
+            order = list(range(table.num_rows))
+            random.Random(shuffle).shuffle(order)
+            table, receipt_rows = (
+                table.take(order),
+                receipt_rows.take(pa.array(np.arange(receipt_rows.num_rows)[::-1])),
+            )
+        rows, _ = sealed_table(
+            table, receipt_rows, key=token_key(package), cut_off_date=package.cut_off_date
         )
-    print(receipts_of(p).head())
+        sha256 = write_parquet(rows, tmp_path / f"{shuffle}.parquet")
+        written.append((sha256, tree_of(rows).root))
+    assert written[0] == written[1] == (package.content_sha256, package.merkle_root)
+
+
+def test_amounts_beyond_exact_json_numbers_are_refused(seller, seller_user):
+    tape = make_tape(seller, seller_user)
+    one_loan(tape, original_amount_minor=MAX_EXACT)
+    loans = loans_table(Loan.objects.all())
+    none = receipts_table(Loan.objects.none())
+    sealed_table(loans, none, key=KEY, cut_off_date=CUT_OFF)
+    Loan.objects.update(original_amount_minor=MAX_EXACT + 1)
+    with pytest.raises(Refused, match="original_amount_minor"):
+        sealed_table(loans_table(Loan.objects.all()), none, key=KEY, cut_off_date=CUT_OFF)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 33])
+def test_every_loan_has_a_proof(seller_user, second_seller_user, count):
+    package = sealed_package(seller_user, second_seller_user, count=count)
+    for index, token in enumerate(read_sealed(package, ["loan_token"])["loan_token"]):
+        proof = loan_proof(package, token)
+        assert (proof["index"], proof["size"]) == (index, count)
+        verify_inclusion(
+            bytes.fromhex(proof["leaf"]),
+            proof["index"],
+            proof["size"],
+            [bytes.fromhex(part) for part in proof["path"]],
+            bytes.fromhex(package.merkle_root),
+        )
+
+
+def test_no_proof_for_a_stranger_or_before_sealing(package, seller_user):
+    with pytest.raises(Refused, match="no loan with this token"):
+        loan_proof(package, "0" * 32)
+    with pytest.raises(Refused, match="not sealed"):
+        loan_proof(screened_package(seller_user, seed=2), "0" * 32)
+
+
+def test_tokens_differ_by_package_and_purpose():
+    identity = b"x" * 16
+    other = package_key("33" * 32, Loan().pk)
+    (mine,), (theirs,) = tokens(KEY, "loan", [identity]), tokens(other, "loan", [identity])
+    assert len({mine, theirs, tokens(KEY, "borrower", [identity])[0]}) == 3
+
+
+def verify(file, manifest):
+    out, err = StringIO(), StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_package", str(file), str(manifest), stdout=out, stderr=err)
+    return ended.value.code, out.getvalue() + err.getvalue()
+
+
+def test_the_two_files_alone_verify(files):
+    code, words = verify(*files)
+    assert (code, words.strip().splitlines()[-1]) == (0, "valid")
+
+
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name != "receipts"])
+def test_one_changed_cell_breaks_the_root(files, column):
+    file, _ = files
+    table = pq.read_table(file)
+    index = table.schema.get_field_index(column)
+    values = table.column(column).to_pylist()
+    values[5] = _other(values[5], SEALED_SCHEMA.field(column).type)
+    changed = table.set_column(
+        index, SEALED_SCHEMA.field(column), pa.array(values, SEALED_SCHEMA.field(column).type)
+    )
+    pq.write_table(changed, file)
+    failed = {check.name for check in verify_files(*files) if not check.holds}
+    assert {"SHA-256 of the file", "Merkle root"} <= failed
+
+
+def _other(value, kind):
+    if pa.types.is_boolean(kind):
+        return not value
+    if pa.types.is_date(kind):
+        return date(1999, 9, 9)
+    return f"{value}x" if pa.types.is_string(kind) else (value or 0) + 1
+
+
+def test_a_dropped_or_swapped_row_shows(files):
+    file, _ = files
+    table = pq.read_table(file)
+    for rows, faults in (
+        (table.slice(1), {"loans", "Merkle root"}),
+        (table.take([1, 0, *range(2, table.num_rows)]), {"Merkle root"}),
+    ):
+        pq.write_table(rows, file)
+        failed = {check.name for check in verify_files(*files) if not check.holds}
+        assert faults <= failed
+
+
+@pytest.mark.parametrize("name", ["claim_minor", "loans", "merkle_root"])
+def test_a_changed_manifest_shows(files, name):
+    _, manifest = files
+    document = json.loads(manifest.read_text())
+    for part in (document, document["counts"], document["totals"]):
+        if name in part:
+            part[name] = "0" * 64 if name == "merkle_root" else part[name] + 1
+    manifest.write_text(json.dumps(document))
+    code, words = verify(*files)
+    assert (code, words.strip().splitlines()[-1]) == (1, "INVALID")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 not really PAR1", b"{}"])
+def test_what_is_no_sealed_file_cannot_be_told(files, content):
+    file, manifest = files
+    original = file.read_bytes()
+    file.write_bytes(content)
+    assert verify(file, manifest)[0] == 2
+    file.write_bytes(original)
+    manifest.write_bytes(content)
+    assert verify(file, manifest)[0] == 2
+    assert verify(file, manifest.with_name("absent"))[0] == 2
+
+
+def test_another_tables_columns_cannot_be_told(files):
+    file, manifest = files
+    pq.write_table(pa.table({"a": [1]}), file)
+    with pytest.raises(CannotVerify, match="other columns"):
+        verify_files(file, manifest)
+
+
+def test_the_manifest_states_counts_and_totals_of_the_file(package):
+    manifest, table = manifest_of(package), read_table(package)
+    assert manifest["counts"] == {"loans": table.num_rows, "borrowers": package.borrowers}
+    for name, value in manifest["totals"].items():
+        assert value == pc.sum(table.column(name)).as_py() == getattr(package, name)
+    assert "tapes" not in manifest["criteria"]
+
+
+def test_a_changed_stored_file_is_noticed(package, settings):
+    sha256 = package.content_sha256
+    stored = settings.MEDIA_ROOT / "sha256" / sha256[:2] / sha256
+    stored.chmod(0o600)
+    stored.write_bytes(stored.read_bytes()[:-1] + b"?")
+    with pytest.raises(OSError, match="does not match"):
+        read_sealed(package)
+
+
+def test_the_bidders_frame_is_the_same_rows_in_coarser_form(package):
+    exact, shown = read_sealed(package), bidder_frame(package)
+    assert list(shown["loan_token"]) == list(exact["loan_token"])
+    assert (shown["claim_minor"] == exact["claim_minor"]).all()
+    assert (shown["charge_off_date"].dropna().dt.day == 1).all()

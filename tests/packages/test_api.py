@@ -1,0 +1,112 @@
+"""The API of packages: the same services, problems by name."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from npa_market.packages.models import Package, PackageState
+from npa_market.packages.services import grant_reader
+from tests.builders import loans_on_tape, screened_package, sealed_package
+
+LIST = "/api/v1/packages/"
+
+
+@pytest.fixture
+def api():
+    def client(user):
+        caller = APIClient()
+        caller.force_authenticate(user)
+        caller.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return caller
+
+    return client
+
+
+@pytest.fixture
+def sealed(seller_user, second_seller_user):
+    return sealed_package(seller_user, second_seller_user, count=9)
+
+
+def address(package, act=""):
+    return f"{LIST}{package.pk}/{act}"
+
+
+def test_from_draft_to_proof(
+    api, seller, seller_user, second_seller_user, django_capture_on_commit_callbacks
+):
+    loans_on_tape(seller, seller_user, 9)
+    maker, checker = api(seller_user), api(second_seller_user)
+    wanted = {
+        "title": "East",
+        "currency": "CNY",
+        "cut_off_date": "2026-06-30",
+        "criteria": {"where": {"field": "claim", "op": "at_least", "value": 1}},
+        "transfer_basis": "Clause 9",
+    }
+    made = maker.post(LIST, wanted)
+    assert (made.status_code, made.data["loans"]) == (201, 9)
+    assert maker.post(LIST, wanted).data["id"] == made.data["id"]
+    package = Package.objects.get()
+    assert maker.post(address(package, "screen/")).data["state"] == "screened"
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = checker.post(address(package, "seal/"))
+    assert answer.status_code == 202
+    sealed = maker.get(address(package)).data
+    assert (sealed["state"], len(sealed["content_sha256"])) == ("sealed", 64)
+    tables = maker.get(address(package, "stratifications/")).data
+    assert len(tables) == 21
+    assert {table["total"]["claim_minor"] for table in tables} == {sealed["claim_minor"]}
+    token = package.members.get(position=3).token
+    proof = maker.get(address(package, "proof/"), {"token": token}).data
+    assert (proof["index"], proof["root"]) == (3, sealed["merkle_root"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"criteria": {"where": {"field": "x"}}}, "criteria_wrong"),
+        ({"currency": "USD"}, "no_tape"),
+        ({"title": ""}, "invalid"),
+        ({"criteria": []}, "invalid"),
+    ],
+)
+def test_wrong_drafts_are_problems_by_name(api, seller, seller_user, changes, code):
+    loans_on_tape(seller, seller_user, 2)
+    wanted = {"title": "East", "currency": "CNY", "cut_off_date": "2026-06-30", **changes}
+    answer = api(seller_user).post(LIST, wanted)
+    assert (answer.status_code, answer.data["code"]) == (422, code)
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_four_eyes_is_a_conflict(api, seller_user):
+    package = screened_package(seller_user, 3)
+    answer = api(seller_user).post(address(package, "seal/"))
+    assert (answer.status_code, answer.data["code"]) == (409, "four_eyes")
+
+
+def test_strangers_find_nothing_and_readers_no_criteria(
+    api, sealed, stranger, buyer, buyer_user, seller_user
+):
+    assert api(stranger).get(address(sealed)).status_code == 404
+    assert api(stranger).get(address(sealed, "proof/")).status_code == 404
+    assert api(stranger).get(LIST).data["results"] == []
+    grant_reader(package=sealed, reader=buyer)
+    shown = api(buyer_user).get(address(sealed)).data
+    assert (shown["criteria"], shown["sentence"]) == (None, "All loans of the chosen tapes.")
+    assert api(seller_user).get(address(sealed)).data["criteria"] == sealed.criteria
+    assert api(buyer_user).post(address(sealed, "withdraw/"), {"reason": "x"}).status_code == 403
+
+
+def test_returning_withdrawing_and_versions(api, sealed, seller_user, second_seller_user):
+    maker, checker = api(seller_user), api(second_seller_user)
+    screened = screened_package(seller_user, 3, seed=2)
+    returned = checker.post(address(screened, "return/"), {"reason": "Dates"})
+    assert returned.data["state"] == "draft"
+    begun = maker.post(address(sealed, "version/"))
+    assert (begun.status_code, str(begun.data["previous"])) == (201, str(sealed.pk))
+    ended = checker.post(address(sealed, "withdraw/"), {"reason": "Kept"})
+    assert ended.data["state"] == PackageState.WITHDRAWN
+
+
+def test_a_proof_needs_a_token_of_the_package(api, sealed, seller_user):
+    answer = api(seller_user).get(address(sealed, "proof/"))
+    assert (answer.status_code, answer.data["code"]) == (409, "loan_not_in_package")

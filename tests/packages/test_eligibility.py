@@ -1,0 +1,195 @@
+"""The pre-sale screen: each rule on both sides of its limit."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from npa_market.packages.eligibility import RULES, Background, screen
+from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
+
+CUT_OFF = date(2026, 6, 30)
+A, B = b"a" * 16, b"b" * 16
+CLEAN = {
+    "id": A,
+    "borrower_id": A,
+    "loan_number": "1",
+    "product": "Cash loan",
+    "currency": "CNY",
+    "principal_minor": 1_000,
+    "interest_minor": 200,
+    "fees_minor": 30,
+    "claim_minor": 1_230,
+    "original_amount_minor": 5_000,
+    "origination_date": pd.Timestamp("2024-01-15"),
+    "default_date": pd.Timestamp("2025-01-15"),
+    "charge_off_date": pd.Timestamp("2025-07-15"),
+    "last_payment_date": pd.NaT,
+    "last_contact_date": pd.NaT,
+    "litigation_status": "not_sued",
+    "status": "live",
+    "borrower__birth_year": 1990,
+}
+
+
+def loans(*changes):
+    rows = [
+        {**CLEAN, "id": bytes([n]) * 16, "loan_number": str(n), **change}
+        for n, change in enumerate(changes)
+    ]
+    frame = pd.DataFrame(rows)
+    for name in ("default_date", "charge_off_date", "last_payment_date", "last_contact_date"):
+        frame[name] = pd.to_datetime(frame[name])
+    return frame.astype({"borrower__birth_year": "Int16"})
+
+
+def background(**fields):
+    return Background(currency="CNY", cut_off_date=CUT_OFF, **fields)
+
+
+def hits(rule, frame, given=None):
+    return RULES[rule](frame, given or background()).tolist()
+
+
+@pytest.mark.parametrize("status", ["deceased", "bankrupt", "settled", "fraud", "disputed"])
+def test_a_status_of_the_tape_hits_its_rule_alone(status):
+    frame = loans({"status": status}, {"borrower_id": B})
+    assert hits(status, frame) == [True, False]
+    outcome = screen(frame, background(), ())
+    assert outcome.keeps.tolist() == [False, True]
+    assert {finding.rule for finding in outcome.findings if finding.hits} == {status}
+
+
+@pytest.mark.parametrize(
+    ("change", "barred", "near"),
+    [
+        ({"default_date": "2023-06-30"}, True, False),
+        ({"default_date": "2023-07-01"}, False, True),
+        ({"default_date": "2023-12-30"}, False, True),
+        ({"default_date": "2023-12-31"}, False, False),
+        ({"default_date": "2020-01-01", "last_payment_date": "2024-01-01"}, False, False),
+        ({"default_date": "2020-01-01", "last_contact_date": "2023-06-30"}, True, False),
+        ({"default_date": "2020-01-01", "litigation_status": "judged"}, False, False),
+        ({"default_date": None, "charge_off_date": "2023-01-01"}, True, False),
+        ({"default_date": None, "charge_off_date": None}, False, False),
+        ({"status": "time_barred"}, True, False),
+    ],
+)
+def test_limitation_runs_three_years_from_the_last_beginning(change, barred, near):
+    frame = loans(change)
+    assert (hits("time_barred", frame), hits("limitation_near", frame)) == ([barred], [near])
+
+
+def test_where_no_law_is_on_record_only_the_tapes_own_status_bars():
+    frame = loans({"default_date": "2001-01-01"}, {"status": "time_barred"})
+    given = Background(currency="USD", cut_off_date=CUT_OFF)
+    assert hits("time_barred", frame, given) == [False, True]
+    assert hits("limitation_near", frame, given) == [False, False]
+
+
+def test_of_the_same_loan_on_several_tapes_the_latest_stays():
+    same = {"loan_number": "7"}
+    frame = loans(same, {}, same, {"loan_number": "7", "borrower_id": B})
+    assert hits("duplicate", frame) == [True, False, False, False]
+
+
+def test_look_alikes_need_every_particular_to_agree():
+    differing = [
+        {"principal_minor": 1_001},
+        {"interest_minor": 201},
+        {"original_amount_minor": 5_001},
+        {"origination_date": pd.Timestamp("2024-01-16")},
+        {"product": "Instalment"},
+        {"borrower_id": B},
+    ]
+    assert hits("look_alike", loans({}, *differing)) == [False] * 7
+    assert hits("look_alike", loans({}, {})) == [True, False]
+
+
+def test_loans_without_date_or_payout_are_no_look_alikes():
+    for name in ("origination_date", "original_amount_minor"):
+        assert hits("look_alike", loans({name: None}, {name: None})) == [False, False]
+
+
+def test_an_older_copy_is_a_duplicate_and_not_a_look_alike():
+    frame = loans({"loan_number": "7"}, {"loan_number": "7"})
+    assert hits("duplicate", frame) == [True, False]
+    assert hits("look_alike", frame) == [False, False]
+
+
+def test_live_membership_is_known_by_number_and_borrower():
+    given = background(live_identities=frozenset({("7", A)}))
+    frame = loans(
+        {"loan_number": "7"}, {"loan_number": "7", "borrower_id": B}, {"loan_number": "8"}
+    )
+    assert hits("in_live_package", frame, given) == [True, False, False]
+
+
+def test_sold_loans_are_known_by_key():
+    frame = loans({}, {})
+    assert hits("sold", frame, background(sold=frozenset({frame["id"][1]}))) == [False, True]
+
+
+@pytest.mark.parametrize(("year", "is_minor"), [(2009, True), (2008, False), (None, False)])
+def test_minor_by_year_of_birth(year, is_minor):
+    assert hits("minor", loans({"borrower__birth_year": year})) == [is_minor]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_wrong"),
+    [
+        ({}, False),
+        ({"claim_minor": 1_231}, True),
+        ({"principal_minor": 0, "interest_minor": 0, "fees_minor": 0, "claim_minor": 0}, True),
+    ],
+)
+def test_parts_make_the_claim(change, is_wrong):
+    assert hits("parts_wrong", loans(change)) == [is_wrong]
+
+
+def test_another_currency_never_enters():
+    assert hits("other_currency", loans({"currency": "USD"}, {})) == [True, False]
+
+
+def test_a_loan_is_excluded_once_for_the_first_reason_and_counted_for_each():
+    frame = loans({"status": "deceased", "borrower__birth_year": 2015}, {})
+    by_rule = {finding.rule: finding for finding in screen(frame, background(), ()).findings}
+    assert (by_rule["deceased"].hits, by_rule["deceased"].excluded) == (1, 1)
+    assert (by_rule["minor"].hits, by_rule["minor"].excluded) == (1, 0)
+    assert by_rule["deceased"].claim_minor == 1_230
+
+
+@pytest.mark.parametrize("rule", DISCLOSABLE)
+def test_disclosed_hits_stay_and_are_stated(rule):
+    change = {
+        "disputed": [{"status": "disputed"}],
+        "look_alike": [{}, {}],
+        "time_barred": [{"status": "time_barred"}],
+        "limitation_near": [{"default_date": "2023-08-01"}],
+    }[rule]
+    frame = loans(*change)
+    assert not screen(frame, background(), ()).keeps.all()
+    outcome = screen(frame, background(), (rule,))
+    finding = next(finding for finding in outcome.findings if finding.rule == rule)
+    assert outcome.keeps.all()
+    assert (finding.treatment, finding.hits, finding.excluded) == ("disclose", 1, 0)
+
+
+def test_what_must_be_excluded_cannot_be_disclosed():
+    with pytest.raises(ValueError, match="deceased"):
+        screen(loans({}), background(), ("deceased",))
+
+
+def test_every_item_has_a_rule_and_open_items_are_never_passed():
+    assert [item.code for item in ITEMS] == list(RULES)
+    outcome = screen(loans({}), background(), ())
+    assert [finding.hits for finding in outcome.findings] == [0] * len(ITEMS) + [None] * len(
+        NOT_ON_TAPE
+    )
+
+
+def test_no_loans_give_no_hits():
+    outcome = screen(loans({}).iloc[:0], background(), ())
+    assert outcome.keeps.dtype == np.bool_
+    assert len(outcome.keeps) == 0

@@ -1,0 +1,278 @@
+"""Pages: who sees what, live totals, refusals beside the form, one next step."""
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from npa_market.packages import views
+from npa_market.packages.models import Package, PackageState
+from npa_market.packages.next_step import Act, Standing, next_step
+from npa_market.packages.services import grant_reader, new_version
+from npa_market.parties.roles import Role
+from tests.builders import loans_on_tape, screened_package, sealed_package
+
+POOL = "CNY 2026-06-30"
+
+
+@pytest.fixture
+def sealed(seller_user, second_seller_user):
+    return sealed_package(seller_user, second_seller_user, count=25)
+
+
+def url(name, package):
+    return reverse(f"packages:{name}", args=[package.pk])
+
+
+def html(response):
+    return response.content.decode()
+
+
+def test_another_sellers_package_is_not_found(sealed, stranger, as_user):
+    client = as_user(stranger)
+    for name in ("detail", "table", "edit", "parquet", "csv", "manifest"):
+        assert client.get(url(name, sealed)).status_code == 404, name
+    for name in ("screen", "seal", "return", "withdraw", "version"):
+        assert client.post(url(name, sealed)).status_code == 404, name
+    assert sealed.reference not in html(client.get(reverse("packages:list")))
+
+
+def test_the_list_finds_by_state_and_words(sealed, seller_user, as_user):
+    other = screened_package(seller_user, 3, seed=2)
+    client = as_user(seller_user)
+    for query, shown in (
+        ({}, {sealed, other}),
+        ({"state": "sealed"}, {sealed}),
+        ({"search": other.reference}, {other}),
+        ({"search": "loans 1"}, {sealed}),
+        ({"search": "nothing"}, set()),
+    ):
+        page = html(client.get(reverse("packages:list"), query))
+        assert {each for each in (sealed, other) if each.reference in page} == shown, query
+    lines = client.get(reverse("packages:list"), {"export": "csv"}).getvalue().decode()
+    assert sealed.reference in lines
+
+
+def test_the_page_shows_figures_tables_and_what_follows(sealed, seller_user, as_user):
+    page = html(as_user(seller_user).get(url("detail", sealed)))
+    assert "Months since charge-off" in page
+    assert "Total" in page
+    assert "Value the package" in page
+    assert f"{sealed.loans:,}" in page
+    assert "Parquet" in page
+
+
+def test_a_reader_sees_tables_but_no_files_nor_criteria_nor_versions(
+    sealed, seller_user, buyer, buyer_user, as_user
+):
+    grant_reader(package=sealed, reader=buyer)
+    new_version(user=seller_user, package_id=sealed.pk)
+    client = as_user(buyer_user)
+    page = html(client.get(url("detail", sealed)))
+    assert "Months since charge-off" in page
+    for absent in ("Parquet", "Edit criteria", "Withdraw", "v2"):
+        assert absent not in page
+    assert client.get(url("parquet", sealed)).status_code == 403
+
+
+def test_the_table_changes_in_place_and_without_a_script(sealed, seller_user, as_user):
+    client = as_user(seller_user)
+    part = client.get(url("table", sealed), {"table": "product"}, headers={"HX-Request": "true"})
+    assert "<html" not in html(part)
+    assert "Cash loan" in html(part)
+    plain = client.get(url("table", sealed), {"table": "product"}, follow=True)
+    assert plain.redirect_chain[0][0].endswith("?table=product")
+    assert "Cash loan" in html(plain)
+    unknown = client.get(url("detail", sealed), {"table": "<script>"})
+    assert unknown.status_code == 200
+    assert "<script>alert" not in html(unknown)
+
+
+def fields(**changes):
+    return {"pool": POOL, "title": "East", "transfer_basis": "Clause 9", **changes}
+
+
+def test_the_totals_follow_the_criteria(seller, seller_user, as_user):
+    tape = loans_on_tape(seller, seller_user, 30)
+    client = as_user(seller_user)
+    fitting = tape.loans.filter(claim_minor__gte=1_000_000).count()
+    assert 0 < fitting < 30
+    page = html(client.get(reverse("packages:totals"), {"pool": POOL, "claim_from": "10,000.00"}))
+    assert f"choose {fitting} loans" in page
+    assert "at least 10,000.00 CNY" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"claim_from": "abc"}, "plain number"),
+        ({"claim_from": "5", "claim_to": "4"}, "upper limit is below"),
+        ({"claim_from": "-5"}, "must not be negative"),
+        ({"further": "{"}, "not valid JSON"),
+        ({"further": "[]"}, "condition or a group"),
+        ({"further": "[" * 5_000}, "not valid JSON"),
+        ({"further": json.dumps({"field": "x"})}, "not in the field dictionary"),
+        ({"pool": "EUR 2026-06-30"}, "valid choice"),
+        ({"tapes": "x"}, "valid choice"),
+        ({"title": ""}, "required"),
+    ],
+)
+def test_wrong_input_is_shown_beside_the_field_and_nothing_is_lost(
+    seller, seller_user, as_user, changes, words
+):
+    loans_on_tape(seller, seller_user, 3)
+    client = as_user(seller_user)
+    answer = client.post(reverse("packages:new"), fields(**changes))
+    assert answer.status_code == 422
+    assert words in html(answer)
+    assert "Clause 9" in html(answer)
+    assert not Package.objects.exists()
+    counted = client.get(reverse("packages:totals"), fields(**changes))
+    assert counted.status_code == 200
+    if "title" not in changes:
+        assert words in html(counted)
+
+
+def test_a_draft_is_made_by_criteria_and_changed(seller, seller_user, as_user):
+    loans_on_tape(seller, seller_user, 20)
+    client = as_user(seller_user)
+    answer = client.post(
+        reverse("packages:new"),
+        fields(
+            product=["Cash loan"],
+            months_to="24",
+            is_reachable="yes",
+            further=json.dumps({"field": "prior_placements", "op": "at_most", "value": 3}),
+        ),
+    )
+    package = Package.objects.get()
+    assert answer.url == package.get_absolute_url()
+    assert package.criteria == {
+        "where": {
+            "all": [
+                {"field": "product", "op": "in", "value": ["Cash loan"]},
+                {"field": "months_since_charge_off", "op": "at_most", "value": 24},
+                {"field": "is_reachable", "op": "is", "value": True},
+                {"field": "prior_placements", "op": "at_most", "value": 3},
+            ]
+        }
+    }
+    page = html(client.get(url("edit", package)))
+    assert "prior_placements" in page
+    changed = fields(title="West", product=["Cash loan", "Instalment"])
+    assert client.post(url("edit", package), changed).status_code == 302
+    package.refresh_from_db()
+    assert (package.title, package.edited_by) == ("West", seller_user)
+
+
+def test_counting_without_a_script_saves_nothing(seller, seller_user, as_user):
+    loans_on_tape(seller, seller_user, 4)
+    answer = as_user(seller_user).post(reverse("packages:new"), fields(count="1", title=""))
+    assert answer.status_code == 200
+    assert "choose 4 loans" in html(answer)
+    assert not Package.objects.exists()
+
+
+def test_from_draft_to_sealed_by_two_people(
+    seller, seller_user, second_seller_user, as_user, monkeypatch
+):
+    loans_on_tape(seller, seller_user, 20)
+    maker, checker = as_user(seller_user), as_user(second_seller_user)
+    maker.post(reverse("packages:new"), fields())
+    package = Package.objects.get()
+    assert "Run the screen" in html(maker.get(url("detail", package)))
+    maker.post(url("screen", package))
+    refused = maker.post(url("seal", package), follow=True)
+    assert "second person" in html(refused)
+    page = html(checker.get(url("detail", package)))
+    assert "Seal the package" in page
+    checker.post(url("return", package), {"return-reason": "Check the dates"})
+    package.refresh_from_db()
+    assert package.state == PackageState.DRAFT
+    maker.post(url("screen", package))
+    checker.post(url("seal", package))
+    package.refresh_from_db()
+    assert package.state == PackageState.SEALED
+
+
+def test_large_packages_are_sealed_by_a_worker(
+    seller_user,
+    second_seller_user,
+    as_user,
+    monkeypatch,
+    django_capture_on_commit_callbacks,
+):
+    monkeypatch.setattr(views, "SEALED_AT_ONCE", 3)
+    package = screened_package(seller_user, 4)
+    client = as_user(second_seller_user)
+    client.post(url("seal", package))
+    page = html(client.get(url("detail", package)))
+    assert 'role="progressbar"' in page
+    assert "Seal the package" not in page
+
+
+def test_withdrawing_asks_for_a_reason(sealed, second_seller_user, as_user):
+    client = as_user(second_seller_user)
+    assert client.post(url("withdraw", sealed), {"end-reason": ""}).status_code == 422
+    assert client.post(url("withdraw", sealed), {"end-reason": "Kept"}).status_code == 302
+    assert "Kept" in html(client.get(url("detail", sealed)))
+
+
+def test_acts_without_the_role_are_forbidden(sealed, seller, make_user, as_user):
+    finance = as_user(make_user("finance@example.com", seller, Role.SELLER_FINANCE))
+    for name in ("screen", "seal", "return", "withdraw", "version"):
+        assert finance.post(url(name, sealed)).status_code == 403, name
+    analyst = as_user(make_user("analyst@example.com", seller, Role.SELLER_ANALYST))
+    assert analyst.post(url("withdraw", sealed), {"end-reason": "x"}).status_code == 403
+
+
+def test_the_seller_downloads_what_was_sealed(sealed, seller_user, as_user):
+    import hashlib
+
+    client = as_user(seller_user)
+    content = client.get(url("parquet", sealed)).getvalue()
+    assert hashlib.sha256(content).hexdigest() == sealed.content_sha256
+    manifest = json.loads(client.get(url("manifest", sealed)).getvalue())
+    assert manifest["merkle_root"] == sealed.merkle_root
+    lines = client.get(url("csv", sealed)).getvalue().decode().splitlines()
+    assert len(lines) == sealed.loans + 1
+    assert lines[0].startswith("loan_token,borrower_token")
+
+
+def test_no_file_before_sealing(seller_user, as_user):
+    package = screened_package(seller_user, 3)
+    assert as_user(seller_user).get(url("parquet", package)).status_code == 404
+
+
+def standing(**facts):
+    usual = {
+        "state": PackageState.DRAFT,
+        "has_transfer_basis": True,
+        "loans": 5,
+        "is_sealing": False,
+        "may_screen": True,
+        "may_seal": True,
+        "has_built": False,
+    }
+    return Standing(**(usual | facts))
+
+
+@pytest.mark.parametrize(
+    ("facts", "act"),
+    [
+        ({}, Act.SCREEN),
+        ({"loans": 0}, Act.COMPLETE),
+        ({"has_transfer_basis": False}, Act.COMPLETE),
+        ({"has_transfer_basis": False, "may_screen": False}, Act.NONE),
+        ({"may_screen": False}, Act.NONE),
+        ({"state": PackageState.SCREENED}, Act.SEAL),
+        ({"state": PackageState.SCREENED, "has_built": True}, Act.NONE),
+        ({"state": PackageState.SCREENED, "may_seal": False}, Act.NONE),
+        ({"state": PackageState.SCREENED, "is_sealing": True}, Act.NONE),
+        ({"state": PackageState.SEALED}, Act.VALUE),
+        ({"state": PackageState.WITHDRAWN}, Act.NONE),
+        ({"state": PackageState.REPLACED}, Act.NONE),
+    ],
+)
+def test_one_next_step_per_state_and_person(facts, act):
+    assert next_step(standing(**facts)).act == act
