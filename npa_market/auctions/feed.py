@@ -151,20 +151,25 @@ class Hub:
         return sum(len(group) for group in self._listeners.values())
 
     async def _poll(self) -> None:
-        while self._listeners:
-            try:
-                clock, items = await self.read(_round, dict(self._seen))
-            except DatabaseError:
-                # The database is away: listeners stay, and nothing is lost, because the next
-                # round reads from the last number sent.
-                log.exception("lot_feed_round_failed")
-                await self.read(connections.close_all)
-            else:
-                self._offset = clock - datetime.now(UTC)
-                self._send(items)
-            await asyncio.sleep(POLL_SECONDS)
-        self._poller = None
-        await self.read(connections.close_all)
+        try:
+            while self._listeners:
+                await self._poll_once()
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._poller = None
+            self._thread.submit(connections.close_all)
+
+    async def _poll_once(self) -> None:
+        try:
+            clock, items = await self.read(_round, dict(self._seen))
+        except DatabaseError:
+            # The database is away: listeners stay, and nothing is lost, because the next round
+            # reads from the last number sent.
+            log.exception("lot_feed_round_failed")
+            await self.read(connections.close_all)
+        else:
+            self._offset = clock - datetime.now(UTC)
+            self._send(items)
 
     def _send(self, items: Iterable[Item]) -> None:
         for item in items:
@@ -208,7 +213,10 @@ async def stream(
         checked = loop.time()
         while not listener.is_lost:
             try:
-                item = await asyncio.wait_for(listener.waiting.get(), PULSE_SECONDS)
+                # Not wait_for: on Python 3.11 it can swallow the cancellation of a page that
+                # leaves at the moment an event arrives, and the listener would stay for ever.
+                async with asyncio.timeout(PULSE_SECONDS):
+                    item = await listener.waiting.get()
             except TimeoutError:
                 yield _pulse(centre)
             else:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connection
+from django.db import connections
 from django.http import (
     HttpResponse,
     HttpResponseBase,
@@ -51,7 +51,7 @@ async def lot_feed(request: MemberRequest, lot_id: UUID) -> HttpResponseBase:
 
 async def _without_connection(events: AsyncIterator[str]) -> AsyncIterator[str]:
     # A request keeps its connection until the answer ends; this answer lasts for hours.
-    await sync_to_async(connection.close)()
+    await sync_to_async(connections.close_all)()
     async for text in events:
         yield text
 
