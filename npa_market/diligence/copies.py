@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 PDF, CSV, JSON = "application/pdf", "text/csv; charset=utf-8", "application/json"
 PARQUET = "application/vnd.apache.parquet"
 COPY_COLUMN = "copy_id"
-SELLERS_OWN = "of the seller, before the data room"
+IN_LOG = "recorded in the access log as"
+SELLERS_OWN = ("copy of the seller's own people", "taken before there was a data room")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def sellers_copy(report: Report, *, seller: Organisation, user: User, at: dateti
 
 
 def _marked_report(line: AccessRecord) -> bytes:
-    reader = Reader(line.organisation.name, line.user.email, line.at, str(line.pk))
+    reader = Reader(line.organisation.name, line.user.email, line.at, (IN_LOG, str(line.pk)))
     return stamped(read_stored(line.source_sha256), reader)
 
 

@@ -33,11 +33,17 @@ FEWEST_ROWS_TO_SPLIT = 22
 ROOM_FOR_HEAD = 150.0
 ROOM_FOR_CHAPTER = 230.0
 LONGEST_WORD = 64
-PAD = 3.0
+PAD = 2.8
+ROWS_KEPT_TOGETHER = 5
 
 
 def percent(part: float, digits: int = 1) -> str:
-    """A share 0..1 as `20.8 %`."""
+    """A share as `20.8 %`; a small part is never shown as none, nor nearly all as all."""
+    least = 10.0**-digits
+    if 0 < part * 100 < least / 2:
+        return f"< {least:g} %"
+    if 100 - least / 2 <= part * 100 < 100:
+        return f"> {100 - least:g} %"
     return f"{part * 100:,.{digits}f} %"
 
 
@@ -126,8 +132,9 @@ class Composer:
 
     def block(self, pieces: Sequence[Flowable], *, may_split: bool = False) -> None:
         """Pieces that stay on one page; a long table may run over, never its head alone."""
-        if may_split:
-            self.add(CondPageBreak(ROOM_FOR_HEAD), *pieces, Spacer(0, 8))
+        if may_split:  # A spacer would be pushed to the top of the next page.
+            pieces[-1].spaceAfter = 10
+            self.add(CondPageBreak(ROOM_FOR_HEAD), *pieces)
         else:
             self.add(KeepTogether([*pieces, Spacer(0, 8)]))
 
@@ -205,6 +212,11 @@ class Composer:
         ]
         look_of += [("ALIGN", (column, 0), (column, -1), "RIGHT") for column in right]
         look_of += [("BACKGROUND", (c, r), (c, r), shade) for c, r, shade in shades]
+        if len(cells) > ROWS_KEPT_TOGETHER:  # No page ends or begins with a lone row.
+            look_of += [
+                ("NOSPLIT", (0, 0), (-1, 3)),
+                ("NOSPLIT", (0, -ROWS_KEPT_TOGETHER), (-1, -1)),
+            ]
         if total:
             look_of += [
                 ("FONT", (0, -1), (-1, -1), self.style.bold, look.TABLE_SIZE),

@@ -74,7 +74,9 @@ def _segments(rows: Sequence[Any], currency: str) -> tuple[SegmentLine, ...]:
         for name in ("balance", "expected_cash", "value")
     ]
     return tuple(
-        SegmentLine(row.name.replace("default,", "Default curve,"), row.loans, *amounts)
+        SegmentLine(
+            row.name.replace("default,", "Default curve,").replace("_", " "), row.loans, *amounts
+        )
         for row, *amounts in zip(rows, *columns, strict=True)
     )
 

@@ -91,8 +91,8 @@ def strata(paper: Composer, inputs: ReportInputs, tables: Mapping[str, Grouped])
         paper.groups(tables[number])
         if number == "T7":
             _heat_map(paper, inputs.frame)
-    _largest(paper, inputs)
     _lorenz(paper, inputs.frame)
+    _largest(paper, inputs)
 
 
 def _histogram(paper: Composer, frame: pd.DataFrame) -> None:
@@ -160,7 +160,7 @@ def _heat_map(paper: Composer, frame: pd.DataFrame) -> None:
 
 
 def _heat_text(value: float) -> str:
-    return percent(value) if value >= 0.0005 else ("< 0.1 %" if value > 0 else "")
+    return percent(value) if value > 0 else ""
 
 
 def _shade(part: float) -> Color:

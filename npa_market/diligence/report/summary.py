@@ -258,11 +258,7 @@ def _regions(paper: Composer, regions: Grouped) -> None:
         paper.small(f"C1 is not drawn: every loan is in one region ({regions.largest.label}).")
         return
     shown, rest = rows[:MOST_BARS], rows[MOST_BARS:]
-    names = [row.label for row in shown]
-    values = [row.total_minor for row in shown]
-    if rest:
-        names.append(f"{len(rest)} others")
-        values.append(sum(row.total_minor for row in rest))
+    others = percent(sum(row.share for row in rest))
     top = sum(row.share for row in rows[:3])
     lead = f"{rows[0].label} holds {percent(rows[0].share)} of the total"
     chart = BarChart(
@@ -271,8 +267,9 @@ def _regions(paper: Composer, regions: Grouped) -> None:
         x_label="Province",
         y_label="Total",
         unit=paper.currency,
-        categories=tuple(names),
-        series=(Line("Total", tuple(values)),),
+        categories=tuple(row.label for row in shown),
+        series=(Line("Total", tuple(row.total_minor for row in shown)),),
         is_horizontal=True,
     )
-    paper.chart("C1", "Total by province", chart, height=100)
+    note = f"{len(rest)} smaller ones hold {others} together (T11)." if rest else ""
+    paper.chart("C1", "Total by province", chart, height=100, note=note)

@@ -271,21 +271,14 @@ def _median(value: ValuationFigures) -> int:
 
 
 def _limits(paper: Composer, value: ValuationFigures) -> None:
-    pieces = paper.head("", "Limits of the model")
-    notes = [note[:1].upper() + note[1:].rstrip(".") + "." for note in value.notes]
-    pieces += [paper.paragraph(f"•  {words}", paper.style.finding) for words in (*LIMITS, *notes)]
-    paper.block(pieces)
-    paper.missing(
-        [
-            (
-                "T40",
-                "Back-test",
-                "A back-test needs a payment history of this seller. "
-                + (
-                    "This valuation uses a reference calibration, so there is nothing to test."
-                    if value.is_reference
-                    else "The calibration's own fit diagnostics are kept with the calibration."
-                ),
-            )
-        ]
+    pieces = paper.head("T40", "Back-test and limits of the model")
+    back_test = (
+        "No back-test: it needs a payment history of this seller, and a reference calibration has "
+        "none to be tested on."
+        if value.is_reference
+        else "The calibration's own fit diagnostics are kept with the calibration."
     )
+    notes = [f"{note[:1].upper()}{note[1:]}" for note in value.notes]
+    lines = [back_test, *LIMITS, *(note if note[-1] in ".…" else f"{note}." for note in notes)]
+    pieces += [paper.paragraph(f"•  {words}", paper.style.finding) for words in lines]
+    paper.block(pieces)
