@@ -75,6 +75,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "npa_market.common.streaming.StreamInTurnMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -319,7 +320,11 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processor": structlog.processors.JSONRenderer()
             if PRODUCTION
-            else structlog.dev.ConsoleRenderer(colors=False),
+            else structlog.dev.ConsoleRenderer(
+                colors=False,
+                # The richer formatter prints local variables, which may hold personal data.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
             "foreign_pre_chain": _shared_processors,
         }
     },

@@ -1,5 +1,7 @@
 """The log as a table."""
 
+from datetime import datetime
+
 import django_tables2 as tables
 
 from npa_market.common.templatetags.market import moment, short_hash
@@ -24,7 +26,7 @@ class EntryTable(tables.Table):
         fields = ("seq", "time", "type", "object_type", "prev_state", "leaf_sha256")
         order_by = "-seq"
 
-    def render_time(self, value):  # noqa: ANN001, ANN201 - the library matches by name
+    def render_time(self, value: datetime) -> str:
         return moment(value)
 
     def render_type(self, value: str) -> str:

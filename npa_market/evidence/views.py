@@ -1,6 +1,6 @@
 """The log for the venue: a list that finds entries, and one entry with what it proves."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
@@ -10,12 +10,13 @@ from npa_market.evidence.models import Entry, Payload
 from npa_market.evidence.queries import act_in_words, actor_names, subject_in_words
 from npa_market.evidence.tables import EntryTable
 from npa_market.parties.access import access, access_for
+from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import VENUE_ROLES
 
 
 @access(access_for(*VENUE_ROLES))
 @require_safe
-def entries(request: HttpRequest) -> HttpResponse:
+def entries(request: MemberRequest) -> HttpResponseBase:
     return list_page(
         request,
         Entry.objects.visible_to(request.user),
@@ -32,7 +33,7 @@ def entries(request: HttpRequest) -> HttpResponse:
 
 @access(access_for(*VENUE_ROLES))
 @require_safe
-def entry_detail(request: HttpRequest, seq: int) -> HttpResponse:
+def entry_detail(request: MemberRequest, seq: int) -> HttpResponse:
     entry = get_object_or_404(Entry.objects.visible_to(request.user), pk=seq)
     payload = Payload.objects.filter(entry=entry).first()
     context = {

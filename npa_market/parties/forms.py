@@ -1,7 +1,7 @@
 """Forms of institutions; the rules are checked by the services."""
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -33,7 +33,7 @@ class DecisionForm(forms.Form):
     def __init__(self, *args: Any, organisation: Organisation, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         state = QualificationState(organisation.qualification)
-        self.fields["state"].choices = [
+        cast(forms.ChoiceField, self.fields["state"]).choices = [
             (choice.value, self._verb(state, choice))
             for choice in QualificationState
             if choice in NEXT_STATES[state]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -21,13 +21,14 @@ from npa_market.parties.forms import DecisionForm, DeliveryKeyForm, TokenForm
 from npa_market.parties.models import Organisation, QualificationState
 from npa_market.parties.permissions import may
 from npa_market.parties.queries import people_of, tokens_in_force
+from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import BUYER_ROLES, VENUE_ROLES, OrganisationKind, Role
 from npa_market.parties.tables import InstitutionTable
 
 
 @access(access_for(*VENUE_ROLES))
 @require_safe
-def institutions(request: HttpRequest) -> HttpResponse:
+def institutions(request: MemberRequest) -> HttpResponseBase:
     """Every institution of the venue."""
     return list_page(
         request,
@@ -44,14 +45,14 @@ def institutions(request: HttpRequest) -> HttpResponse:
 
 @access(MEMBERS)
 @require_safe
-def institution(request: HttpRequest, organisation_id: UUID) -> HttpResponse:
+def institution(request: MemberRequest, organisation_id: UUID) -> HttpResponse:
     """One institution: its qualification, people and delivery key."""
     return _page(request, _visible(request, organisation_id))
 
 
 @access(access_for(Role.OPERATOR))
 @require_POST
-def decide_qualification(request: HttpRequest, organisation_id: UUID) -> HttpResponse:
+def decide_qualification(request: MemberRequest, organisation_id: UUID) -> HttpResponse:
     """Qualify, refuse or suspend."""
     organisation = _visible(request, organisation_id)
     form = _decision_form(organisation, request.POST)
@@ -76,7 +77,7 @@ def decide_qualification(request: HttpRequest, organisation_id: UUID) -> HttpRes
 
 @access(access_for(*BUYER_ROLES))
 @require_POST
-def set_delivery_key(request: HttpRequest, organisation_id: UUID) -> HttpResponse:
+def set_delivery_key(request: MemberRequest, organisation_id: UUID) -> HttpResponse:
     """Keep the key to which loan files for this buyer are encrypted."""
     organisation = _visible(request, organisation_id)
     form = DeliveryKeyForm(request.POST)
@@ -99,7 +100,7 @@ def set_delivery_key(request: HttpRequest, organisation_id: UUID) -> HttpRespons
 @access(MEMBERS)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: MemberRequest) -> HttpResponse:
     """One's own API tokens; a new one is shown in the answer to its making and never again."""
     form = TokenForm(request.POST or None)
     context: dict[str, Any] = {"form": form}
@@ -112,7 +113,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @access(MEMBERS)
 @require_POST
-def revoke_token(request: HttpRequest, token_key: str) -> HttpResponse:
+def revoke_token(request: MemberRequest, token_key: str) -> HttpResponse:
     """End one of one's own tokens."""
     if services.revoke_token(user=request.user, token_key=token_key):
         messages.success(request, f"Token {token_key} no longer works.")
@@ -123,12 +124,12 @@ def revoke_token(request: HttpRequest, token_key: str) -> HttpResponse:
 
 @access(MEMBERS)
 @require_safe
-def own_address(request: HttpRequest) -> HttpResponse:
+def own_address(request: MemberRequest) -> HttpResponse:
     """The address one signs in with; only the administrator changes it, as it is the account."""
     return render(request, "account/email.html")
 
 
-def _visible(request: HttpRequest, organisation_id: UUID) -> Organisation:
+def _visible(request: MemberRequest, organisation_id: UUID) -> Organisation:
     return get_object_or_404(Organisation.objects.visible_to(request.user), pk=organisation_id)
 
 
@@ -136,7 +137,7 @@ def _decision_form(organisation: Organisation, typed: Any = None) -> DecisionFor
     return DecisionForm(typed, organisation=organisation, today=database_now().date())
 
 
-def _page(request: HttpRequest, organisation: Organisation, **typed: Form) -> HttpResponse:
+def _page(request: MemberRequest, organisation: Organisation, **typed: Form) -> HttpResponse:
     """The page of an institution, with the form that was refused where there is one."""
     may_decide = (
         may(request.user, "parties.decide_qualification", organisation)

@@ -14,6 +14,7 @@ from npa_market.common.models import Job
 from npa_market.parties.access import MEMBERS, PUBLIC, access
 from npa_market.parties.middleware import SESSION_KEY
 from npa_market.parties.models import Organisation
+from npa_market.parties.requests import MemberRequest
 from npa_market.portal.needs import needs_of
 from npa_market.portal.queries import figures_of, jobs_under_way, latest_lots, rooms_of
 
@@ -22,7 +23,7 @@ STOP_POLLING = 286  # htmx: swap the answer in and ask no more
 
 @access(MEMBERS)
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: MemberRequest) -> HttpResponse:
     """What needs this person now, then how their rooms stand."""
     person = request.user
     context = {
@@ -37,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @access(MEMBERS)
 @require_safe
-def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+def job(request: MemberRequest, job_id: UUID) -> HttpResponse:
     """A running job as a page, or as the fragment that polls itself.
 
     Once the job is over, the page that showed its progress is loaded anew, so that it shows the
@@ -56,7 +57,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 @access(MEMBERS)
 @require_POST
-def acting_for(request: HttpRequest) -> HttpResponse:
+def acting_for(request: MemberRequest) -> HttpResponse:
     """Switch the institution that the person acts for; another's is 404."""
     try:
         key = UUID(request.POST.get("organisation", ""))

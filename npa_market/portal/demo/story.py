@@ -171,7 +171,7 @@ def showcase_terms(valuation: Valuation) -> LotTerms:
 
 def rounded(amount_minor: int) -> int:
     """Two leading digits, at least one minor unit: how people state prices and steps."""
-    scale = 10 ** max(0, len(str(amount_minor)) - 2)
+    scale = int("1" + "0" * max(0, len(str(amount_minor)) - 2))
     return max(1, amount_minor // scale * scale)
 
 
@@ -215,7 +215,7 @@ def transfer(stage: Stage, lot: Lot) -> Deal:
     """Award, both signatures, payment with title, release by two people, receipt."""
     cast = stage.cast
     deliver_pending()  # The end of the lot is a message; its handler makes the deal.
-    deal = Deal.objects.get(lot=lot)
+    deal: Deal = Deal.objects.get(lot=lot)
     buyer = cast.buyer(deal.buyer_id)
     approver, signatory = cast.user("approver@seller.example"), cast.at_buyer(buyer, "signatory")
     if deal.state == DealState.AWARDED:

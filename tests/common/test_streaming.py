@@ -1,0 +1,46 @@
+"""Streamed answers under ASGI: chunk by chunk, and closed at the end."""
+
+import asyncio
+
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
+
+from npa_market.common.streaming import StreamInTurnMiddleware
+
+
+def answered(response):
+    async def view(request):
+        return response
+
+    async def serve():
+        answer = await StreamInTurnMiddleware(view)(RequestFactory().get("/"))
+        return [part async for part in answer] if answer.streaming else answer.content
+
+    return asyncio.run(serve())
+
+
+def test_chunks_are_fetched_one_at_a_time():
+    fetched = []
+
+    def chunks():
+        for number in range(3):
+            fetched.append(number)
+            yield b"%d" % number
+
+    response = StreamingHttpResponse(chunks())
+    assert fetched == []
+    assert answered(response) == [b"0", b"1", b"2"]
+
+
+def test_a_file_arrives_whole_and_is_closed(tmp_path):
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"x" * 10_000)
+    handle = path.open("rb")
+    response = FileResponse(handle)
+    assert b"".join(answered(response)) == b"x" * 10_000
+    response.close()
+    assert handle.closed
+
+
+def test_other_answers_pass_unchanged():
+    assert answered(HttpResponse(b"plain")) == b"plain"
