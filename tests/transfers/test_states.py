@@ -93,18 +93,25 @@ ALLOWED = {
 }  # fmt: skip
 
 
+class _UndoError(Exception):
+    """Takes back what an allowed service did, so that the next one meets the same deal."""
+
+
 @pytest.mark.parametrize("state", ["awarded", "contracted", "paid", "delivered", "cancelled"])
-@pytest.mark.parametrize("act", sorted(SERVICES))
-def test_T1_each_service_in_each_state(cast, state, act):
+def test_T1_each_service_in_each_state(cast, state):
     deal = at(cast, state)
     entries = Entry.objects.count()
-    if (state, act) in ALLOWED:
-        SERVICES[act](cast, deal)
-        return
-    with pytest.raises(Refused):
-        SERVICES[act](cast, deal)
-    assert Deal.objects.get(pk=deal.pk).state == state
-    assert Entry.objects.count() == entries
+    done = set()
+    for act, service in SERVICES.items():
+        try:
+            with transaction.atomic():
+                service(cast, deal)
+                done.add((state, act))
+                raise _UndoError
+        except (_UndoError, Refused):
+            assert Deal.objects.get(pk=deal.pk).state == state
+            assert Entry.objects.count() == entries
+    assert done == {pair for pair in ALLOWED if pair[0] == state}
 
 
 def test_a_state_is_never_assigned_or_updated_past_the_transitions(cast):
