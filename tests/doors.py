@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from npa_market.auctions.models import Lot, Registration
 from npa_market.common.models import Job
-from npa_market.diligence.models import DataRoom, Report
+from npa_market.diligence.models import Admission, DataRoom, Report
 from npa_market.evidence.models import Entry
 from npa_market.ledger.models import Hold, JournalEntry
 from npa_market.packages.models import Package
@@ -38,6 +38,7 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
     "statement_id": Statement,
     "hold_id": Hold,
     "entry_id": JournalEntry,
+    "admission_id": Admission,
 }
 # Keywords that name no object of the venue, with a value that is valid or politely unknown.
 PLAIN_VALUES: dict[str, str | int] = {
@@ -102,7 +103,7 @@ class Door:
         if wanted in PLAIN_VALUES and wanted not in MODEL_OF_KEYWORD:
             return PLAIN_VALUES[wanted]
         raise UnknownKeyword(
-            f"the address {self.route} needs {wanted or word!r}: let world_objects() in"
+            f"the address {self.route} needs {wanted or self.model or word}: let world_objects() in"
             f" tests/world.py return one (and name its model in tests/doors.py)"
         )
 

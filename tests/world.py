@@ -6,28 +6,33 @@ that has none here.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from typing import Any
 
-from django.db import transaction
+import pyrage
 
 from npa_market.common.clock import database_now
 from npa_market.common.models import Job, JobState
-from npa_market.evidence.services import record
+from npa_market.evidence.models import Entry
 from npa_market.parties.models import Membership, Organisation, QualificationState, User
 from npa_market.parties.roles import ROLES_OF_KIND, OrganisationKind, Role
+from npa_market.parties.services import set_delivery_key
+from npa_market.transfers.models import Deal
 from tests.browser.serving import PASSWORD
+from tests.world_market import make_market, market_objects
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 SELLER = "Eastern Consumer Finance"
 BUYER = "Harbour Asset Management"
+RIVAL = "Lakeside Capital"
 VENUE = "The Venue"
 
 
 @dataclass(frozen=True)
 class People:
-    """One person per role, by role, and a person of another seller who may see nothing."""
+    """One person per role, by role; a second bidder; and a stranger who may see nothing."""
 
     by_role: dict[Role, User]
+    rival: User
     stranger: User
 
 
@@ -58,20 +63,47 @@ def world_people() -> People:
     }
     organisation("Newcomer Partners", OrganisationKind.BUYER, QualificationState.APPLIED)
     other = organisation("Western Credit", OrganisationKind.SELLER, QualificationState.QUALIFIED)
+    rival = organisation(RIVAL, OrganisationKind.BUYER, QualificationState.QUALIFIED)
     return People(
         by_role={
             role: person(f"{role.value.replace('_', '.')}@example.com", institutions[kind], role)
             for kind, roles in ROLES_OF_KIND.items()
             for role in sorted(roles)
         },
+        rival=person("rival@example.com", rival, Role.BUYER_SIGNATORY),
         stranger=person("stranger@example.com", other, *ROLES_OF_KIND[OrganisationKind.SELLER]),
     )
 
 
-def world_objects() -> dict[str, UUID | int | str]:
+def world_objects() -> dict[str, Any]:
     """The key of one object per URL keyword, all on one deal between the world's parties."""
     people = world_people()
     seller = Organisation.objects.get(name=SELLER)
+    job = _running_job(seller, people.by_role[Role.SELLER_ANALYST])
+    if not Deal.objects.exists():
+        _give_delivery_key(people)
+        bidders = [
+            (Organisation.objects.get(name=BUYER), people.by_role[Role.BUYER_SIGNATORY]),
+            (Organisation.objects.get(name=RIVAL), people.rival),
+        ]
+        make_market(people.by_role, bidders)
+    return {
+        "organisation_id": seller.pk,
+        "job_id": job.pk,
+        "seq": Entry.objects.earliest("seq").pk,
+        **market_objects(),
+    }
+
+
+def _give_delivery_key(people: People) -> None:
+    set_delivery_key(
+        user=people.by_role[Role.BUYER_SIGNATORY],
+        organisation_id=Organisation.objects.get(name=BUYER).pk,
+        public_key=str(pyrage.x25519.Identity.generate().to_public()),
+    )
+
+
+def _running_job(seller: Organisation, analyst: User) -> Job:
     job, _ = Job.objects.get_or_create(
         kind="tape_import",
         organisation_id=seller.pk,
@@ -82,15 +114,7 @@ def world_objects() -> dict[str, UUID | int | str]:
             "total": 100_000,
             "created_at": database_now(),
             "started_at": database_now() - timedelta(seconds=40),
-            "started_by": people.by_role[Role.SELLER_ANALYST],
+            "started_by": analyst,
         },
     )
-    with transaction.atomic():
-        entry = record(
-            type="institution.qualified",
-            subject=seller,
-            actor=people.by_role[Role.OPERATOR],
-            payload={"until": "2027-01-05"},
-            prev_state="applied_for",
-        )
-    return {"organisation_id": seller.pk, "job_id": job.pk, "seq": entry.seq}
+    return job

@@ -212,11 +212,10 @@ class PackageViewSet(
         return Response(LoanProofSerializer(proof).data)
 
     def _with_reason(self, service: Any, request: Request) -> Response:
+        package = self.get_object()
         asked = PackageReasonSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        package = service(
-            user=_user(request), package_id=self.get_object().pk, **asked.validated_data
-        )
+        package = service(user=_user(request), package_id=package.pk, **asked.validated_data)
         return self._answer(package)
 
     def _answer(self, package: Package, status: int = 200) -> Response:

@@ -87,10 +87,11 @@ class StatementViewSet(VisibleRows[Statement], viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"])
     def agree(self, request: Request, pk: str) -> Response:
         """Agree for one's side to the workbook with this hash."""
+        statement = self.get_object()
         asked = AgreementSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         statement = services.agree_statement(
-            user=_person(request), statement_id=self.get_object().pk, **asked.validated_data
+            user=_person(request), statement_id=statement.pk, **asked.validated_data
         )
         return Response(StatementSerializer(statement).data)
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from npa_market.common.api import VisibleRows
 from npa_market.parties.access import access_for
 from npa_market.parties.models import Organisation, User
-from npa_market.parties.roles import SELLER_ROLES, OrganisationKind
+from npa_market.parties.roles import SELLER_ROLES, OrganisationKind, Role
 from npa_market.tapes import services
 from npa_market.tapes.mapping import Mapping, shipped_mappings
 from npa_market.tapes.models import Loan, Tape
@@ -173,6 +173,7 @@ class TapeViewSet(
 
     model = Tape
     access_rule = access_for(*SELLER_ROLES)
+    access_by_action = {"rejects": access_for(Role.SELLER_ANALYST)}
     serializer_class = TapeSerializer
     parser_classes = (MultiPartParser,)
     filterset_fields = ("state", "mapping", "cut_off_date")

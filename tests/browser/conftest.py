@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Page
 
 from npa_market.parties.roles import Role
 from tests.browser.screenshots import enter as enter_portal
-from tests.browser.serving import CHROMIUM_FLAGS, Served, chromium, served
+from tests.browser.serving import CHROMIUM_FLAGS, Served, chromium, serve_portal
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,31 +29,19 @@ def browser_type_launch_args() -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory, browser_type_launch_args) -> Iterator[Served]:
+def served(tmp_path_factory, browser_type_launch_args) -> Iterator[Served]:
     """The served portal; the browser is looked for first, since serving takes seconds."""
-    with served(tmp_path_factory.mktemp("portal")) as running:
+    with serve_portal(tmp_path_factory.mktemp("portal")) as running:
         yield running
 
 
 @pytest.fixture
-def base_url(portal: Served) -> str:
-    return portal.url
-
-
-@pytest.fixture
-def sign_in(page: Page, portal: Served) -> Callable[[Role | str], Page]:
+def sign_in(page: Page, served: Served) -> Callable[[Role | str], Page]:
     """Sign in through the page, as a role of the world or by e-mail."""
 
     def enter(who: Role | str) -> Page:
         email = f"{who.value.replace('_', '.')}@example.com" if isinstance(who, Role) else who
-        enter_portal(page, portal.url, email)
+        enter_portal(page, served.url, email)
         return page
 
     return enter
-
-
-@pytest.fixture
-def signed_out(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context()
-    yield context
-    context.close()

@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.serving import CHROMIUM_FLAGS, PASSWORD, ROOT, chromium, served
+from tests.browser.serving import CHROMIUM_FLAGS, PASSWORD, ROOT, chromium, serve_portal
 
 WIDTHS = {"desk": 1280, "phone": 390}
 ENTRANCE = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
@@ -47,7 +47,7 @@ def main() -> int:
         sys.stderr.write("Install the package chromium to take pictures.\n")
         return 1
     options.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as portal:
+    with tempfile.TemporaryDirectory() as folder, serve_portal(Path(folder)) as portal:
         # Before the browser: its event loop and the ORM do not share a thread.
         wanted = [shot for shot in shots(portal.environment) if options.only in shot.name]
         with sync_playwright() as playwright:
@@ -93,7 +93,7 @@ class Camera:
             page.goto(self.url + shot.path)
             page.wait_for_load_state("load")
             page.wait_for_function(
-                "() => !document.querySelector('[data-chart]:not([data-drawn=yes])')"
+                "() => !document.querySelector('[data-vega][data-drawn=waiting]')"
             )
             page.screenshot(path=self.folder / f"{shot.name}-{name}.png", full_page=True)
             wide = page.evaluate("document.documentElement.scrollWidth")

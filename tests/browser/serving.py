@@ -66,7 +66,7 @@ def prepare_world(environment: Environment) -> None:
 
 
 @contextmanager
-def served(folder: Path, prepare: Prepare = prepare_world) -> Iterator[Served]:
+def serve_portal(folder: Path, prepare: Prepare = prepare_world) -> Iterator[Served]:
     """Prepare a database in `folder`, serve the portal on a free port, stop it at the end."""
     environment = {
         **os.environ,

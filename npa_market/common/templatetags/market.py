@@ -15,6 +15,8 @@ from npa_market.common.money import format_minor
 
 register = template.Library()
 
+MISSING = (None, "")  # A template hands over "" for a key that is not there.
+
 TAG_TONE = {
     "good": {
         "done",
@@ -52,21 +54,23 @@ TAG_TONE = {
 
 
 @register.filter
-def money(amount_minor: int | None, currency: str) -> str:
+def money(amount_minor: Any, currency: str) -> str:
     """`3,172,415.07`; the currency stands in the column head or label."""
-    return "–" if amount_minor is None else format_minor(int(amount_minor), currency)
+    return "–" if amount_minor in MISSING else format_minor(int(amount_minor), currency)
 
 
 @register.filter
-def money_symbol(amount_minor: int | None, currency: str) -> str:
+def money_symbol(amount_minor: Any, currency: str) -> str:
     """`¥3,172,415.07`, for one figure that stands alone."""
-    return "–" if amount_minor is None else format_minor(int(amount_minor), currency, symbol=True)
+    return (
+        "–" if amount_minor in MISSING else format_minor(int(amount_minor), currency, symbol=True)
+    )
 
 
 @register.filter
-def count(value: int | None) -> str:
+def count(value: Any) -> str:
     """`18,420`."""
-    return "–" if value is None else f"{int(value):,}"
+    return "–" if value in MISSING else f"{int(value):,}"
 
 
 @register.filter

@@ -1,4 +1,4 @@
-// Draws each [data-chart] from the Vega-Lite specification beside it (a json_script). The drawing
+// Draws each [data-vega] from the Vega-Lite specification beside it (a json_script). The drawing
 // library is fetched only where a page has a chart; the interpreter keeps the page free of eval.
 (() => {
   "use strict";
@@ -18,7 +18,7 @@
 
   const draw = async (place) => {
     place.dataset.drawn = "waiting";
-    const spec = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+    const spec = JSON.parse(document.getElementById(place.dataset.vega).textContent);
     try {
       const embed = await load();
       await embed(place, spec, { ast: true, actions: false, renderer: "svg" });
@@ -33,7 +33,7 @@
   };
 
   const drawAll = (root) => {
-    for (const place of root.querySelectorAll("[data-chart]:not([data-drawn])")) draw(place);
+    for (const place of root.querySelectorAll("[data-vega]:not([data-drawn])")) draw(place);
   };
   drawAll(document);
   document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
