@@ -218,16 +218,16 @@ def return_package(*, user: User, package_id: UUID, reason: str) -> Package:
     return package
 
 
-@transaction.atomic
 def screen_package(*, user: User, package_id: UUID) -> Package:
     """Run the pre-sale screen; may be repeated until the package is sealed.
 
-    Stores per rule what was hit and excluded, and the totals of what is left. Raises Refused where
-    nothing is left, InvalidInput where the transfer basis is not recorded.
+    Stores per rule what was hit and excluded, and the totals of what is left. The rules run before
+    the lock is taken, as they take seconds on large packages. Raises Refused where nothing is left
+    or the package was changed meanwhile, InvalidInput where the transfer basis is not recorded.
     """
     from npa_market.packages.screening import overview_of, screen_loans
 
-    package = Package.objects.select_for_update().get(pk=package_id)
+    package = Package.objects.select_related("seller").get(pk=package_id)
     require(user, "packages.screen_package", package)
     _refuse_unless(package, PackageState.DRAFT, PackageState.SCREENED)
     if not package.transfer_basis:
@@ -239,14 +239,26 @@ def screen_package(*, user: User, package_id: UUID) -> Package:
     screened = screen_loans(package)
     if not screened.kept.num_rows:
         raise Refused("nothing_eligible", "No loan passes the screen with these criteria.")
+    outcome = {
+        "screen_results": screened.documents(),
+        "selection_sha256": screened.selection_sha256(),
+        "overview": overview_of(screened.sealed_rows(package)[0]),
+        **screened.sums(),
+    }
+    return _store_screen(package, user, outcome)
+
+
+@transaction.atomic
+def _store_screen(read: Package, user: User, outcome: dict[str, Any]) -> Package:
+    package = Package.objects.select_for_update().get(pk=read.pk)
+    _refuse_unless(package, PackageState.DRAFT, PackageState.SCREENED)
+    if _content(package) != _content(read):
+        raise Refused("package_changed", "The package was changed meanwhile. Screen it again.")
     previous_state = package.state
+    for name, value in outcome.items():
+        setattr(package, name, value)
     package.state = PackageState.SCREENED
     package.screened_at = database_now()
-    package.screen_results = screened.documents()
-    package.selection_sha256 = screened.selection_sha256()
-    package.overview = overview_of(screened.sealed_rows(package)[0])
-    for name, value in screened.sums().items():
-        setattr(package, name, value)
     package.save()
     record(
         type="package.screened",

@@ -9,7 +9,7 @@ from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.jobs import running
 from npa_market.common.models import Job, JobState
 from npa_market.evidence.models import Entry
-from npa_market.packages import freezing, outside
+from npa_market.packages import freezing, outside, screening
 from npa_market.packages.models import Package, PackageLoan, PackageReader, PackageState
 from npa_market.packages.queries import loan_keys_of, versions_of
 from npa_market.packages.sealed import manifest_of, read_sealed
@@ -169,6 +169,22 @@ def test_the_screen_needs_a_transfer_basis_and_a_loan(draft, tape, seller_user):
     Loan.objects.update(status="fraud")
     with pytest.raises(Refused, match="No loan passes"):
         screen_package(user=seller_user, package_id=draft().pk)
+
+
+def test_a_change_during_the_screen_is_not_overwritten(draft, tape, seller_user, monkeypatch):
+    package = draft()
+    screen_loans = screening.screen_loans
+
+    def change_meanwhile(read):
+        Package.objects.filter(pk=read.pk).update(title="Another", transfer_basis="Clause 1")
+        return screen_loans(read)
+
+    monkeypatch.setattr(screening, "screen_loans", change_meanwhile)
+    with pytest.raises(Refused) as caught:
+        screen_package(user=seller_user, package_id=package.pk)
+    assert caught.value.code == "package_changed"
+    package.refresh_from_db()
+    assert (package.state, package.screen_results) == (PackageState.DRAFT, [])
 
 
 def test_whoever_built_the_package_cannot_seal_it(draft, tape, seller_user, second_seller_user):
