@@ -35,3 +35,4 @@ class TapeUploadForm(forms.Form):
         field = self.fields["mapping"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(name, mapping.title) for name, mapping in shipped_mappings().items()]
+        field.initial = "npa_standard"

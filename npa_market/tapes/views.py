@@ -23,7 +23,7 @@ from npa_market.tapes import services
 from npa_market.tapes.filters import TapeFilter
 from npa_market.tapes.forms import TapeUploadForm
 from npa_market.tapes.mapping import shipped_mappings
-from npa_market.tapes.models import Tape
+from npa_market.tapes.models import Tape, TapeState
 from npa_market.tapes.queries import loans_page
 from npa_market.tapes.result import completeness_lines, total_lines
 from npa_market.tapes.tables import TapeTable
@@ -83,7 +83,8 @@ def detail(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     context = {
         "tape": tape,
         "api_url": reverse("v1:tape-detail", args=[tape.pk]),
-        "job": tape.job if tape.job and not tape.job.is_over else None,
+        "mapping": shipped_mappings().get(tape.mapping),
+        "job": tape.job if tape.state in {TapeState.UPLOADED, TapeState.IMPORTING} else None,
         "totals": total_lines(tape),
         "completeness": completeness_lines(tape),
         "absent": [
