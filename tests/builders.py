@@ -1,13 +1,24 @@
 """Objects for tests, made through the real services wherever one exists."""
 
 import secrets
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 import numpy as np
 
+from npa_market.auctions.core import LotTerms
+from npa_market.auctions.models import Lot
+from npa_market.auctions.services import (
+    admit_registration,
+    advance_lot,
+    announce_lot,
+    confirm_deposit,
+    register_for_lot,
+)
 from npa_market.common.clock import database_now
 from npa_market.common.files import store_bytes
 from npa_market.common.ids import next_reference
+from npa_market.diligence.services import open_room, sign_nda
 from npa_market.packages.models import Package
 from npa_market.packages.services import draft_package, screen_package, seal_package
 from npa_market.parties.models import Organisation, User
@@ -183,3 +194,52 @@ def sealed_package(
     """
     package = screened_package(seller_user, count, currency, seed)
     return seal_package(user=second_seller_user, package_id=package.pk)
+
+
+def announced_lot(
+    seller_user: User, second_seller_user: User, package: Package | None = None, **terms: object
+) -> Lot:
+    """A lot over a sealed package with an open data room, on the real clock.
+
+    Registration ends in a minute, bidding in an hour; `terms` replace fields of `LotTerms`.
+    """
+    package = package or sealed_package(seller_user, second_seller_user)
+    open_room(user=second_seller_user, package_id=package.pk)
+    now = database_now()
+    values: dict[str, object] = {
+        "start_price_minor": 1_000_000,
+        "step_minor": 10_000,
+        "deposit_minor": 200_000,
+        "reserve_minor": 1_234_567,
+        "registration_ends_at": now + timedelta(minutes=1),
+        "opens_at": now + timedelta(minutes=2),
+        "ends_at": now + timedelta(hours=1),
+        "hard_end_at": now + timedelta(hours=2),
+    }
+    return announce_lot(
+        user=second_seller_user,
+        package_id=package.pk,
+        title="Unsecured consumer loans",
+        terms=LotTerms(**(values | terms)),
+    )
+
+
+def open_lot_with_bidders(
+    lot: Lot, operator: User, bidders: Sequence[tuple[Organisation, User]]
+) -> Lot:
+    """The same lot open for bids, each bidder with NDA, admission and deposit.
+
+    Its registration and opening are moved into the past: no test waits for them.
+    """
+    for number, (buyer, user) in enumerate(bidders):
+        sign_nda(user=user, room_id=lot.package.data_room.pk, buyer=buyer)
+        registration = register_for_lot(user=user, lot_id=lot.pk, buyer=buyer)
+        admit_registration(user=operator, registration_id=registration.pk)
+        confirm_deposit(
+            user=operator,
+            registration_id=registration.pk,
+            bank_reference=f"{lot.reference}-DEP-{number}",
+        )
+    now = database_now()
+    Lot.objects.filter(pk=lot.pk).update(registration_ends_at=now, opens_at=now)
+    return advance_lot(lot_id=lot.pk)
