@@ -59,7 +59,7 @@ def bench(size: Size) -> dict[str, float | int]:
     start = time.perf_counter()
     values = _engine_b(case, blocks)
     seconds_b, peak_b = time.perf_counter() - start, _peak_mb()
-    rate = _brute_rate(size.months)
+    rate = _brute_rate(min(size.loans, BRUTE_LOANS), size.months)
     work = size.loans * size.months * len(blocks) * BLOCK
     means = cumulants[:, 0].reshape(len(blocks), BLOCK).mean(axis=1)
     price = float(means.mean())
@@ -150,10 +150,10 @@ def _engine_b(case: _Bench, blocks: range) -> FloatArray:
         return np.concatenate(list(pool.map(one, blocks)))
 
 
-def _brute_rate(months: int) -> float:
+def _brute_rate(count: int, months: int) -> float:
     """Loan-months per second of vectorised loan-level simulation, one thread."""
     terms = Terms(paths=BLOCK, horizon_months=months)
-    loans = synthetic_loans(BRUTE_LOANS, np.random.default_rng(SEED))
+    loans = synthetic_loans(count, np.random.default_rng(SEED))
     plan = plan_of(loans, reference_calibration("cn-consumer-reference"), terms)
     block = factor_block(plan.factors, normals(plan.factors, SEED, 0))
     few = FactorBlock(

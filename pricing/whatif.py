@@ -55,13 +55,16 @@ class _CommonFactors:
         self.plan = plan
         blocks = range(min(FEW_BLOCKS, plan.terms.blocks))
         self.normals = [normals(plan.factors, plan.terms.seed, block) for block in blocks]
+        self.own = [factor_block(plan.factors, z) for z in self.normals]
 
     def flow(self, variant: Variant = AS_IT_STANDS, risk: FactorRisk | None = None) -> Flow:
         """Expected flow under a "what if" on the odds or on the risk."""
         chain = self.plan.chain_for(variant)
-        model = replace(self.plan.factors, risk=risk or self.plan.factors.risk)
-        flows = [expected_flow(chain, factor_block(model, z)) for z in self.normals]
-        return mean_flow(flows)
+        factors = self.own
+        if risk is not None:
+            model = replace(self.plan.factors, risk=risk)
+            factors = [factor_block(model, z) for z in self.normals]
+        return mean_flow([expected_flow(chain, block) for block in factors])
 
 
 def sensitivities(plan: Plan, flow: Flow, price: float) -> tuple[Sensitivity, ...]:
