@@ -113,7 +113,7 @@ def test_only_analysts_upload_and_read_rejects(tape, as_user, api, make_user, se
     assert client.get(reverse("tapes:upload")).status_code == 403
     assert client.get(reverse("tapes:rejects", args=[tape.pk])).status_code == 403
     assert api(finance).get(f"/api/v1/tapes/{tape.pk}/rejects/").status_code == 403
-    assert "Rejected rows" not in client.get(tape.get_absolute_url()).content.decode()
+    assert "rejects.csv" not in client.get(tape.get_absolute_url()).content.decode()
 
 
 def test_rejects_are_handed_over_and_recorded(tape, as_user, seller_user):
