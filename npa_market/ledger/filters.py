@@ -1,8 +1,11 @@
 """Finding entries and deposits."""
 
 import django_filters
+from django import forms
 
 from npa_market.ledger.models import AccountKind, Hold, HoldState, Posting
+
+DAY = forms.DateInput(attrs={"type": "date"})
 
 
 class JournalFilter(django_filters.FilterSet):
@@ -14,10 +17,10 @@ class JournalFilter(django_filters.FilterSet):
         field_name="account__kind", choices=AccountKind.choices, label="Account"
     )
     since = django_filters.DateFilter(
-        field_name="entry__booked_at", lookup_expr="date__gte", label="From (YYYY-MM-DD)"
+        field_name="entry__booked_at", lookup_expr="date__gte", label="From", widget=DAY
     )
     until = django_filters.DateFilter(
-        field_name="entry__booked_at", lookup_expr="date__lte", label="To (YYYY-MM-DD)"
+        field_name="entry__booked_at", lookup_expr="date__lte", label="To", widget=DAY
     )
 
     class Meta:

@@ -6,4 +6,4 @@ class TransfersConfig(AppConfig):
     label = "transfers"
 
     def ready(self) -> None:
-        from npa_market.transfers import handlers  # noqa: F401 - registers itself
+        from npa_market.transfers import handlers, titles  # noqa: F401 - register themselves

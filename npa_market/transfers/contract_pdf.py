@@ -20,7 +20,6 @@ INK, MUTED, LINE = (
     colors.HexColor("#5a6b7b"),
     colors.HexColor("#d5dde5"),
 )
-EXCLUDED_SHOWN = 200
 
 
 class _Styles:
@@ -38,7 +37,13 @@ class _Styles:
             "title", parent=self.body, fontName=bold, fontSize=17, leading=22
         )
         self.heading = ParagraphStyle(
-            "heading", parent=self.body, fontName=bold, fontSize=11, leading=15, spaceBefore=9
+            "heading",
+            parent=self.body,
+            fontName=bold,
+            fontSize=11,
+            leading=15,
+            spaceBefore=9,
+            keepWithNext=1,
         )
         self.font = regular
 
@@ -85,7 +90,10 @@ def _story(facts: ContractFacts, styles: _Styles) -> list[Any]:
         story.append(KeepTogether([Paragraph(heading, styles.heading), _pairs(pairs, styles)]))
     story.append(
         KeepTogether(
-            [Paragraph("The money", styles.heading), _pairs(facts.money, styles, styles.number)]
+            [
+                Paragraph(f"The money, {facts.currency}", styles.heading),
+                _pairs(facts.money, styles, styles.number),
+            ]
         )
     )
     for number, (heading, paragraphs) in enumerate(facts.clauses, start=1):
@@ -100,19 +108,16 @@ def _annex(facts: ContractFacts, styles: _Styles) -> list[Any]:
     rows = [("Code", "Defect", "Proof"), *facts.putback_reasons]
     parts: list[Any] = [
         Paragraph("Annex A. Reasons of a putback", styles.heading),
-        _grid(rows, styles, (34 * mm, WIDTH - 80 * mm, 46 * mm)),
+        _grid(rows, styles, (44 * mm, WIDTH - 90 * mm, 46 * mm)),
     ]
     if facts.excluded:
-        shown = facts.excluded[:EXCLUDED_SHOWN]
         parts += [
             Paragraph("Annex B. Loans excluded before this contract", styles.heading),
-            Paragraph(
-                f"{len(facts.excluded):,} loans; the first {len(shown):,} are listed.", styles.body
-            ),
+            Paragraph(f"{len(facts.excluded):,} loans stay with the seller.", styles.body),
             _grid(
-                [("Loan token", "Reason", "Allocated price"), *shown],
+                [("Loan token", "Reason", f"Price, {facts.currency}"), *facts.excluded],
                 styles,
-                (WIDTH - 80 * mm, 40 * mm, 40 * mm),
+                (WIDTH - 90 * mm, 50 * mm, 40 * mm),
             ),
         ]
     parts += [

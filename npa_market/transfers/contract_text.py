@@ -20,6 +20,7 @@ class ContractFacts:
     lot_reference: str
     title: str
     awarded_on: str
+    currency: str
     seller: Pairs
     buyer: Pairs
     package: Pairs
@@ -38,6 +39,7 @@ def contract_facts(deal: Deal) -> ContractFacts:
         lot_reference=deal.lot.reference,
         title=deal.lot.title,
         awarded_on=f"{deal.awarded_at:%d %B %Y}",
+        currency=deal.currency,
         seller=_party(deal.seller),
         buyer=_party(deal.buyer),
         package=_package(package, deal),
