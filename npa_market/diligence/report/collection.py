@@ -27,14 +27,9 @@ def collection(paper: Composer, inputs: ReportInputs, placements: Grouped) -> No
         f"{paper.money(total.gross_minor)} {paper.currency} gross, "
         f"{percent(total.gross_minor / inputs.package.claim_minor, 2)} of the claim that is left; "
         f"collectors kept {paper.money(total.cost_minor)}.",
+        on_new_page=False,
     )
     paper.groups(checked(placements, inputs.package))
-    if receipts.is_dated:
-        _monthly(paper, receipts)
-        _by_month(paper, receipts)
-        _by_vintage(paper, vintages(inputs.frame, inputs.receipts, inputs.package.cut_off_date))
-    else:
-        _undated(paper, receipts)
     paper.missing(
         [
             (
@@ -51,6 +46,12 @@ def collection(paper: Composer, inputs: ReportInputs, placements: Grouped) -> No
             ("C8", "Roll to contact loss", "It needs a contact log over time, which is not given."),
         ]
     )
+    if receipts.is_dated:
+        _monthly(paper, receipts)
+        _by_month(paper, receipts)
+        _by_vintage(paper, vintages(inputs.frame, inputs.receipts, inputs.package.cut_off_date))
+    else:
+        _undated(paper, receipts)
 
 
 def _monthly(paper: Composer, receipts: Receipts) -> None:
@@ -137,7 +138,7 @@ def _by_vintage(paper: Composer, found: tuple[Vintage, ...]) -> None:
         "C7",
         "Cumulative liquidation by vintage",
         chart,
-        height=190,
+        height=165,
         note="Each line ends at the age that every loan of its year has reached. Claim at "
         "charge-off = claim at the cut-off date + receipts. Loans that were paid in full or sold "
         "before are not in the package, so the lines understate the vintage as a whole.",

@@ -95,7 +95,7 @@ class Composer:
         if on_new_page:
             self.add(NextPageTemplate(VALUED if valued else PLAIN), PageBreak())
         else:
-            self.add(CondPageBreak(ROOM_FOR_CHAPTER), Spacer(0, 14))
+            self.add(CondPageBreak(ROOM_FOR_CHAPTER))
         name = f"{number}  {title}"
         self.add(
             Heading(escape(name), self.style.chapter, level=0, key=f"chapter-{number}", entry=name)
@@ -133,7 +133,7 @@ class Composer:
     def block(self, pieces: Sequence[Flowable], *, may_split: bool = False) -> None:
         """Pieces that stay on one page; a long table may run over, never its head alone."""
         if may_split:  # A spacer would be pushed to the top of the next page.
-            pieces[-1].spaceAfter = 10
+            pieces[-1].spaceAfter = 18
             self.add(CondPageBreak(ROOM_FOR_HEAD), *pieces)
         else:
             self.add(KeepTogether([*pieces, Spacer(0, 8)]))

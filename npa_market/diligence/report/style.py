@@ -44,7 +44,13 @@ class Style:
     @cached_property
     def chapter(self) -> ParagraphStyle:
         return self._style(
-            "chapter", fontName=self.bold, fontSize=17, leading=22, textColor=BRAND, spaceAfter=4
+            "chapter",
+            fontName=self.bold,
+            fontSize=17,
+            leading=22,
+            textColor=BRAND,
+            spaceBefore=16,
+            spaceAfter=4,
         )
 
     @cached_property
