@@ -20,10 +20,14 @@ class NewestFirstPagination(CursorPagination):
     ordering = "-pk"
 
 
+UUID_TEXT = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
 class VisibleRows(Generic[Row]):
     """Mixin of viewsets: `model` names the table, the rows are those the caller may see."""
 
     model: ClassVar[type[models.Model]]
+    lookup_value_regex: ClassVar[str] = UUID_TEXT  # Anything else is no address: 404.
     request: Any
 
     def get_queryset(self) -> models.QuerySet[Any]:

@@ -24,6 +24,7 @@ NEEDS_OF_ROLE: dict[Role, tuple[Kind, ...]] = {
         sellers.failed_imports,
         sellers.tapes_without_package,
         sellers.packages_to_screen,
+        sellers.deliveries_to_release,
     ),
     Role.VALUER: (sellers.packages_without_value,),
     Role.SELLER_APPROVER: (
@@ -32,7 +33,7 @@ NEEDS_OF_ROLE: dict[Role, tuple[Kind, ...]] = {
         sellers.contracts_to_sign,
         sellers.deliveries_to_release,
     ),
-    Role.SELLER_FINANCE: (sellers.statements_to_agree,),
+    Role.SELLER_FINANCE: (sellers.statements_to_make, sellers.statements_to_agree),
     Role.BUYER_ANALYST: (buyers.lots_to_study, buyers.lots_with_own_position),
     Role.BUYER_SIGNATORY: (
         buyers.missing_delivery_key,

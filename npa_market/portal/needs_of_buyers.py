@@ -8,9 +8,10 @@ from django.urls import reverse
 from npa_market.auctions.models import Lot, LotState, Registration, RegistrationState
 from npa_market.common.money import format_minor
 from npa_market.parties.models import Organisation
-from npa_market.portal.need import PER_KIND, Desk, Need
+from npa_market.portal.need import PER_KIND, Desk, Need, step_due
 from npa_market.settlement.models import Statement
 from npa_market.transfers.models import Deal, DealState, Signature
+from npa_market.transfers.queries import balance_due
 
 
 def missing_delivery_key(desk: Desk) -> Iterator[Need]:
@@ -77,6 +78,7 @@ def contracts_to_sign(desk: Desk) -> Iterator[Need]:
             url=reverse("transfers:detail", args=[deal.pk]),
             detail=f"Bought from {deal.seller}.",
             act="Sign",
+            due=step_due(deal),
         )
 
 
@@ -84,11 +86,12 @@ def payments_due(desk: Desk) -> Iterator[Need]:
     """Signed deals that are not paid."""
     rows = Deal.objects.filter(buyer__in=desk.institutions, state=DealState.CONTRACTED)
     for deal in rows[:PER_KIND]:
-        price = format_minor(deal.hammer_minor, deal.currency, symbol=True)
+        owed = format_minor(balance_due(deal), deal.currency, symbol=True)
         yield Need(
             what=f"Pay {deal.reference}",
             url=reverse("transfers:detail", args=[deal.pk]),
-            detail=f"Price {price}; your deposit counts towards it. Title moves on payment.",
+            detail=f"{owed} after your deposit. Title moves with the payment.",
+            due=step_due(deal),
             tone="warn",
         )
 
@@ -106,16 +109,18 @@ def receipts_to_confirm(desk: Desk) -> Iterator[Need]:
             url=reverse("transfers:detail", args=[deal.pk]),
             detail="Decrypt the loan file, check its hash and confirm the receipt.",
             act="Confirm",
+            due=step_due(deal),
         )
 
 
 def statements_to_agree(desk: Desk) -> Iterator[Need]:
-    """Statements of deals that are not closed."""
-    rows = Statement.objects.filter(deal__buyer__in=desk.institutions)
-    for statement in rows.exclude(deal__state=DealState.CLOSED)[:PER_KIND]:
+    """Open statements that the buyer's side has not agreed."""
+    rows = Statement.objects.filter(deal__buyer__in=desk.institutions, settled_at=None)
+    for statement in rows.exclude(agreements__organisation__in=desk.institutions)[:PER_KIND]:
         yield Need(
             what=f"Agree statement {statement.reference}",
             url=reverse("settlement:detail", args=[statement.pk]),
             detail="The deal closes once both sides agree.",
             act="Check",
+            due=step_due(statement.deal),
         )

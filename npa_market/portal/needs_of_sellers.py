@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from npa_market.packages.models import Package, PackageLoan, PackageState
-from npa_market.portal.need import PER_KIND, Desk, Need
+from npa_market.portal.need import PER_KIND, Desk, Need, step_due
 from npa_market.settlement.models import Statement
 from npa_market.tapes.models import Tape, TapeState
 from npa_market.transfers.models import Deal, DealState, Signature
@@ -26,10 +26,15 @@ def failed_imports(desk: Desk) -> Iterator[Need]:
 
 
 def tapes_without_package(desk: Desk) -> Iterator[Need]:
-    """Clean loans of which none is in a package."""
+    """Clean loans of which none is sealed, and no later draft of the seller is open."""
     used = PackageLoan.objects.filter(loan__tape=OuterRef("pk"))
+    drafts = Package.objects.filter(
+        seller=OuterRef("seller"),
+        created_at__gte=OuterRef("uploaded_at"),
+        state__in=[PackageState.DRAFT, PackageState.SCREENED],
+    )
     rows = Tape.objects.filter(
-        ~Exists(used), seller__in=desk.institutions, state=TapeState.IMPORTED
+        ~Exists(used), ~Exists(drafts), seller__in=desk.institutions, state=TapeState.IMPORTED
     )
     for tape in rows[:PER_KIND]:
         rejected = f", {tape.rows_rejected:,} rows rejected" if tape.rows_rejected else ""
@@ -104,6 +109,7 @@ def contracts_to_sign(desk: Desk) -> Iterator[Need]:
             url=reverse("transfers:detail", args=[deal.pk]),
             detail=f"Sold to {deal.buyer}.",
             act="Sign",
+            due=step_due(deal),
         )
 
 
@@ -116,19 +122,36 @@ def deliveries_to_release(desk: Desk) -> Iterator[Need]:
         yield Need(
             what=f"Release the delivery of {deal.reference}",
             url=reverse("transfers:detail", args=[deal.pk]),
-            detail=f"{deal.buyer} has paid and owns the loans.",
+            detail=f"{deal.buyer} has paid and owns the loans; two people release the file.",
             act="Release",
+            due=step_due(deal),
             tone="warn",
         )
 
 
+def statements_to_make(desk: Desk) -> Iterator[Need]:
+    """Delivered deals without a statement."""
+    rows = Deal.objects.filter(
+        seller__in=desk.institutions, state=DealState.DELIVERED, statement=None
+    )
+    for deal in rows[:PER_KIND]:
+        yield Need(
+            what=f"Draw up the statement of {deal.reference}",
+            url=reverse("transfers:detail", args=[deal.pk]),
+            detail="Delivered and receipted; both sides agree the statement, then you are paid.",
+            act="Settle",
+            due=step_due(deal),
+        )
+
+
 def statements_to_agree(desk: Desk) -> Iterator[Need]:
-    """Statements of deals that are not closed."""
-    rows = Statement.objects.filter(deal__seller__in=desk.institutions)
-    for statement in rows.exclude(deal__state=DealState.CLOSED)[:PER_KIND]:
+    """Open statements that the seller's side has not agreed."""
+    rows = Statement.objects.filter(deal__seller__in=desk.institutions, settled_at=None)
+    for statement in rows.exclude(agreements__organisation__in=desk.institutions)[:PER_KIND]:
         yield Need(
             what=f"Agree statement {statement.reference}",
             url=reverse("settlement:detail", args=[statement.pk]),
             detail="Your net proceeds are paid out once both sides agree.",
             act="Check",
+            due=step_due(statement.deal),
         )

@@ -12,8 +12,9 @@ from npa_market.common.money import format_minor
 from npa_market.ledger.models import Hold
 from npa_market.parties.models import Organisation, QualificationState
 from npa_market.parties.roles import OrganisationKind
-from npa_market.portal.need import PER_KIND, Desk, Need
+from npa_market.portal.need import PER_KIND, Desk, Need, step_due
 from npa_market.transfers.models import Deal, DealState
+from npa_market.transfers.queries import balance_due
 
 
 def institutions_to_decide(desk: Desk) -> Iterator[Need]:
@@ -89,12 +90,13 @@ def payments_to_record(desk: Desk) -> Iterator[Need]:
     """Signed deals whose price has not arrived."""
     rows = Deal.objects.filter(state=DealState.CONTRACTED).select_related("buyer")
     for deal in rows[:PER_KIND]:
-        price = format_minor(deal.hammer_minor, deal.currency, symbol=True)
+        owed = format_minor(balance_due(deal), deal.currency, symbol=True)
         yield Need(
             what=f"Match the payment of {deal.reference}",
             url=reverse("transfers:detail", args=[deal.pk]),
-            detail=f"{deal.buyer} owes {price} less the deposit.",
+            detail=f"{deal.buyer} owes {owed}.",
             act="Match",
+            due=step_due(deal),
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 
 from npa_market.auctions.models import Lot, LotState
@@ -64,9 +65,9 @@ def _seller_figures(user: User) -> list[Figure]:
     sold = Deal.objects.filter(seller__in=mine).exclude(state=DealState.CANCELLED)
     return [
         Figure("Loans on tapes", f"{_sum(tapes, 'rows_imported'):,}"),
-        *_by_currency("Claim in sealed packages", sealed, "claim_minor"),
+        *_by_currency("Claim in sealed packages", sealed, "claim_minor", "package"),
         Figure("Lots in bidding", f"{_lots_in_bidding(package__seller__in=mine):,}"),
-        *_by_currency("Sold for", sold, "hammer_minor"),
+        *_by_currency("Sold for", sold, "hammer_minor", "deal"),
     ]
 
 
@@ -78,18 +79,19 @@ def _buyer_figures(user: User) -> list[Figure]:
     return [
         Figure("Lots in bidding", f"{_lots_in_bidding():,}"),
         Figure("Lots you lead", f"{leading.count():,}"),
-        *_by_currency("Deposits held", held, "amount_minor"),
-        *_by_currency("Bought for", bought, "hammer_minor"),
+        *_by_currency("Deposits held", held, "amount_minor", "lot"),
+        *_by_currency("Bought for", bought, "hammer_minor", "deal"),
     ]
 
 
 def _venue_figures() -> list[Figure]:
+    held = Hold.objects.filter(state=HoldState.HELD)
     under_way = Deal.objects.exclude(state__in=[DealState.CLOSED, DealState.CANCELLED])
     return [
         Figure("Lots in bidding", f"{_lots_in_bidding():,}"),
         Figure("Lots announced", f"{Lot.objects.filter(state=LotState.ANNOUNCED).count():,}"),
         Figure("Deals under way", f"{under_way.count():,}"),
-        *_by_currency("Deposits held", Hold.objects.filter(state=HoldState.HELD), "amount_minor"),
+        *_by_currency("Deposits held", held, "amount_minor", "deposit"),
     ]
 
 
@@ -101,14 +103,14 @@ def _sum(rows: QuerySet[Any], field: str) -> int:
     return rows.aggregate(total=Sum(field))["total"] or 0
 
 
-def _by_currency(label: str, rows: QuerySet[Any], field: str) -> Iterable[Figure]:
+def _by_currency(label: str, rows: QuerySet[Any], field: str, noun: str) -> Iterable[Figure]:
     """One figure per currency: amounts of two currencies are never added."""
     totals = rows.order_by().values("currency").annotate(total=Sum(field), number=Count("pk"))
     for row in totals.order_by("currency"):
         yield Figure(
             f"{label}, {row['currency']}",
             format_minor(row["total"], row["currency"]),
-            f"{row['number']:,}",
+            f"in {row['number']:,} {noun}{pluralize(row['number'])}",
         )
 
 

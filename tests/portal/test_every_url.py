@@ -1,5 +1,6 @@
 """Every address of the venue, opened by everybody: no door without a rule, none that leaks."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -203,3 +204,27 @@ def test_account_pages_of_libraries_answer_members(world, role):
             if answer.status_code >= 500:
                 wrong.append(finding(door, "GET", answer))
     assert not wrong, "\n".join(wrong)
+
+
+WAITS = {
+    Role.SELLER_ANALYST: set(),
+    Role.SELLER_APPROVER: {"Release package PKG"},
+    Role.SELLER_FINANCE: {"Agree statement STA"},
+    Role.BUYER_SIGNATORY: {"Bid on lot LOT"},
+    Role.BUYER_FINANCE: {"Agree statement STA"},
+    Role.OPERATOR: {"Lot LOT is in bidding", "Decide on Newcomer Partners"},
+    Role.VENUE_FINANCE: set(),
+}
+
+
+@pytest.mark.parametrize(("role", "expected"), WAITS.items())
+def test_home_names_what_waits_for_the_role(world, role, expected):
+    _, people = world
+    needs = client_of(people.by_role[role]).get("/").context["needs"]
+    assert {re.sub(r"-\d{4}-\d{4}", "", need.what) for need in needs.shown} == expected
+
+
+def test_the_seller_never_learns_from_home_who_bids(world):
+    _, people = world
+    page = client_of(people.by_role[Role.SELLER_APPROVER]).get("/").content.decode()
+    assert "Lakeside" not in page
