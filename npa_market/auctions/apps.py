@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class AuctionsConfig(AppConfig):
     name = "npa_market.auctions"
     label = "auctions"
+
+    def ready(self) -> None:
+        from npa_market.auctions import bonds  # noqa: F401 - registers itself

@@ -5,8 +5,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.core import LotTerms
-from npa_market.auctions.models import Lot, LotState
+from npa_market.auctions.models import Lot
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.ids import next_reference
@@ -16,8 +17,6 @@ from npa_market.parties.models import User
 from npa_market.parties.permissions import require
 
 MAX_TITLE = 200
-# A package that was sold is gone; one that stayed unsold or was cancelled may come again.
-_TAKEN = (LotState.ANNOUNCED, LotState.OPEN, LotState.SOLD)
 
 
 @transaction.atomic
@@ -49,12 +48,21 @@ def announce_lot(*, user: User, package_id: UUID, title: str, terms: LotTerms) -
         raise Refused(
             "package_not_sealed", "Only a sealed package can be offered.", field="package"
         )
-    if package.lots.filter(state__in=_TAKEN).exists():
+    if package.lots.filter(state__in=BINDING).exists():
         raise Refused("package_taken", "This package is in another lot already.", field="package")
-    lot = Lot.objects.create(
+    lot = _lot(package, words, terms)
+    lot.announced_at, lot.created_by = now, user
+    lot.save(force_insert=True)
+    _record_announcement(lot, user)
+    return lot
+
+
+def _lot(package: Package, title: str, terms: LotTerms) -> Lot:
+    """A lot under these terms (not saved)."""
+    return Lot(
         reference=next_reference("LOT"),
         package=package,
-        title=words,
+        title=title,
         currency=package.currency,
         time_zone=terms.time_zone,
         start_price_minor=terms.start_price_minor,
@@ -65,16 +73,12 @@ def announce_lot(*, user: User, package_id: UUID, title: str, terms: LotTerms) -
         tax_per_100k=settings.VENUE_TAX_PER_100K,
         window_seconds=terms.window_seconds,
         extension_seconds=terms.extension_seconds,
-        announced_at=now,
         registration_ends_at=terms.registration_ends_at,
         opens_at=terms.opens_at,
         first_end_at=terms.ends_at,
         ends_at=terms.ends_at,
         hard_end_at=terms.hard_end_at,
-        created_by=user,
     )
-    _record_announcement(lot, user)
-    return lot
 
 
 def _record_announcement(lot: Lot, user: User) -> None:
