@@ -105,6 +105,7 @@ def clauses(terms: DealTerms, transfer_basis: str) -> list[tuple[str, list[str]]
     """Heading and paragraphs of each clause; numbers come from the deal's terms."""
     return [
         *_clauses_of_the_sale(terms, transfer_basis),
+        *_clauses_of_delivery(terms),
         *_clauses_after_delivery(terms),
         *_clauses_of_conduct(terms),
     ]
@@ -143,6 +144,11 @@ def _clauses_of_the_sale(terms: DealTerms, transfer_basis: str) -> list[tuple[st
                 " settlement of the period in which they come in, accounted apart.",
             ],
         ),
+    ]
+
+
+def _clauses_of_delivery(terms: DealTerms) -> list[tuple[str, list[str]]]:
+    return [
         (
             "Delivery",
             [

@@ -42,54 +42,67 @@ class Step:
 
 def steps_of(progress: Progress, terms: DealTerms, zone: tzinfo) -> list[Step]:
     """All steps in order; deadlines are days in the venue's zone."""
+    rows = _rows(progress, terms)
+    now = None
+    if not progress.is_cancelled:
+        now = next((row.key for row in rows if row.done_at is None), None)
+    return [
+        Step(
+            row.key,
+            row.name,
+            row.owner,
+            row.done_at,
+            None if row.done_at or row.since is None else _due(row, zone),
+            row.key == now,
+        )
+        for row in rows
+    ]
 
-    def due(start: datetime | None, working_days: int) -> DueDay | None:
-        return due_after(start.astimezone(zone).date(), working_days) if start else None
 
-    rows = [
-        ("award", "Award", "System", progress.awarded_at, None),
-        (
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A step before its deadline is counted: `working_days` after `since`."""
+
+    key: str
+    name: str
+    owner: str
+    done_at: datetime | None
+    since: datetime | None
+    working_days: int
+
+
+def _due(row: _Row, zone: tzinfo) -> DueDay:
+    assert row.since is not None
+    return due_after(row.since.astimezone(zone).date(), row.working_days)
+
+
+def _rows(progress: Progress, terms: DealTerms) -> list[_Row]:
+    awarded, contracted, paid = progress.awarded_at, progress.contracted_at, progress.paid_at
+    delivered, days = progress.delivered_at, terms.delivery_working_days
+    payer = "Buyer pays, venue finance records"
+    releaser = "Seller, second person" if progress.first_released else "Seller, two people"
+    finance = "Finance of both sides" if progress.has_statement else "Finance makes the statement"
+    return [
+        _Row("award", "Award", "System", awarded, None, 0),
+        _Row(
             "contract",
             "Contract",
             _signers(progress),
-            progress.contracted_at,
-            due(progress.awarded_at, terms.contract_working_days),
+            contracted,
+            awarded,
+            terms.contract_working_days,
         ),
-        (
-            "payment",
-            "Payment and title",
-            "Buyer pays, venue finance records",
-            progress.paid_at,
-            due(progress.contracted_at, terms.payment_working_days),
-        ),
-        (
-            "release",
-            "Release of the file",
-            "Seller, second person" if progress.first_released else "Seller, two people",
-            progress.released_at,
-            due(progress.paid_at, terms.delivery_working_days),
-        ),
-        (
-            "receipt",
-            "Receipt of the file",
-            "Buyer",
-            progress.delivered_at,
-            due(progress.paid_at, terms.delivery_working_days),
-        ),
-        (
+        _Row("payment", "Payment and title", payer, paid, contracted, terms.payment_working_days),
+        _Row("release", "Release of the file", releaser, progress.released_at, paid, days),
+        _Row("receipt", "Receipt of the file", "Buyer", delivered, paid, days),
+        _Row(
             "settlement",
             "Settlement",
-            "Finance of both sides" if progress.has_statement else "Finance makes the statement",
+            finance,
             progress.closed_at,
-            due(progress.delivered_at, terms.settlement_working_days),
+            delivered,
+            terms.settlement_working_days,
         ),
-    ]
-    now = None
-    if not progress.is_cancelled:
-        now = next((key for key, _, _, done_at, _ in rows if done_at is None), None)
-    return [
-        Step(key, name, owner, done_at, None if done_at else by, key == now)
-        for key, name, owner, done_at, by in rows
     ]
 
 

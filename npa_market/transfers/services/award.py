@@ -16,7 +16,7 @@ from npa_market.ledger.models import Hold, HoldState
 from npa_market.ledger.services import refund_deposit
 from npa_market.packages.models import Package, PackageLoan
 from npa_market.tapes.models import Receipt
-from npa_market.transfers.allocation import LoanShare, allocate_price
+from npa_market.transfers.allocation import Basis, LoanShare, allocate_price
 from npa_market.transfers.models import Deal, LoanPrice, Ownership
 from npa_market.transfers.services.contract import write_contract
 from npa_market.transfers.terms import read_terms
@@ -44,16 +44,7 @@ def award_deal(*, lot_id: UUID) -> Deal:
     assert lot.winner is not None
     assert lot.hammer_minor is not None
     hold = Hold.objects.filter(lot_id=lot.pk, buyer=lot.winner, state=HoldState.HELD).first()
-    members = list(
-        PackageLoan.objects.filter(package=lot.package)
-        .order_by("token")
-        .values_list("loan_id", "token", "loan__claim_minor")
-    )
-    basis, prices = allocate_price(
-        lot.hammer_minor,
-        [LoanShare(token, claim_minor) for _, token, claim_minor in members],
-        _loan_values(lot.package),
-    )
+    basis, rows = _priced_loans(lot)
     deal: Deal = Deal.objects.create(
         reference=next_reference("DEA"),
         lot=lot,
@@ -67,10 +58,8 @@ def award_deal(*, lot_id: UUID) -> Deal:
         allocation_basis=basis,
         awarded_at=database_now(),
     )
-    rows = [
-        LoanPrice(deal=deal, loan_id=loan_id, token=token, price_minor=price_minor)
-        for (loan_id, token, _), price_minor in zip(members, prices, strict=True)
-    ]
+    for row in rows:
+        row.deal = deal
     LoanPrice.objects.bulk_create(rows, batch_size=BATCH)
     _put_title_on_record(deal)
     write_contract(deal)
@@ -89,6 +78,25 @@ def release_deposits(*, lot_id: UUID, except_buyer_id: UUID | None = None) -> in
     for hold in holds:
         refund_deposit(buyer=hold.buyer, lot_id=lot_id)
     return len(holds)
+
+
+def _priced_loans(lot: Lot) -> tuple[Basis, list[LoanPrice]]:
+    """A price for each loan of the lot's package, in the order of the tokens (L6)."""
+    assert lot.hammer_minor is not None
+    members = list(
+        PackageLoan.objects.filter(package=lot.package)
+        .order_by("token")
+        .values_list("loan_id", "token", "loan__claim_minor")
+    )
+    basis, prices = allocate_price(
+        lot.hammer_minor,
+        [LoanShare(token, claim_minor) for _, token, claim_minor in members],
+        _loan_values(lot.package),
+    )
+    return basis, [
+        LoanPrice(loan_id=loan_id, token=token, price_minor=price_minor)
+        for (loan_id, token, _), price_minor in zip(members, prices, strict=True)
+    ]
 
 
 def _loan_values(package: Package) -> dict[str, float] | None:

@@ -10,7 +10,7 @@ from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.money import format_minor
 from npa_market.evidence.services import record
 from npa_market.ledger.chart import account
-from npa_market.ledger.models import AccountKind
+from npa_market.ledger.models import AccountKind, JournalEntry
 from npa_market.ledger.services import apply_deposit, book
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
@@ -39,6 +39,25 @@ def record_payment(*, user: User, deal_id: UUID, amount_minor: int, bank_referen
         return deal
     require_state(deal, DealState.CONTRACTED, "record a payment")
     _check_payment(deal, amount_minor, reference)
+    entry = _book_payment(deal, amount_minor, reference, user)
+    outstanding = balance_due(deal)
+    record(
+        type="deal.payment_recorded",
+        subject=deal,
+        actor=user,
+        payload={
+            "amount_minor": amount_minor,
+            "entry": entry.reference,
+            "outstanding_minor": outstanding,
+        },
+        prev_state=deal.state,
+    )
+    if outstanding == 0:
+        complete_payment(deal, actor=user)
+    return deal
+
+
+def _book_payment(deal: Deal, amount_minor: int, reference: str, user: User) -> JournalEntry:
     entry = book(
         kind="purchase_payment",
         text=f"{deal.reference}: payment of the buyer, bank line {reference}",
@@ -59,21 +78,7 @@ def record_payment(*, user: User, deal_id: UUID, amount_minor: int, bank_referen
         recorded_by=user,
         recorded_at=entry.booked_at,
     )
-    outstanding = balance_due(deal)
-    record(
-        type="deal.payment_recorded",
-        subject=deal,
-        actor=user,
-        payload={
-            "amount_minor": amount_minor,
-            "entry": entry.reference,
-            "outstanding_minor": outstanding,
-        },
-        prev_state=deal.state,
-    )
-    if outstanding == 0:
-        complete_payment(deal, actor=user)
-    return deal
+    return entry
 
 
 def _check_payment(deal: Deal, amount_minor: int, reference: str) -> None:
