@@ -152,7 +152,7 @@ def timetable(lot: Lot, now: datetime) -> list[Stage]:
     return [
         Stage("Announced", lot.announced_at, "done"),
         Stage("Registration ends", lot.registration_ends_at, registration),
-        Stage("Bidding opens", lot.opens_at, bidding),
+        Stage("Bidding" if bidding else "Bidding opens", lot.opens_at, bidding),
         award,
         Stage("Contract", None, "now" if is_sold else ""),
         Stage("Paid = title", None, ""),

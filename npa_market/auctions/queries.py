@@ -46,45 +46,10 @@ def outcome_of(*, buyer: Organisation, request_id: UUID) -> BidOutcome | None:
 
 def standing_of(*, lot: Lot, buyer: Organisation, now: datetime) -> tuple[Standing, str]:
     """What the venue knows about a bidder now, and the bidder's label; one statement (A15)."""
-    own = OuterRef("pk")
     row = (
         Organisation.objects.filter(pk=buyer.pk)
-        .annotate(
-            label=Subquery(
-                Registration.objects.filter(
-                    lot=lot, buyer=own, state=RegistrationState.ADMITTED
-                ).values("label")
-            ),
-            has_signed=Exists(
-                Admission.objects.filter(room__package=lot.package_id, buyer=own, revoked_at=None)
-            ),
-            has_deposit=Exists(
-                Hold.objects.filter(
-                    lot_id=lot.pk,
-                    buyer=own,
-                    state=HoldState.HELD,
-                    currency=lot.currency,
-                    amount_minor__gte=lot.deposit_minor,
-                )
-            ),
-            shares_people=Exists(
-                Membership.objects.filter(
-                    organisation=own,
-                    is_active=True,
-                    user__memberships__organisation=lot.package.seller_id,
-                    user__memberships__is_active=True,
-                )
-            ),
-        )
-        .values(
-            "kind",
-            "qualification",
-            "qualified_until",
-            "label",
-            "has_signed",
-            "has_deposit",
-            "shares_people",
-        )
+        .annotate(**_facts(lot))
+        .values("kind", "qualification", "qualified_until", *_facts(lot))
         .get()
     )
     once_qualified = {QualificationState.QUALIFIED, QualificationState.SUSPENDED}
@@ -101,6 +66,32 @@ def standing_of(*, lot: Lot, buyer: Organisation, now: datetime) -> tuple[Standi
         is_suspended=row["qualification"] == QualificationState.SUSPENDED,
     )
     return standing, row["label"] or ""
+
+
+def _facts(lot: Lot) -> dict[str, Subquery]:
+    """Columns on an institution: how it stands to one lot."""
+    own = OuterRef("pk")
+    admitted = Registration.objects.filter(lot=lot, buyer=own, state=RegistrationState.ADMITTED)
+    signed = Admission.objects.filter(room__package=lot.package_id, buyer=own, revoked_at=None)
+    held = Hold.objects.filter(
+        lot_id=lot.pk,
+        buyer=own,
+        state=HoldState.HELD,
+        currency=lot.currency,
+        amount_minor__gte=lot.deposit_minor,
+    )
+    shared = Membership.objects.filter(
+        organisation=own,
+        is_active=True,
+        user__memberships__organisation=lot.package.seller_id,
+        user__memberships__is_active=True,
+    )
+    return {
+        "label": Subquery(admitted.values("label")),
+        "has_signed": Exists(signed),
+        "has_deposit": Exists(held),
+        "shares_people": Exists(shared),
+    }
 
 
 def shown_events(which: Q) -> list[ShownEvent]:

@@ -90,6 +90,9 @@ class LotTerms:
             return found + [
                 TermProblem(field, "no_zone", "The time needs a time zone.") for field in naive
             ]
+        return found + self._order_problems(now)
+
+    def _order_problems(self, now: datetime) -> list[TermProblem]:
         orders = (
             (self.registration_ends_at > now, "registration_ends_at", "Must lie in the future."),
             (
@@ -104,6 +107,6 @@ class LotTerms:
                 "The hard end cannot come before the end.",
             ),
         )
-        return found + [
+        return [
             TermProblem(field, "wrong_order", words) for holds, field, words in orders if not holds
         ]

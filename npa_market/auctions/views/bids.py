@@ -49,7 +49,8 @@ def lot_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
         return _panel(request, lot, buyer, BidForm(lot=lot, initial=form.cleaned_data))
     amount_minor = form.cleaned_data["amount_minor"]
     if amount_minor < lot.floor_minor:
-        low = Refusal.BELOW_STEP if lot.leader_id else Refusal.BELOW_START
+        below_start = amount_minor < lot.start_price_minor
+        low = Refusal.BELOW_START if below_start else Refusal.BELOW_STEP
         form.add_error("amount", refusal_message(low, state_of(lot), lot.currency))
         return _panel(request, lot, buyer, form, status=422)
     review = _review(lot, amount_minor, uuid7())

@@ -139,6 +139,7 @@ def lot_page(
         "lot": lot,
         "now": now,
         "package": lot.package,
+        "price_minor": lot.leading_minor or lot.start_price_minor,
         "rows": bid_rows(events),
         "stages": timetable(lot, now),
         "extensions": sum(event.kind == "end_extended" for event in events),

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const SVG = "http://www.w3.org/2000/svg";
-  const BOX = { left: 64, right: 632, top: 14, bottom: 124 };
+  const BOX = { left: 84, right: 632, top: 14, bottom: 124 };
 
   const add = (parent, name, attributes, text) => {
     const node = document.createElementNS(SVG, name);

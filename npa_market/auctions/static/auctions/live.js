@@ -104,6 +104,7 @@
   const draw = () => {
     const lead = leading();
     if (lead) {
+      show("price-title", "Leading bid");
       show("price", symbol + lead.amount);
       show("of-claim", `${((lead.amount_minor * 100) / lot.claim_minor).toFixed(2)} %`);
       show("of-principal", `${((lead.amount_minor * 100) / lot.principal_minor).toFixed(2)} %`);
@@ -120,6 +121,7 @@
       node.firstElementChild.textContent = label;
     }
     if (lot.state === "open") show("end", clock(lot.ends_at));
+    for (const box of all("chart-box")) box.hidden = lot.state === "announced";
     for (const svg of all("chart")) window.drawLotChart(svg, lot, now(), own);
   };
 
