@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from npa_market.auctions import services
 from npa_market.auctions.board import bid_rows, events_of, gates, timetable
+from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.feed import feed_event
 from npa_market.auctions.filters import LotFilter
 from npa_market.auctions.forms import BidForm, DepositForm, LotForm, ReasonForm
@@ -76,7 +77,7 @@ def lot_list(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def lot_new(request: MemberRequest) -> HttpResponse:
     """Announce a sealed package under terms."""
-    taken = Lot.objects.filter(state__in=[LotState.ANNOUNCED, LotState.OPEN, LotState.SOLD])
+    taken = Lot.objects.filter(state__in=BINDING)
     packages = Package.objects.filter(
         seller__in=[
             membership.organisation_id
