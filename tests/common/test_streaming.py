@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
@@ -32,6 +33,7 @@ def test_chunks_are_fetched_one_at_a_time():
     assert answered(response) == [b"0", b"1", b"2"]
 
 
+@pytest.mark.django_db  # closing an answer closes old connections
 def test_a_file_arrives_whole_and_is_closed(tmp_path):
     path = tmp_path / "report.pdf"
     path.write_bytes(b"x" * 10_000)
