@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
+from npa_market.portal.management.commands.serve import WORKER
+
 ROOT = Path(__file__).resolve().parents[2]
 # As root, without a network, and without the look-ups a browser does at its start.
 CHROMIUM_FLAGS = [
@@ -66,8 +68,13 @@ def prepare_world(environment: Environment) -> None:
 
 
 @contextmanager
-def serve_portal(folder: Path, prepare: Prepare = prepare_world) -> Iterator[Served]:
-    """Prepare a database in `folder`, serve the portal on a free port, stop it at the end."""
+def serve_portal(
+    folder: Path, prepare: Prepare = prepare_world, *, eager: str = "1"
+) -> Iterator[Served]:
+    """Prepare a database in `folder`, serve the portal on a free port, stop it at the end.
+
+    `eager` "1": jobs run inside the request; "0": a worker takes them (`work_for`).
+    """
     environment = {
         **os.environ,
         "NPA_VAR": str(folder),
@@ -75,6 +82,7 @@ def serve_portal(folder: Path, prepare: Prepare = prepare_world) -> Iterator[Ser
         "CELERY_EAGER": "1",
     }
     prepare(environment)
+    environment["CELERY_EAGER"] = eager
     port = _free_port()
     log = folder / "server.log"
     with log.open("wb") as output:
@@ -100,6 +108,17 @@ def serve_portal(folder: Path, prepare: Prepare = prepare_world) -> Iterator[Ser
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+@contextmanager
+def work_for(served: Served) -> Iterator[None]:
+    """Run the worker that `manage.py serve` runs, on the served portal's queue."""
+    worker = subprocess.Popen([sys.executable, *WORKER], cwd=ROOT, env=served.environment)
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(timeout=20)
 
 
 def _free_port() -> int:

@@ -47,7 +47,10 @@ def test_entrance_has_no_serious_finding(page: Page, served: Served, messages, p
     assert messages == []
 
 
-PAGES = ["/", "/organisations/", "/organisations/tokens/", "/evidence/", "/accounts/2fa/"]
+PAGES = [
+    *["/", "/organisations/", "/organisations/tokens/", "/evidence/", "/accounts/2fa/"],
+    *["/packages/", "/data-rooms/", "/lots/", "/deals/", "/statements/", "/ledger/"],
+]
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -61,6 +64,22 @@ def test_pages_have_no_serious_finding_and_fit_the_width(sign_in, served, messag
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wrong.append(f"{path} is wider than {width}")
     assert wrong == []
+    assert messages == []
+
+
+def test_the_api_can_be_read_and_tried_under_the_security_policy(sign_in, served, messages):
+    page: Page = sign_in(Role.OPERATOR)
+    page.goto(f"{served.url}/api/docs/")
+    expect(page.get_by_text("/api/v1/organisations/", exact=True).first).to_be_visible()
+    assert messages == []
+
+
+def test_charts_are_drawn_under_the_security_policy_and_keep_their_place(sign_in, served, messages):
+    page: Page = sign_in(Role.VALUER)
+    page.goto(f"{served.url}/valuations/")
+    page.locator("tbody a").first.click()
+    expect(page.locator("[data-vega][data-drawn=yes] svg").first).to_be_visible()
+    assert page.evaluate(SHIFT % 800) < 0.05
     assert messages == []
 
 

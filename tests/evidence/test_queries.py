@@ -1,0 +1,48 @@
+"""An object's history names people only to those who may know them."""
+
+import pytest
+
+from npa_market.evidence.models import Entry
+from npa_market.evidence.queries import history_lines
+from npa_market.evidence.services import record
+from npa_market.parties.models import Membership
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bid(seller, buyer_user) -> None:
+    record(type="lot.bid_accepted", subject=seller, actor=buyer_user, payload={}, prev_state="open")
+
+
+def seen_by(user, subject) -> list[str]:
+    return [line.who for line in history_lines(Entry.objects.about(subject.pk), user)]
+
+
+def test_colleagues_and_the_venue_see_the_name_others_the_kind(
+    bid, seller, buyer_user, seller_user, other_buyer_user, operator
+):
+    assert seen_by(buyer_user, seller) == [buyer_user.email]
+    assert seen_by(operator, seller) == [buyer_user.email]
+    assert seen_by(seller_user, seller) == ["Buyer"]
+    assert seen_by(other_buyer_user, seller) == ["Buyer"]
+
+
+def test_people_who_left_and_the_system_have_no_name(bid, seller, buyer_user, seller_user):
+    Membership.objects.filter(user=buyer_user).delete()
+    record(type="lot.opened", subject=seller, actor=None, payload={})
+    assert seen_by(seller_user, seller) == ["A former member", "System"]
+
+
+def test_acts_and_states_are_words(bid, seller, seller_user):
+    (line,) = history_lines(Entry.objects.about(seller.pk), seller_user)
+    assert (line.what, line.from_state) == ("Lot bid accepted", "open")
+
+
+def test_history_asks_for_the_people_once(
+    bid, seller, buyer_user, seller_user, django_assert_max_num_queries
+):
+    for _ in range(5):
+        record(type="lot.opened", subject=seller, actor=buyer_user, payload={})
+    with django_assert_max_num_queries(3):
+        history_lines(Entry.objects.about(seller.pk), seller_user)
