@@ -86,9 +86,11 @@ def to_minor(shares: FloatArray, total_minor: int) -> IntArray:
     its exact share by less than one unit; equal remainders go to the earlier loan.
     """
     whole = float(shares.sum())
-    if (shares < 0).any() or total_minor < 0 or (whole <= 0 < total_minor):
-        raise PricingError("shares to round must not be negative, nor all 0 for a positive total")
-    exact = shares * (total_minor / whole) if whole > 0 else np.zeros_like(shares)
+    if not np.isfinite(whole) or (shares < 0).any() or total_minor < 0 or whole <= 0 < total_minor:
+        raise PricingError(
+            "shares to round are finite, not negative, not all 0 for a total above 0"
+        )
+    exact = shares / whole * total_minor if whole > 0 else np.zeros_like(shares)
     minor = np.floor(exact).astype(np.int64)
     missing = total_minor - int(minor.sum())
     order = np.argsort(minor - exact, kind="stable")  # largest remainder first

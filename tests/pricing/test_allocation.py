@@ -17,8 +17,12 @@ def test_rounded_shares_sum_to_the_total_and_stay_within_one_unit(parts, total):
     assert minor.sum() == total
     assert (minor >= 0).all()
     if total:
-        exact = parts * (total / parts.sum())
+        exact = parts / parts.sum() * total
         assert np.abs(minor - exact).max() < 1 + 1e-9 * total
+
+
+def test_the_smallest_number_there_is_can_carry_a_total():
+    assert to_minor(np.array([5e-324, 0.0]), 7).tolist() == [7, 0]
 
 
 def test_the_largest_remainder_gets_the_missing_unit():
@@ -26,7 +30,10 @@ def test_the_largest_remainder_gets_the_missing_unit():
     assert to_minor(np.array([0.4, 0.4, 1.2]), 2).tolist() == [1, 0, 1]
 
 
-@pytest.mark.parametrize(("parts", "total"), [([-1.0, 2.0], 1), ([0.0], 1), ([1.0], -1)])
+@pytest.mark.parametrize(
+    ("parts", "total"),
+    [([-1.0, 2.0], 1), ([0.0], 1), ([1.0], -1), ([np.nan, 1.0], 1), ([np.inf], 1)],
+)
 def test_shares_that_cannot_be_rounded_are_refused(parts, total):
     with pytest.raises(PricingError):
         to_minor(np.array(parts), total)
