@@ -30,7 +30,7 @@ serve: $(VENV)/.run
 	@$(BIN)/python manage.py serve --port $(PORT)
 
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n $(TEST_WORKERS)
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -46,7 +46,7 @@ lint: $(VENV)/.dev
 
 # The same suite against the database of DATABASE_URL; pricing and browsers need no second run.
 database-tests: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --ignore tests/pricing --ignore tests/browser
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --ignore tests/pricing --ignore tests/browser
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

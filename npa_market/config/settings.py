@@ -330,6 +330,10 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "main"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # A page that leaves its live feed is no event worth a warning.
+    "loggers": {"django_structlog.middlewares.request": {"level": "ERROR"}}
+    if not PRODUCTION
+    else {},
 }
 structlog.configure(
     processors=[

@@ -183,13 +183,19 @@
   const listen = () => {
     if (!window.EventSource) { startPolling(); return; }
     source = new EventSource(`${root.dataset.feed}?after=${lot.seq}`);
-    const live = () => { heard = Date.now(); connection("good", "live"); };
+    const live = () => {
+      heard = Date.now();
+      clearInterval(poll);
+      poll = null;
+      connection("good", "live");
+    };
     source.addEventListener("pulse", live);
     source.addEventListener("lot", (message) => { live(); apply(JSON.parse(message.data)); });
     source.addEventListener("error", () => {
       if (!source) return;
-      if (source.readyState === EventSource.CLOSED) { source = null; startPolling(); }
-      else connection("warn", "reconnecting");
+      // While the browser tries to reach the feed again, or gave up, the page asks by itself.
+      if (source.readyState === EventSource.CLOSED) source = null;
+      startPolling();
     });
   };
 
