@@ -29,8 +29,11 @@ serve: $(VENV)/.run
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py serve --port $(PORT)
 
+# Browser tests run apart: Playwright keeps an event loop in its process, in which Django refuses
+# synchronous database calls.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --ignore tests/browser
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests/browser
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
