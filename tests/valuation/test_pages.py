@@ -68,7 +68,7 @@ def test_the_page_shows_figures_label_and_provenance(sellers_run, as_user, selle
     for sha256 in (package.content_sha256, sellers_run.inputs_sha256, sellers_run.result_file_id):
         assert sha256 in text
     for chart in ("fan", "distribution", "tornado", "bridge"):
-        assert f'data-chart="{chart}"' in text
+        assert f'data-vega="{chart}"' in text
     assert "published statistics" in text  # a source of the calibration
 
 
@@ -221,7 +221,7 @@ def test_two_runs_side_by_side(sellers_run, ask, seller_user, seller, package, a
     gap = dearer.price_minor - sellers_run.price_minor
     assert gap < 0
     assert rows["Price, CNY"].difference == format_minor(gap, "CNY")
-    assert 'data-chart="curve"' in answer.content.decode()
+    assert 'data-vega="curve"' in answer.content.decode()
 
 
 def test_a_run_of_somebody_else_cannot_be_compared(
