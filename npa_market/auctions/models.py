@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from npa_market.common.fields import Currency, Sha256, UUID7Key
+from npa_market.diligence.models import qualified_buyers_of
 from npa_market.packages.models import Package
 from npa_market.parties.models import Organisation, User
 
@@ -31,10 +32,9 @@ class LotQuerySet(models.QuerySet["Lot"]):
         """The seller's own, the venue, and institutions that are qualified to buy."""
         if user.works_for_venue:
             return self
-        mine = user.organisation_ids()
-        qualified = Organisation.objects.filter(pk__in=mine, kind="buyer")
-        if qualified.filter(qualification="qualified").exists():
+        if qualified_buyers_of(user).exists():
             return self
+        mine = user.organisation_ids()
         registered = Registration.objects.filter(buyer__in=mine)
         return self.filter(Q(package__seller__in=mine) | Q(pk__in=registered.values("lot")))
 
