@@ -58,7 +58,7 @@ lock:
 		--no-header --no-annotate --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) var staticfiles
+	rm -rf $(VENV) var
 
 $(VENV)/.run: requirements/run.txt
 	$(call install,$<)

@@ -1,8 +1,9 @@
 """Downloads under ASGI go out chunk by chunk instead of being gathered in memory first."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -14,29 +15,19 @@ async def in_turn(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-class StreamInTurnMiddleware:
-    """Outermost: gives each streamed answer of a synchronous view an asynchronous reader.
+def stream_in_turn(response: HttpResponseBase) -> HttpResponseBase:
+    """The same answer, read asynchronously where it streams from a synchronous view."""
+    if isinstance(response, StreamingHttpResponse) and not response.is_async:
+        response.streaming_content = in_turn(iter(response.streaming_content))  # type: ignore[arg-type]
+    return response
 
-    Without it Django reads the whole of such an answer at once when it runs under ASGI.
+
+class StreamingASGIHandler(ASGIHandler):
+    """Django's handler, which by itself reads the whole of a synchronous stream at once.
+
+    A middleware could not do it: behind a synchronous one Django runs the outer ones
+    synchronously as well.
     """
 
-    async_capable = True
-    sync_capable = True
-
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self.get_response):
-            return self._answer(request)
-        return self.get_response(request)
-
-    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await self.get_response(request)  # type: ignore[misc]
-        if isinstance(response, StreamingHttpResponse) and not response.is_async:
-            response.streaming_content = in_turn(iter(response.streaming_content))  # type: ignore[arg-type]
-        return response
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        return stream_in_turn(await super().get_response_async(request))

@@ -2,7 +2,11 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "npa_market.config.settings")
-application = get_asgi_application()
+django.setup(set_prefix=False)
+
+from npa_market.common.streaming import StreamingASGIHandler  # noqa: E402 - after the set-up
+
+application = StreamingASGIHandler()

@@ -135,7 +135,9 @@ def _in_live_package(frame: pd.DataFrame, background: Background) -> Mask:
 
 
 def _sold(frame: pd.DataFrame, background: Background) -> Mask:
-    return np.asarray(frame["id"].isin(background.sold), dtype=bool)
+    # Not `isin`: numpy cuts trailing zero bytes off keys, so one key in 256 would not be found.
+    sold = background.sold
+    return np.fromiter((key in sold for key in frame["id"]), dtype=bool, count=len(frame))
 
 
 def _minor(frame: pd.DataFrame, background: Background) -> Mask:

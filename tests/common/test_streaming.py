@@ -4,20 +4,16 @@ import asyncio
 
 import pytest
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
-from django.test import RequestFactory
 
-from npa_market.common.streaming import StreamInTurnMiddleware
+from npa_market.common.streaming import stream_in_turn
 
 
 def answered(response):
-    async def view(request):
-        return response
-
-    async def serve():
-        answer = await StreamInTurnMiddleware(view)(RequestFactory().get("/"))
+    async def read():
+        answer = stream_in_turn(response)
         return [part async for part in answer] if answer.streaming else answer.content
 
-    return asyncio.run(serve())
+    return asyncio.run(read())
 
 
 def test_chunks_are_fetched_one_at_a_time():

@@ -131,6 +131,11 @@ def test_sold_loans_are_known_by_key():
     assert hits("sold", frame, background(sold=frozenset({frame["id"][1]}))) == [False, True]
 
 
+def test_a_sold_key_that_ends_in_zero_bytes_is_found_too():
+    frame = loans({"id": b"\x01" * 15 + b"\x00"}, {"id": b"\x01" * 15 + b"\x02"})
+    assert hits("sold", frame, background(sold=frozenset({frame["id"][0]}))) == [True, False]
+
+
 @pytest.mark.parametrize(("year", "is_minor"), [(2009, True), (2008, False), (None, False)])
 def test_minor_by_year_of_birth(year, is_minor):
     assert hits("minor", loans({"borrower__birth_year": year})) == [is_minor]
