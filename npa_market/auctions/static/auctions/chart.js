@@ -34,6 +34,8 @@
     const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: lot.zone });
 
     svg.replaceChildren();
+    // On a phone the text is drawn larger, so the labels need more of the width.
+    BOX.left = svg.clientWidth && svg.clientWidth < 480 ? 132 : 84;
     for (const part of [0, 0.5, 1]) {
       const minor = low + (high - low) * part;
       add(svg, "path", { class: "rule", d: `M${BOX.left} ${y(minor)}H${BOX.right}` });

@@ -30,6 +30,9 @@
       fractionalSecondDigits: ms ? 3 : undefined, timeZone: lot.zone });
     return shown.format(Date.parse(iso));
   };
+  const day = (moment) => new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: lot.zone }).format(moment);
+  // The day stands beside the time unless it is today's in the lot's zone.
+  const dated = (iso) => (day(Date.parse(iso)) === day(now()) ? clock(iso) : `${day(Date.parse(iso))} ${clock(iso)}`);
   const bids = () => lot.events.filter((event) => event.kind === "bid_accepted");
   const leading = () => bids().at(-1);
   const floor = () => (leading() ? leading().amount_minor + lot.step_minor : lot.start_price_minor);
@@ -120,7 +123,7 @@
       node.firstElementChild.className = `tag ${tone}`;
       node.firstElementChild.textContent = label;
     }
-    if (lot.state === "open") show("end", clock(lot.ends_at));
+    if (lot.state === "open") show("end", dated(lot.ends_at));
     for (const box of all("chart-box")) box.hidden = lot.state === "announced";
     for (const svg of all("chart")) window.drawLotChart(svg, lot, now(), own);
   };
