@@ -1,45 +1,77 @@
-"""A seller's file as records of texts: delimited text in any usual encoding, gzip, workbooks.
+"""A seller's file as records or batches of texts, whatever it is packed and written in.
 
 Reads as a stream. Whatever is wrong with the file as a whole is a refusal with a name; nothing of
 its content is quoted, because a file without a header starts with a borrower.
 """
 
-import codecs
-import csv
-import gzip
-import io
-import zlib
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import IO
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import IO, Protocol
 
-from django.conf import settings
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from npa_market.common.errors import InvalidInput
+from npa_market.tapes.batches import Batch, Record
+from npa_market.tapes.delimited import DelimitedRows
 from npa_market.tapes.forbidden import forbidden_columns
 from npa_market.tapes.mapping import Mapping, folded_header
-from npa_market.tapes.workbook import is_workbook, workbook_records
-
-SAMPLE_BYTES = 1 << 18
-MAX_COLUMNS = 512
-MAX_RATIO = 100
-_RATIO_FREE_BYTES = 32 << 20
-_ENCODINGS = ("gb18030", "utf_16_le", "utf_16_be", "big5", "cp1252")
-_DELIMITERS = (",", "\t", ";", "|")
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+from npa_market.tapes.refusals import refuse
+from npa_market.tapes.sniffing import (
+    HEADER_WITHIN_ROWS,
+    Layout,
+    likely_header,
+    sniffed_delimiter,
+    sniffed_encoding,
 )
-Record = tuple[int, list[str]]
+from npa_market.tapes.unpacking import Content, content_of
+from npa_market.tapes.workbook import WorkbookRows, is_workbook
+
+__all__ = ["Batch", "Layout", "Record", "TapeFile", "open_source", "open_tape"]
+MAX_COLUMNS = 512
+SNIFFED = Layout()
+
+
+class Rows(Protocol):
+    """Rows of one kind of file."""
+
+    def records(self, after: int = 0) -> Generator[Record, None, None]:
+        """(row number, cells) of the rows after row `after`, from the beginning of the file."""
+
+    def batches(self, header_row: int, width: int) -> Generator[Batch, None, None]:
+        """All rows under the header."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened file before anybody said what its columns mean.
+
+    kind: text, workbook, parquet, json. members: files or tables to choose from.
+    """
+
+    kind: str
+    rows: Rows
+    encoding: str = ""
+    delimiter: str = ""
+    packing: str = ""
+    member: str = ""
+    members: tuple[str, ...] = ()
+    sheet: str = ""
+
+    def first_rows(self, count: int) -> list[list[str]]:
+        """The first rows as they stand, header and preamble included."""
+        with closing(self.rows.records()) as records:
+            return [cells for _, cells in islice(records, count)]
 
 
 @dataclass(frozen=True)
 class TapeFile:
-    """An opened file: where its header stands and the records after it.
+    """A file read through a mapping: where its header stands and what is under it.
 
-    positions: source column -> position. records: (record number as a spreadsheet counts, cells).
+    positions: source column of the mapping -> position. records: one by one, footers included.
+    batches: the same rows as columns, without footers and blank lines. Read one of the two.
     """
 
     kind: str
@@ -49,199 +81,160 @@ class TapeFile:
     header_row: int
     positions: dict[str, int]
     records: Iterator[Record]
+    batches: Iterator[Batch]
+    source: Source = field(repr=False)
 
     def layout(self) -> dict[str, str | int]:
         """How the file was read, for people."""
         return {
             "kind": self.kind,
+            "packing": self.source.packing,
+            "member": self.source.member,
             "encoding": self.encoding,
             "delimiter": self.delimiter,
+            "sheet": self.source.sheet,
             "header_row": self.header_row,
             "columns": len(self.header),
         }
 
 
-class _Unpacking(io.RawIOBase):
-    """Unpacked bytes of a gzip file, refused where they grow past all proportion."""
+@contextmanager
+def open_source(handle: IO[bytes], layout: Layout = SNIFFED) -> Iterator[Source]:
+    """Open a stored or uploaded file (seekable) as rows of texts.
 
-    def __init__(self, packed: IO[bytes]) -> None:
-        self._packed = packed
-        self._unpacked = gzip.GzipFile(fileobj=packed, mode="rb")
-        self._read = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        try:
-            content = self._unpacked.read(len(buffer))
-        except (EOFError, OSError, zlib.error) as error:
-            raise InvalidInput(
-                "file_damaged",
-                "The gzip file is damaged or cut off. Pack it again and upload it.",
-                field="file",
-            ) from error
-        self._read += len(content)
-        too_much = max(_RATIO_FREE_BYTES, self._packed.tell() * MAX_RATIO)
-        if self._read > min(too_much, settings.MAX_TAPE_BYTES):
-            raise InvalidInput(
-                "file_too_large",
-                f"The gzip file unpacks to more than {MAX_RATIO} times its size or more than "
-                f"{settings.MAX_TAPE_BYTES >> 20:,} MB.",
-                field="file",
-            )
-        buffer[: len(content)] = content
-        return len(content)
-
-
-def _refuse(code: str, message: str) -> InvalidInput:
-    return InvalidInput(code, message, field="file")
-
-
-def _unpacked(handle: IO[bytes]) -> tuple[IO[bytes], bytes]:
-    """The bytes after gzip, and their beginning."""
-    magic = handle.read(2)
-    handle.seek(0)
-    if not magic:
-        raise _refuse("file_empty", "The file has 0 bytes. Choose the tape again.")
-    stream: IO[bytes] = handle
-    if magic == b"\x1f\x8b":
-        stream = io.BufferedReader(_Unpacking(handle), 1 << 20)
-    sample = stream.read(SAMPLE_BYTES)
-    if magic == b"\x1f\x8b":
-        handle.seek(0)
-        stream = io.BufferedReader(_Unpacking(handle), 1 << 20)
-    else:
-        stream.seek(0)
-    if not sample.strip():
-        raise _refuse("file_empty", "The file holds no text. Choose the tape again.")
-    return stream, sample
-
-
-def sniffed_encoding(sample: bytes) -> str:
-    """Encoding of a text file from its beginning; refuses what is no text."""
-    for mark, encoding in _MARKS:
-        if sample.startswith(mark):
-            return encoding
-    has_zeros = b"\0" in sample
-    if not has_zeros:
-        try:
-            # A sample may end inside a character: the incremental decoder waits for the rest.
-            codecs.getincrementaldecoder("utf-8")("strict").decode(sample)
-        except UnicodeDecodeError:
-            pass
-        else:
-            return "utf-8"
-    from charset_normalizer import from_bytes  # Slow to import.
-
-    candidates = [name for name in _ENCODINGS if name.startswith("utf_16") == has_zeros]
-    best = from_bytes(sample[: 1 << 16], cp_isolation=candidates).best()
-    if best is not None and best.encoding:
-        return best.encoding
-    if has_zeros:
-        raise _refuse(
-            "file_not_text",
-            "The file is no table: it holds binary content. Save the tape as CSV or XLSX.",
+    Raises InvalidInput: file_empty, file_not_text, file_damaged, file_too_large,
+    archive_protected, archive_nested, member_ambiguous, member_unknown, encoding_unreadable,
+    cell_too_long, workbook_unreadable, workbook_protected, sheet_unknown.
+    """
+    content = content_of(handle, layout.member)
+    with ExitStack() as stack:
+        source = _source(content, layout, stack)
+        yield replace(
+            source,
+            packing=content.packing,
+            member=content.member or source.member,
+            members=content.members or source.members,
         )
-    raise _refuse(
-        "encoding_unreadable",
-        "The file's encoding is none of UTF-8, GB18030, GBK, UTF-16, Big5, Windows-1252. "
-        "Save the tape as CSV UTF-8.",
-    )
 
 
-def _delimiter(text: str) -> str:
-    """The delimiter that gives one of the first lines the most columns."""
-    lines = text.splitlines()[:5]
-
-    def columns(delimiter: str) -> int:
-        return max((len(row) for row in csv.reader(lines, delimiter=delimiter)), default=0)
-
-    return max(_DELIMITERS, key=columns)
-
-
-def _text_records(
-    stream: IO[bytes], encoding: str, delimiter: str
-) -> Generator[list[str], None, None]:
-    # A byte that does not decode becomes U+FFFD, so that its row alone is rejected.
-    text = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="")
-    row = 0
-    try:
-        for cells in csv.reader(text, delimiter=delimiter):
-            row += 1
-            yield cells
-    except csv.Error as error:
-        raise _refuse(
-            "cell_too_long",
-            f"Row {row + 1} holds a cell of more than {csv.field_size_limit():,} characters, "
-            "perhaps after a quote that is never closed.",
-        ) from error
-    finally:
-        text.detach()  # Else the caller's file is closed with the wrapper.
+def _source(content: Content, layout: Layout, stack: ExitStack) -> Source:
+    if is_workbook(content.sample):
+        book = stack.enter_context(WorkbookRows.opened(content, layout.sheet))
+        return Source("workbook", book, sheet=book.sheet, members=())
+    if not content.sample.strip():
+        raise refuse("file_empty", "The file holds no text. Choose the tape again.")
+    encoding = layout.encoding or sniffed_encoding(content.sample)
+    text = content.sample[: 1 << 16].decode(encoding, errors="replace")
+    delimiter = layout.delimiter or sniffed_delimiter(text)
+    return Source("text", DelimitedRows(content, encoding, delimiter), encoding, delimiter)
 
 
-def _header(records: Iterator[Record], mapping: Mapping) -> tuple[int, list[str], dict[str, int]]:
-    """The first of the first records that has every needed column; refuses otherwise."""
-    fewest: list[str] | None = None
-    for row, cells in records:
-        _check_width(cells)
-        missing = mapping.missing_columns(cells)
-        if not missing:
-            _check_header(cells, mapping)
-            return row, cells, mapping.column_positions(cells)
-        if fewest is None or len(missing) < len(fewest):
-            fewest = missing
-        if row > mapping.preamble_rows:
-            break
-    if fewest is None:
-        raise _refuse("file_empty", "The file holds no row.")
-    names = ", ".join(fewest)
-    raise _refuse(
-        "column_missing",
-        f"The header lacks {len(fewest)} column(s) that the mapping {mapping.name} needs: {names}. "
-        "Choose another mapping or add the columns.",
-    )
+@contextmanager
+def open_tape(handle: IO[bytes], mapping: Mapping, layout: Layout = SNIFFED) -> Iterator[TapeFile]:
+    """Open a stored or uploaded file (seekable) through a mapping.
+
+    Raises InvalidInput: what `open_source` raises, and column_missing, column_twice,
+    column_forbidden, columns_too_many.
+    """
+    with open_source(handle, layout) as source:
+        row, header = _header(source, mapping, layout)
+        positions = mapping.column_positions(header)
+        with (
+            closing(source.rows.records(after=row)) as records,
+            closing(source.rows.batches(row, len(header))) as batches,
+        ):
+            yield TapeFile(
+                source.kind,
+                source.encoding,
+                source.delimiter,
+                header,
+                row,
+                positions,
+                records,
+                _loans(batches, mapping, positions),
+                source,
+            )
+
+
+def _loans(
+    batches: Iterator[Batch], mapping: Mapping, positions: dict[str, int]
+) -> Iterator[Batch]:
+    """Batches without footers and blank lines, columns named as the mapping names them."""
+    for batch in batches:
+        is_loan = _is_loan(batch, mapping)
+        if not is_loan.all():
+            kept = pa.array(is_loan)
+            cells = tuple(column.filter(kept) for column in batch.cells)
+            batch = replace(batch, row_numbers=batch.row_numbers[is_loan], cells=cells)
+        yield replace(
+            batch,
+            columns={source: batch.cells[position] for source, position in positions.items()},
+            ragged=[record for record in batch.ragged if not mapping.is_footer(record[1])],
+        )
+
+
+def _is_loan(batch: Batch, mapping: Mapping) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    is_loan = np.ones(batch.rows, dtype=np.bool_)
+    if not batch.rows:
+        return is_loan
+    first = batch.cells[0]
+    trimmed = pc.binary_length(pc.utf8_trim_whitespace(first))
+    suspects = pc.equal(trimmed, 0).to_numpy(zero_copy_only=False)
+    for pattern in mapping.footer:
+        found = (pattern.search(text) is not None for text in first.to_pylist())
+        suspects = suspects | np.fromiter(found, np.bool_, batch.rows)
+    for index in np.flatnonzero(suspects):
+        is_loan[index] = not mapping.is_footer(batch.record(int(index))[1])
+    return is_loan
+
+
+def _header(source: Source, mapping: Mapping, layout: Layout) -> tuple[int, list[str]]:
+    """Row number and cells of the header: the stated row, or the first with every needed column."""
+    within = layout.header_row or max(mapping.preamble_rows + 1, HEADER_WITHIN_ROWS)
+    rows: list[list[str]] = []
+    with closing(source.rows.records()) as records:
+        for row, cells in islice(records, within):
+            _check_width(cells)
+            rows.append(cells)
+            is_stated = row == layout.header_row
+            if is_stated or not (layout.header_row or mapping.missing_columns(cells)):
+                break
+    if not rows or len(rows) < layout.header_row:
+        raise refuse("file_empty", "The file holds no row.")
+    missing = [mapping.missing_columns(cells) for cells in rows]
+    header = len(rows) - 1 if layout.header_row or not missing[-1] else likely_header(rows)
+    if missing[header]:
+        raise refuse(
+            "column_missing",
+            f"The header lacks {len(missing[header])} column(s) that the mapping {mapping.name} "
+            f"needs: {', '.join(missing[header])}. Choose another mapping or add the columns.",
+        )
+    _check_header(rows[header], mapping)
+    return header + 1, rows[header]
 
 
 def _check_width(cells: Sequence[str]) -> None:
     if len(cells) > MAX_COLUMNS:
-        raise _refuse(
+        raise refuse(
             "columns_too_many", f"A row has {len(cells):,} columns; the most is {MAX_COLUMNS}."
         )
 
 
-def _check_header(cells: Sequence[str], mapping: Mapping) -> None:
+def check_forbidden(cells: Sequence[str]) -> None:
+    """Refuse columns of passwords, card codes, biometrics, identity photos."""
     if found := forbidden_columns(cells):
-        raise _refuse(
+        raise refuse(
             "column_forbidden",
             f"The tape has columns that may never be taken in: {', '.join(found)}. "
             "Remove passwords, card codes, biometrics and identity photos, then upload again.",
         )
+
+
+def _check_header(cells: Sequence[str], mapping: Mapping) -> None:
+    check_forbidden(cells)
     folded = [folded_header(cell) for cell in cells]
     twice = {name for name in folded if folded.count(name) > 1 and name in mapping.aliases}
     if twice:
-        raise _refuse(
+        raise refuse(
             "column_twice", f"The header names a column twice: {', '.join(sorted(twice))}."
         )
-
-
-@contextmanager
-def open_tape(handle: IO[bytes], mapping: Mapping) -> Iterator[TapeFile]:
-    """Open a stored or uploaded file (seekable) through a mapping.
-
-    Raises InvalidInput: file_empty, file_not_text, file_damaged, file_too_large,
-    encoding_unreadable, column_missing, column_twice, column_forbidden, columns_too_many,
-    cell_too_long, workbook_unreadable.
-    """
-    stream, sample = _unpacked(handle)
-    if is_workbook(sample):
-        kind, encoding, delimiter = "workbook", "", ""
-        cells = workbook_records(stream)
-    else:
-        kind, encoding = "text", sniffed_encoding(sample)
-        delimiter = _delimiter(sample[: 1 << 16].decode(encoding, errors="replace"))
-        cells = _text_records(stream, encoding, delimiter)
-    with closing(cells):  # Before the caller closes the file under it.
-        records = enumerate(cells, start=1)
-        row, header, positions = _header(records, mapping)
-        yield TapeFile(kind, encoding, delimiter, header, row, positions, records)

@@ -1,80 +1,151 @@
-"""XLSX workbooks as records of texts (first sheet), read by calamine."""
+"""XLSX, XLSB, XLS and ODS workbooks as rows of texts, read by calamine in a process of its own."""
 
+import subprocess
+import sys
 import zipfile
-from collections.abc import Generator
-from datetime import date, datetime, time
-from typing import IO, Any
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
 
 from npa_market.common.errors import InvalidInput
+from npa_market.tapes.batches import Batch, Record, check_cells
+from npa_market.tapes.refusals import refuse
+from npa_market.tapes.unpacking import MAX_MEMBERS, OLE, ZIP, Content
 
-_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-MAX_UNPACKED_BYTES = 200 << 20
-MAX_MEMBERS = 2_000
+MAX_WORKBOOK_BYTES = 200 << 20
 
 
 def is_workbook(sample: bytes) -> bool:
     """Does the file begin as a zip archive or an old Office file?"""
-    return sample.startswith((_ZIP, _OLE))
+    return sample.startswith((ZIP, OLE))
 
 
-def _refuse(code: str, message: str) -> InvalidInput:
-    return InvalidInput(code, message, field="file")
-
-
-def _check_archive(handle: IO[bytes]) -> None:
-    """Refuse bombs and archives that are no workbook, before anything is unpacked."""
-    if handle.read(4) == _OLE:
-        raise _refuse(
-            "workbook_unreadable",
-            "The workbook is protected by a password or in an old format. Save it as XLSX "
-            "without a password, or as CSV.",
-        )
+def _check_archive(path: str) -> None:
+    """Refuse bombs before anything is unpacked: by the sizes that the archive declares."""
     try:
-        members = zipfile.ZipFile(handle).infolist()
-    except zipfile.BadZipFile as error:
-        raise _refuse("workbook_unreadable", "The workbook is damaged. Save it again.") from error
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise refuse("workbook_unreadable", "The workbook is damaged. Save it again.") from error
     size = sum(member.file_size for member in members)
-    if size > MAX_UNPACKED_BYTES or len(members) > MAX_MEMBERS:
-        raise _refuse(
-            "file_too_large",
-            f"The workbook unpacks to more than {MAX_UNPACKED_BYTES >> 20} MB or has more than "
-            f"{MAX_MEMBERS:,} parts. Save the tape as CSV.",
-        )
-    if not any(member.filename == "xl/workbook.xml" for member in members):
-        raise _refuse(
-            "file_not_text", "The archive is no XLSX workbook. Unpack it and upload the tape."
-        )
+    if size > MAX_WORKBOOK_BYTES or len(members) > MAX_MEMBERS:
+        raise _too_large()
+    # A part that declares less than it holds does not pass its check sum in the reader.
 
 
-def cell_text(value: Any) -> str:
-    """A cell as the text it would have in a CSV: ISO dates, plain numbers.
-
-    A number of 1e15 and more has lost digits in the spreadsheet and keeps its exponent, so that
-    the rule for ID numbers sees it.
-    """
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return str(value)
+def _too_large() -> InvalidInput:
+    return refuse(
+        "file_too_large",
+        f"The workbook unpacks to more than {MAX_WORKBOOK_BYTES >> 20} MB, has more than "
+        f"{MAX_MEMBERS:,} parts or claims a sheet beyond memory. Save the tape as CSV.",
+    )
 
 
-def workbook_records(handle: IO[bytes]) -> Generator[list[str], None, None]:
-    """Rows of the first sheet. Raises InvalidInput for archives, bombs, damage, passwords."""
-    from python_calamine import CalamineError, CalamineWorkbook
+_FAULTS = {
+    "protected": (
+        "workbook_protected",
+        "The workbook is protected by a password. Save it without one; the upload itself is "
+        "encrypted.",
+    ),
+    "unreadable": (
+        "workbook_unreadable",
+        "The workbook is damaged or protected. Save it again as XLSX without a password.",
+    ),
+    "sheet": ("sheet_unknown", "The workbook has no visible sheet of this name."),
+}
 
-    _check_archive(handle)
-    handle.seek(0)
+
+@contextmanager
+def _reader(path: str, sheet: str) -> Iterator[pa.RecordBatchReader]:
+    """The Arrow stream of the reading process; its fault is raised as a refusal."""
+    command = [sys.executable, "-m", "npa_market.tapes.workbook_reader", path, sheet]
+    # Our own interpreter and module; the path is that of our own temporary file.
+    with subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield _stream(process)
+        finally:
+            process.stdout.close()
+            if process.poll() is None:
+                process.kill()
+
+
+def _stream(process: "subprocess.Popen[bytes]") -> pa.RecordBatchReader:
     try:
-        book = CalamineWorkbook.from_filelike(handle)
-        sheet = book.get_sheet_by_index(0)
-    except CalamineError as error:
-        raise _refuse(
-            "workbook_unreadable", "The workbook cannot be read. Save it again as XLSX."
-        ) from error
-    for row in sheet.iter_rows():
-        yield [cell_text(value) for value in row]
+        return pa.ipc.open_stream(process.stdout)
+    except (pa.ArrowInvalid, OSError, EOFError) as error:
+        raise _fault(process) from error
+
+
+def _fault(process: "subprocess.Popen[bytes]") -> InvalidInput:
+    """Why the reading process ended without the whole sheet."""
+    assert process.stderr is not None
+    words = process.stderr.read().decode(errors="replace").strip()
+    process.wait()
+    if words in _FAULTS:
+        return refuse(*_FAULTS[words])
+    # Killed by its own limits of memory and time, or by a fault of the parser.
+    return (
+        _too_large()
+        if process.returncode < 0 or "Memory" in words
+        else refuse(*_FAULTS["unreadable"])
+    )
+
+
+@dataclass
+class WorkbookRows:
+    """The rows of one sheet."""
+
+    path: str
+    sheet: str
+    sheets: tuple[str, ...] = ()
+
+    @classmethod
+    @contextmanager
+    def opened(cls, content: Content, sheet: str) -> "Iterator[WorkbookRows]":
+        """Open a sheet (the first visible one by default).
+
+        Raises InvalidInput: file_too_large, workbook_unreadable, workbook_protected,
+        sheet_unknown.
+        """
+        with content.on_disk(MAX_WORKBOOK_BYTES) as path:
+            if content.sample.startswith(ZIP):
+                _check_archive(path)
+            with _reader(path, sheet) as stream:
+                found = {
+                    key.decode(): value.decode() for key, value in stream.schema.metadata.items()
+                }
+            yield cls(path, found["sheet"], tuple(found["sheets"].split("\n")))
+
+    def records(self, after: int = 0) -> Generator[Record, None, None]:
+        """(row number, cells) of the rows after row `after`."""
+        for row, read in self._read():
+            columns = [column.to_pylist() for column in read.columns]
+            for at, cells in enumerate(zip(*columns, strict=True), start=row + 1):
+                if at > after:
+                    yield at, list(cells)
+
+    def batches(self, header_row: int, width: int) -> Generator[Batch, None, None]:
+        """All rows under the header."""
+        for row, read in self._read():
+            skipped = max(0, header_row - row)
+            if skipped >= read.num_rows:
+                continue
+            part = read.slice(skipped)
+            numbers = np.arange(row + skipped + 1, row + read.num_rows + 1, dtype=np.int64)
+            batch = Batch(numbers, tuple(part.columns[:width]), {}, [])
+            check_cells(batch)
+            yield batch
+
+    def _read(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """(number of the last row before it, batch)."""
+        row = 0
+        with _reader(self.path, self.sheet) as stream:
+            for batch in stream:
+                yield row, batch
+                row += batch.num_rows

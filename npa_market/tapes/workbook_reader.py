@@ -1,0 +1,85 @@
+"""Reads one sheet of a workbook in a process of its own and writes it as an Arrow stream.
+
+    python -m npa_market.tapes.workbook_reader PATH SHEET
+
+A workbook of a few bytes can claim a sheet of 17 billion cells, and the reader's allocation would
+end the process that asked. Here a limit of memory ends this process alone; the parent names it.
+Writes to standard output; ends with a word of FAULTS on standard error where it cannot.
+"""
+
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from typing import Any
+
+MEMORY_BYTES = 4 << 30
+CPU_SECONDS = 300
+ROWS_PER_BATCH = 10_000
+FAULTS = ("protected", "unreadable", "sheet")
+
+
+def cell_text(value: Any) -> str:
+    """A cell as the text it would have in a CSV: ISO dates, plain numbers.
+
+    A number of 1e15 and more has lost digits in the spreadsheet and keeps its exponent, so that
+    the rule for ID numbers sees it.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return repr(value / timedelta(days=1))
+    return str(value)
+
+
+def main(path: str, wanted: str) -> str:
+    """Write the sheet; the fault, or ""."""
+    import pyarrow as pa
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
+
+    try:
+        book = CalamineWorkbook.from_path(path)
+        visible = [
+            sheet.name
+            for sheet in book.sheets_metadata
+            if sheet.visible == SheetVisibleEnum.Visible
+        ]
+        names = visible or book.sheet_names
+        if wanted and wanted not in names:
+            return "sheet"
+        name = wanted or names[0]
+        sheet = book.get_sheet_by_name(name)
+        width = sheet.width if sheet.start else 0
+        metadata = {"sheet": name, "sheets": "\n".join(names)}
+        schema = pa.schema([(str(at), pa.string()) for at in range(width)], metadata)
+        with pa.ipc.new_stream(sys.stdout.buffer, schema) as stream:
+            for columns in _columns(sheet.iter_rows()):
+                stream.write_batch(pa.record_batch(columns, schema=schema))
+    except PasswordError:
+        return "protected"
+    except (CalamineError, IndexError, OSError):
+        return "unreadable"
+    return ""
+
+
+def _columns(rows: Iterator[Sequence[Any]]) -> Iterator[list[list[str]]]:
+    while part := list(islice(rows, ROWS_PER_BATCH)):
+        yield [[cell_text(value) for value in column] for column in zip(*part, strict=True)]
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    fault = main(sys.argv[1], sys.argv[2])
+    sys.stderr.write(fault)
+    sys.exit(1 if fault else 0)
