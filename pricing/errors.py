@@ -9,6 +9,10 @@ class EmptyPool(PricingError):
     """The pool has no row, or no live loan."""
 
 
+class EmptyHistory(PricingError):
+    """A history has no row, no loan, or nothing a parameter could be fitted to."""
+
+
 class MissingColumn(PricingError):
     """A required column is not in the frame."""
 

@@ -1,6 +1,6 @@
 """Log-odds of each loan from its attributes, and the base curve at every age."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,14 +84,19 @@ def _placements(levels: Mapping[str, float], placements: IntArray) -> FloatArray
 
 
 def base_odds(product: ProductCurve, knots: tuple[float, ...], months: int) -> FloatArray:
-    """Monthly odds at ages 0..months, (months + 1,).
+    """Monthly odds at ages 0..months, (months + 1,)."""
+    log_odds = base_log_odds(product.log_odds, knots, months)
+    return np.asarray(np.exp(np.clip(log_odds, -50, 50)), dtype=np.float64)
+
+
+def base_log_odds(at_knots: Sequence[float], knots: tuple[float, ...], months: int) -> FloatArray:
+    """Log-odds at ages 0..months, (months + 1,).
 
     Shape-preserving cubic through the knots (Fritsch & Carlson 1980); beyond the last knot the
     log-odds go on in a straight line and never rise.
     """
     age = np.arange(months + 1, dtype=np.float64)
-    curve = PchipInterpolator(knots, product.log_odds)
-    inside = curve(np.minimum(age, knots[-1]))
-    slope = (product.log_odds[-1] - product.log_odds[-2]) / (knots[-1] - knots[-2])
+    inside = PchipInterpolator(knots, at_knots)(np.minimum(age, knots[-1]))
+    slope = (at_knots[-1] - at_knots[-2]) / (knots[-1] - knots[-2])
     tail = np.maximum(age - knots[-1], 0) * min(slope, 0.0)
-    return np.asarray(np.exp(np.clip(inside + tail, -50, 50)), dtype=np.float64)
+    return np.asarray(inside + tail, dtype=np.float64)
