@@ -1,168 +1,147 @@
-"""Rules of an ascending lot: commands in, events out; the state of a lot is a fold of its events.
+"""Rules of a lot: commands in, events out; the state of a lot is a fold of its events.
 
 No I/O, no clock, no framework: the database path, the property tests and a replay of the protocol
-call the same functions. Bracketed names such as A4 are the invariants of docs/auctions.md.
+call the same functions. This module is the door, each format has a module of its own. Bracketed
+names such as A4 are the invariants of docs/auctions.md.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
 
-from npa_market.auctions.terms import MAX_BID_MINOR
-from npa_market.auctions.terms import LotTerms as LotTerms
+from npa_market.auctions import ascending, dutch, negotiated, sealed
+from npa_market.auctions.ascending import Ascending, soft_close
+from npa_market.auctions.dutch import Dutch, Stage
+from npa_market.auctions.events import (
+    RECEIPTS,
+    AcceptOffer,
+    AcceptPrice,
+    Advance,
+    BestBidPlaced,
+    BidAccepted,
+    BidderCommand,
+    BidOutbid,
+    BidRefused,
+    Cancel,
+    Cancelled,
+    Command,
+    DeclineOffer,
+    EndExtended,
+    EnvelopeOpened,
+    EnvelopeReceived,
+    EnvelopesFixed,
+    EnvelopeVoid,
+    EnvelopeWithdrawn,
+    Event,
+    MakeOffer,
+    MaximumRaised,
+    NumberedEvent,
+    OfferDeclined,
+    OfferMade,
+    OfferWithdrawn,
+    Opened,
+    OpenEnvelopes,
+    Opening,
+    Party,
+    PlaceBid,
+    PriceAccepted,
+    ReceiptEvent,
+    Refusal,
+    Resume,
+    Resumed,
+    RoundBidReceived,
+    RoundBidRevealed,
+    RoundRevealed,
+    Sold,
+    Standing,
+    SubmitEnvelope,
+    Suspend,
+    Suspended,
+    Unsold,
+    VoidReason,
+    WithdrawEnvelope,
+    WithdrawOffer,
+)
+from npa_market.auctions.negotiated import Negotiated
+from npa_market.auctions.sealed import Sealed
+from npa_market.auctions.state import (
+    TERMINAL,
+    Auction,
+    Phase,
+    common_refusal,
+    evolve_common,
+    numbered,
+    opening_due,
+    refused,
+    resumption,
+    suspension,
+)
+from npa_market.auctions.terms import Format, LotTerms
 
+__all__ = [
+    "RECEIPTS", "TERMINAL", "AcceptOffer", "AcceptPrice", "Advance", "Ascending", "Auction",
+    "BestBidPlaced", "BidAccepted", "BidOutbid", "BidRefused", "BidderCommand", "Cancel",
+    "Cancelled", "Command", "DeclineOffer", "Dutch", "EndExtended", "EnvelopeOpened",
+    "EnvelopeReceived", "EnvelopeVoid", "EnvelopeWithdrawn", "EnvelopesFixed", "Event", "Format",
+    "LotTerms", "MakeOffer", "MaximumRaised", "Negotiated", "NumberedEvent", "OfferDeclined",
+    "OfferMade", "OfferWithdrawn", "OpenEnvelopes", "Opened", "Opening", "Party", "Phase",
+    "PlaceBid", "PriceAccepted", "ReceiptEvent", "Refusal", "Resume", "Resumed",
+    "RoundBidReceived", "RoundBidRevealed", "RoundRevealed", "Sealed", "Sold", "Stage",
+    "Standing", "SubmitEnvelope", "Suspend", "Suspended", "Unsold", "VoidReason",
+    "WithdrawEnvelope", "WithdrawOffer", "announced", "decide", "fold", "ready_at", "soft_close",
+]  # fmt: skip
 
-class Phase(StrEnum):
-    """Where a lot stands; the last three are for ever (A12)."""
-
-    ANNOUNCED = "announced"
-    OPEN = "open"
-    SOLD = "sold"
-    UNSOLD = "unsold"
-    CANCELLED = "cancelled"
-
-
-TERMINAL = frozenset({Phase.SOLD, Phase.UNSOLD, Phase.CANCELLED})
-
-
-class Refusal(StrEnum):
-    """Why a bid was not accepted; checked in this order, the first that holds is answered."""
-
-    CLOSED = "closed"
-    NOT_OPEN = "not_open"
-    LATE = "late"
-    NOT_QUALIFIED = "not_qualified"
-    NOT_ADMITTED = "not_admitted"
-    NO_DEPOSIT = "no_deposit"
-    RELATED_TO_SELLER = "related_to_seller"
-    SUSPENDED = "suspended"
-    BELOW_START = "below_start"
-    BELOW_STEP = "below_step"
-    AMOUNT_TOO_LARGE = "amount_too_large"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What the venue knows about a bidder at the moment of the decision (A15)."""
-
-    is_qualified: bool
-    is_admitted: bool
-    has_deposit: bool
-    is_related_to_seller: bool
-    is_suspended: bool
+State = TypeVar("State", bound=Auction)
 
 
 @dataclass(frozen=True, slots=True)
-class Advance:
-    """Do what is due by time: open, settle."""
+class _Rules:
+    """What one format decides; its functions get states of its own class alone."""
+
+    commands: tuple[type, ...]
+    due: Callable[[Any, datetime], list[NumberedEvent]]
+    refusal: Callable[[Any, Any, datetime], Refusal | None]
+    accept: Callable[[Any, Any, datetime], list[Event]]
+    evolve: Callable[[Any, Event], Any]
+    resumed: Callable[[Any, Resumed], Any] = lambda auction, event: auction
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceBid:
-    """A bid of one bidder; `bidder` is the key of the institution."""
-
-    bidder: str
-    amount_minor: int
-    standing: Standing
+def _rules(module: Any) -> _Rules:
+    return _Rules(module.COMMANDS, module.due, module.refusal, module.accept, module.evolve)
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """The operator ends the lot before its end."""
-
-    reason: str
-
-
-Command = Advance | PlaceBid | Cancel
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Numbered:
-    seq: int
-    decided_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(_Numbered):
-    """Bidding began."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BidAccepted(_Numbered):
-    """The bid leads."""
-
-    bidder: str
-    amount_minor: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndExtended(_Numbered):
-    """A bid shortly before the end moved the end."""
-
-    ends_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sold(_Numbered):
-    """The best bid won; first price paid."""
-
-    winner: str
-    hammer_minor: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsold(_Numbered):
-    """Ended without a winner: `no_bids` or `reserve_not_met`."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled(_Numbered):
-    """The operator ended the lot."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BidRefused:
-    """A decision as well, but outside the numbered log: it changes nothing that others see."""
-
-    bidder: str
-    amount_minor: int
-    refusal: Refusal
-    decided_at: datetime
-
-
-NumberedEvent = Opened | BidAccepted | EndExtended | Sold | Unsold | Cancelled
-Event = NumberedEvent | BidRefused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Auction:
-    """State of a lot: its terms and the fold of its events."""
-
-    terms: LotTerms
-    ends_at: datetime
-    phase: Phase = Phase.ANNOUNCED
-    seq: int = 0
-    last_decided_at: datetime | None = None
-    leader: str | None = None
-    leading_minor: int | None = None
-    bids: int = 0
-
-    @property
-    def floor_minor(self) -> int:
-        """Lowest amount that would be accepted now."""
-        if self.leading_minor is None:
-            return self.terms.start_price_minor
-        return self.leading_minor + self.terms.step_minor
+_RULES: dict[type[Auction], _Rules] = {
+    Ascending: _rules(ascending),
+    Sealed: _rules(sealed),
+    Dutch: _Rules(
+        dutch.COMMANDS, dutch.due, dutch.refusal, dutch.accept, dutch.evolve, dutch.resumed
+    ),
+    Negotiated: _Rules(
+        negotiated.COMMANDS,
+        negotiated.due,
+        negotiated.refusal,
+        negotiated.accept,
+        negotiated.evolve,
+        negotiated.resumed,
+    ),
+}
 
 
 def announced(terms: LotTerms) -> Auction:
     """The state before the first event."""
-    return Auction(terms=terms, ends_at=terms.ends_at)
+    ends_at, hard_end_at = terms.ends_at, terms.hard_end_at
+    match terms.format:
+        case Format.ASCENDING:
+            return Ascending(terms=terms, ends_at=ends_at, hard_end_at=hard_end_at)
+        case Format.SEALED:
+            return Sealed(terms=terms, ends_at=ends_at, hard_end_at=hard_end_at)
+        case Format.DUTCH:
+            return Dutch(
+                terms=terms, ends_at=ends_at, hard_end_at=hard_end_at, falls_from=terms.opens_at
+            )
+        case Format.NEGOTIATED:
+            return Negotiated(terms=terms, ends_at=ends_at, hard_end_at=hard_end_at)
 
 
 def decide(auction: Auction, command: Command, now: datetime) -> list[Event]:
@@ -172,119 +151,96 @@ def decide(auction: Auction, command: Command, now: datetime) -> list[Event]:
     """
     at = max(now, auction.last_decided_at or now)
     match command:
-        case Advance():
-            return list(_due(auction, at))
-        case PlaceBid():
-            return _decide_bid(auction, command, at)
+        case Suspend():
+            return _decide_suspension(auction, command, at)
+        case Resume():
+            going_on = resumption(auction, at)
+            return [*_due(auction, at)] if going_on is None else [going_on]
         case Cancel():
             return _decide_cancel(auction, command, at)
+        case Advance():
+            return [*_due(auction, at)]
+        case OpenEnvelopes():
+            return _decide_opening(auction, command, at)
+    return _decide_bidder(auction, command, at)
 
 
-def fold(auction: Auction, events: Iterable[Event]) -> Auction:
+def fold(auction: State, events: Iterable[Event]) -> State:
     """The state after these events."""
     for event in events:
         auction = _evolve(auction, event)
     return auction
 
 
+def ready_at(auction: State, now: datetime) -> State:
+    """The state after all that time alone brings by `now`."""
+    at = max(now, auction.last_decided_at or now)
+    return fold(auction, _due(auction, at))
+
+
 def _due(auction: Auction, at: datetime) -> list[NumberedEvent]:
-    """Opening and settlement that time alone brings; the same whenever it is asked (A13)."""
-    if auction.phase in TERMINAL:
-        return []
+    """Opening, next stages and settlement that time alone brings; the same whenever asked (A13)."""
+    due = _RULES[type(auction)].due
     events: list[NumberedEvent] = []
-    if auction.phase == Phase.ANNOUNCED and at >= auction.terms.opens_at:
-        events.append(Opened(seq=auction.seq + 1, decided_at=at))
-    if at >= auction.ends_at:
-        events.append(_settled(auction, seq=auction.seq + len(events) + 1, at=at))
+    opened = opening_due(auction, at)
+    if opened is not None:
+        events.append(opened)
+        auction = _evolve(auction, opened)
+    while auction.phase == Phase.OPEN and (found := due(auction, at)):
+        events += found
+        auction = fold(auction, found)
     return events
 
 
-def _settled(auction: Auction, *, seq: int, at: datetime) -> Sold | Unsold:
-    """The one terminal event that the stored bids and the reserve lead to (A12, A14)."""
-    if auction.leader is None or auction.leading_minor is None:
-        return Unsold(seq=seq, decided_at=at, reason="no_bids")
-    reserve_minor = auction.terms.reserve_minor
-    if reserve_minor is not None and auction.leading_minor < reserve_minor:
-        return Unsold(seq=seq, decided_at=at, reason="reserve_not_met")
-    return Sold(seq=seq, decided_at=at, winner=auction.leader, hammer_minor=auction.leading_minor)
-
-
-def _decide_bid(auction: Auction, bid: PlaceBid, at: datetime) -> list[Event]:
-    refusal = _first_refusal(auction, bid, at)
+def _decide_bidder(auction: Auction, command: BidderCommand, at: datetime) -> list[Event]:
+    """The bid path opens a lot by itself when the sweeper is late: it depends on no other job."""
+    rules = _RULES[type(auction)]
+    if not isinstance(command, rules.commands):
+        return [refused(command, Refusal.WRONG_FORMAT, at)]
+    events = _due(auction, at)
+    ready = fold(auction, events)
+    refusal = common_refusal(auction, ready, command) or rules.refusal(ready, command, at)
     if refusal is not None:
-        return [
-            BidRefused(
-                bidder=bid.bidder, amount_minor=bid.amount_minor, refusal=refusal, decided_at=at
-            )
-        ]
-    # The bid path opens a lot by itself when the sweeper is late: bidding depends on no other job.
-    opening = _due(auction, at)
-    seq = auction.seq + len(opening) + 1
-    accepted = BidAccepted(seq=seq, decided_at=at, bidder=bid.bidder, amount_minor=bid.amount_minor)
-    new_end = soft_close(auction, at)
-    if new_end == auction.ends_at:
-        return [*opening, accepted]
-    return [*opening, accepted, EndExtended(seq=seq + 1, decided_at=at, ends_at=new_end)]
-
-
-_Check = tuple[Refusal, Callable[[Auction, PlaceBid, datetime], bool]]
-_CHECKS: tuple[_Check, ...] = (
-    (Refusal.CLOSED, lambda auction, bid, at: auction.phase in TERMINAL),
-    (Refusal.NOT_OPEN, lambda auction, bid, at: at < auction.terms.opens_at),
-    (Refusal.LATE, lambda auction, bid, at: at >= auction.ends_at),  # A4, A5
-    (Refusal.NOT_QUALIFIED, lambda auction, bid, at: not bid.standing.is_qualified),
-    (Refusal.NOT_ADMITTED, lambda auction, bid, at: not bid.standing.is_admitted),
-    (Refusal.NO_DEPOSIT, lambda auction, bid, at: not bid.standing.has_deposit),
-    (Refusal.RELATED_TO_SELLER, lambda auction, bid, at: bid.standing.is_related_to_seller),
-    (Refusal.SUSPENDED, lambda auction, bid, at: bid.standing.is_suspended),
-    (
-        Refusal.BELOW_START,
-        lambda auction, bid, at: bid.amount_minor < auction.terms.start_price_minor,
-    ),
-    (Refusal.BELOW_STEP, lambda auction, bid, at: bid.amount_minor < auction.floor_minor),  # A8
-    (Refusal.AMOUNT_TOO_LARGE, lambda auction, bid, at: bid.amount_minor > MAX_BID_MINOR),
-)
-
-
-def _first_refusal(auction: Auction, bid: PlaceBid, at: datetime) -> Refusal | None:
-    return next((refusal for refusal, holds in _CHECKS if holds(auction, bid, at)), None)
-
-
-def soft_close(auction: Auction, at: datetime) -> datetime:
-    """The end in force after a bid accepted at `at` (A6)."""
-    if auction.ends_at - at >= timedelta(seconds=auction.terms.window_seconds):
-        return auction.ends_at
-    extended = at + timedelta(seconds=auction.terms.extension_seconds)
-    return min(auction.terms.hard_end_at, max(auction.ends_at, extended))
+        return [refused(command, refusal, at)]
+    return [*events, *rules.accept(ready, command, at)]
 
 
 def _decide_cancel(auction: Auction, command: Cancel, at: datetime) -> list[Event]:
     """Cancel before the end; after it the result already stands and is settled instead (A13)."""
-    if auction.phase in TERMINAL or at >= auction.ends_at:
-        return list(_due(auction, at))
-    return [Cancelled(seq=auction.seq + 1, decided_at=at, reason=command.reason)]
+    events = _due(auction, at)
+    ready = fold(auction, events)
+    if ready.phase in TERMINAL:
+        return [*events]
+    # What time brought without ending the lot (opening, a next stage) is still true.
+    return [*events, Cancelled(seq=ready.seq + 1, decided_at=at, reason=command.reason)]
 
 
-def _evolve(auction: Auction, event: Event) -> Auction:
-    at = max(event.decided_at, auction.last_decided_at or event.decided_at)
+def _decide_suspension(auction: Auction, command: Suspend, at: datetime) -> list[Event]:
+    """Suspend an open lot; an outage that took its end suspends it before it is settled (A18)."""
+    due: list[Event] = [*_due(auction, at)]
+    before = due
+    if command.since is not None:
+        opened = opening_due(auction, at)
+        before = [] if opened is None else [opened]
+    # An answer given after `since` proves that bidding was possible then.
+    stopped = suspension(fold(auction, before), command, at, worked_at=auction.last_decided_at)
+    return due if stopped is None else [*before, stopped]
+
+
+def _decide_opening(auction: Auction, command: OpenEnvelopes, at: datetime) -> list[Event]:
+    events = _due(auction, at)
+    ready = fold(auction, events)
+    if not isinstance(ready, Sealed):
+        return [*events]
+    return [*events, *sealed.opening(ready, command, at)]
+
+
+def _evolve(auction: Any, event: Event) -> Any:
+    after = numbered(auction, event)
     if isinstance(event, BidRefused):
-        return replace(auction, last_decided_at=at)
-    after = replace(auction, seq=event.seq, last_decided_at=at)
-    match event:
-        case Opened():
-            return replace(after, phase=Phase.OPEN)
-        case BidAccepted():
-            return replace(
-                after,
-                leader=event.bidder,
-                leading_minor=event.amount_minor,
-                bids=auction.bids + 1,
-            )
-        case EndExtended():
-            return replace(after, ends_at=event.ends_at)
-        case Sold():
-            return replace(after, phase=Phase.SOLD)
-        case Unsold():
-            return replace(after, phase=Phase.UNSOLD)
-        case Cancelled():
-            return replace(after, phase=Phase.CANCELLED)
+        return after
+    rules = _RULES[type(auction)]
+    if isinstance(event, Resumed):
+        after = rules.resumed(after, event)
+    common = evolve_common(after, event)
+    return rules.evolve(after, event) if common is None else common

@@ -167,7 +167,10 @@ class LotForm(forms.Form):
             window_seconds=values["window"],
             extension_seconds=values["extension"],
             time_zone=values["time_zone"],
-            **times,
+            registration_ends_at=times["registration_ends_at"],
+            opens_at=times["opens_at"],
+            ends_at=times["ends_at"],
+            hard_end_at=times["hard_end_at"],
         )
         return values
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from npa_market.auctions import core
-from npa_market.auctions.core import Auction, LotTerms, NumberedEvent, Phase
+from npa_market.auctions.core import Ascending, Event, LotTerms, NumberedEvent, Phase
 from npa_market.auctions.models import EventKind, Lot, LotEvent
 
 
@@ -25,11 +25,12 @@ def terms_of(lot: Lot) -> LotTerms:
     )
 
 
-def state_of(lot: Lot) -> Auction:
+def state_of(lot: Lot) -> Ascending:
     """The state as the lot's row keeps it: equal to the fold of its events, one row read."""
-    return Auction(
+    return Ascending(
         terms=terms_of(lot),
         ends_at=lot.ends_at,
+        hard_end_at=lot.hard_end_at,
         phase=Phase(lot.state),
         seq=lot.last_seq,
         last_decided_at=lot.last_decided_at,
@@ -39,7 +40,7 @@ def state_of(lot: Lot) -> Auction:
     )
 
 
-def keep_state(lot: Lot, auction: Auction) -> None:
+def keep_state(lot: Lot, auction: Ascending) -> None:
     """Write a state into the lot's row (not saved)."""
     lot.ends_at = auction.ends_at
     lot.state = auction.phase.value
@@ -65,7 +66,7 @@ STATE_FIELDS = (
 )
 
 
-def event_row(lot: Lot, event: NumberedEvent) -> LotEvent:
+def event_row(lot: Lot, event: Event) -> LotEvent:
     """An event as the row that keeps it (not saved)."""
     columns: dict[str, Any] = {}
     match event:
@@ -86,6 +87,8 @@ def event_row(lot: Lot, event: NumberedEvent) -> LotEvent:
         case core.Cancelled():
             kind = EventKind.CANCELLED
             columns = {"reason": event.reason}
+        case _:
+            raise TypeError(f"no row for {event}")
     return LotEvent(lot=lot, seq=event.seq, kind=kind, decided_at=event.decided_at, **columns)
 
 

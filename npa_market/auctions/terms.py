@@ -1,12 +1,25 @@
 """Terms of a lot: what is fixed before it opens, and what makes proposed terms unsound."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Amounts cross JSON, where every reader keeps integers exact up to here.
 MAX_BID_MINOR = 2**53 - 1
 MAX_SOFT_CLOSE_SECONDS = 86_400
+MAX_STEP_ROWS = 20
+MIN_TICK_SECONDS, MIN_ROUND_SECONDS = 5, 60
+
+
+class Format(StrEnum):
+    """How a lot is sold."""
+
+    ASCENDING = "ascending"
+    SEALED = "sealed"
+    DUTCH = "dutch"
+    NEGOTIATED = "negotiated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +35,16 @@ class TermProblem:
 class LotTerms:
     """Terms of a lot, fixed when it is announced. Money in minor units, times with a zone.
 
-    `ends_at` is the end as announced; a bid accepted less than `window_seconds` before the end in
-    force moves it to `extension_seconds` after the bid, never beyond `hard_end_at`. Without
-    `reserve_minor` the best bid wins at any price from the start price.
+    Ascending: `ends_at` is the end as announced; a bid accepted less than `window_seconds` before
+    the end in force moves it to `extension_seconds` after the bid, never beyond `hard_end_at` and
+    `max_extensions` times at most. `higher_steps` are (price, step) pairs in rising order: from
+    that price on, that step. With `allows_proxy` every bid is a maximum.
+    Sealed: `ends_at` is the deadline; no bid below `start_price_minor` counts.
+    Dutch: the price falls from `start_price_minor` by `step_minor` every `tick_seconds` down to
+    `lowest_price_minor` until `ends_at`; then `round_seconds` of sealed bids, then
+    `best_bid_seconds` for the acceptor.
+    Negotiated: `invited` is the key of the one buyer; `start_price_minor` is what the seller asks.
+    Without `reserve_minor` the best bid wins at any price that the format takes.
     """
 
     start_price_minor: int
@@ -38,10 +58,32 @@ class LotTerms:
     window_seconds: int = 300
     extension_seconds: int = 300
     time_zone: str = "Asia/Shanghai"
+    format: Format = Format.ASCENDING
+    higher_steps: tuple[tuple[int, int], ...] = ()
+    max_extensions: int | None = None
+    allows_proxy: bool = False
+    allows_withdrawal: bool = False
+    tick_seconds: int = 60
+    lowest_price_minor: int | None = None
+    round_seconds: int = 600
+    best_bid_seconds: int = 300
+    invited: str = ""
+
+    def step_at(self, price_minor: int) -> int:
+        """The smallest step above a price."""
+        step_minor = self.step_minor
+        for from_minor, higher_minor in self.higher_steps:
+            if price_minor >= from_minor:
+                step_minor = higher_minor
+        return step_minor
 
     def problems(self, now: datetime) -> list[TermProblem]:
         """Everything wrong with these terms at `now`, in the order of the form; empty = sound."""
-        return [*self._money_problems(), *self._time_problems(now)]
+        return [
+            *self._money_problems(),
+            *self._format_problems(),
+            *self._time_problems(now),
+        ]
 
     def _money_problems(self) -> list[TermProblem]:
         found = []
@@ -57,12 +99,58 @@ class LotTerms:
                 found.append(TermProblem(field, "not_positive", "The amount must be above zero."))
             elif amount_minor > MAX_BID_MINOR:
                 found.append(TermProblem(field, "amount_too_large", "The amount is too large."))
-        if self.reserve_minor is not None and 0 < self.reserve_minor < self.start_price_minor:
+        has_low_reserve = self.format in {Format.ASCENDING, Format.SEALED} and (
+            self.reserve_minor is not None and 0 < self.reserve_minor < self.start_price_minor
+        )
+        if has_low_reserve:
             words = "A reserve below the start price has no effect; raise it or leave it empty."
             found.append(TermProblem("reserve", "reserve_below_start", words))
         if self.deposit_minor > self.start_price_minor:
             words = "The deposit is part of the price, so it cannot exceed the start price."
             found.append(TermProblem("deposit", "deposit_above_start", words))
+        return found
+
+    def _format_problems(self) -> list[TermProblem]:
+        match self.format:
+            case Format.ASCENDING:
+                return self._ascending_problems()
+            case Format.DUTCH:
+                return self._dutch_problems()
+            case Format.NEGOTIATED if not self.invited:
+                return [TermProblem("invited", "invited_needed", "Name the buyer you invite.")]
+            case _:
+                return []
+
+    def _ascending_problems(self) -> list[TermProblem]:
+        found = []
+        rows = ((self.start_price_minor, self.step_minor), *self.higher_steps)
+        rising = all(low[0] < high[0] for low, high in pairwise(rows))
+        in_range = all(0 < step <= MAX_BID_MINOR for _, step in rows[1:])
+        if not rising or not in_range or len(self.higher_steps) > MAX_STEP_ROWS:
+            words = "Prices of the step table must rise from above the start price, steps be > 0."
+            found.append(TermProblem("higher_steps", "step_table_unsound", words))
+        if self.max_extensions is not None and not 0 <= self.max_extensions <= 10_000:
+            words = "Between 0 and 10,000 extensions, or none named for no cap."
+            found.append(TermProblem("max_extensions", "out_of_range", words))
+        return found
+
+    def _dutch_problems(self) -> list[TermProblem]:
+        found = []
+        lowest_minor = self.lowest_price_minor
+        if lowest_minor is None or not 0 < lowest_minor <= self.start_price_minor:
+            words = "Name the lowest price of the fall, above zero and not above the start price."
+            found.append(TermProblem("lowest_price", "lowest_price_unsound", words))
+        elif self.deposit_minor > lowest_minor:
+            words = "The deposit is part of the price, so it cannot exceed the lowest price."
+            found.append(TermProblem("deposit", "deposit_above_lowest", words))
+        for field, seconds, least in (
+            ("tick", self.tick_seconds, MIN_TICK_SECONDS),
+            ("round", self.round_seconds, MIN_ROUND_SECONDS),
+            ("best_bid", self.best_bid_seconds, MIN_ROUND_SECONDS),
+        ):
+            if not least <= seconds <= MAX_SOFT_CLOSE_SECONDS:
+                words = f"Between {least} seconds and one day."
+                found.append(TermProblem(field, "out_of_range", words))
         return found
 
     def _time_problems(self, now: datetime) -> list[TermProblem]:
@@ -107,6 +195,11 @@ class LotTerms:
                 "The hard end cannot come before the end.",
             ),
         )
-        return [
+        found = [
             TermProblem(field, "wrong_order", words) for holds, field, words in orders if not holds
         ]
+        rounds = timedelta(seconds=self.round_seconds + self.best_bid_seconds)
+        if self.format == Format.DUTCH and not found and self.hard_end_at < self.ends_at + rounds:
+            words = "Leave time for the sealed round and the best bid after the end of the fall."
+            found.append(TermProblem("hard_end_at", "no_time_for_rounds", words))
+        return found
