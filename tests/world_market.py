@@ -162,6 +162,7 @@ def market_objects() -> dict[str, Any]:
         "report_id": Report.objects.filter(package=package).earliest("pk").pk,
         "room_id": package.data_room.pk,
         "lot_id": deal.lot_id,
+        "notice_id": deal.lot.announcement.pk,
         "admission_id": package.data_room.admissions.get(buyer=deal.buyer).pk,
         "request_id": deal.lot.outcomes.filter(buyer=deal.buyer).earliest("pk").request_id,
         "hold_id": Hold.objects.get(lot_id=deal.lot_id, buyer=deal.buyer).pk,

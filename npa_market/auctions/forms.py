@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from npa_market.auctions.core import LotTerms
 from npa_market.auctions.models import Lot
+from npa_market.auctions.notices.forms import WordsFields
 from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS
 from npa_market.common.errors import InvalidInput
 from npa_market.common.money import format_minor, parse_minor
@@ -88,7 +89,7 @@ class PackageChoice(forms.ModelChoiceField):
         return f"{obj.reference} · {obj.title} · claim {claim}"
 
 
-class LotForm(forms.Form):
+class LotForm(WordsFields):
     """Announcement of a lot; times are typed on the wall clock of the lot's zone."""
 
     package = PackageChoice(queryset=Package.objects.none(), empty_label=None)
@@ -138,6 +139,8 @@ class LotForm(forms.Form):
         choice = self.fields["package"]
         assert isinstance(choice, PackageChoice)
         choice.queryset = packages
+        for name in WordsFields.base_fields:  # Own words come last.
+            self.fields[name] = self.fields.pop(name)
         self.fields["time_zone"].initial = settings.VENUE_TIME_ZONE
 
     def clean(self) -> dict[str, Any]:

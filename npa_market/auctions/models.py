@@ -290,3 +290,7 @@ class BidOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount_minor} {self.refusal or 'accepted'}"
+
+
+# The app's other models; Django finds them here.
+from npa_market.auctions.notices.models import Notice as Notice  # noqa: E402

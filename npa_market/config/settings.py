@@ -351,6 +351,12 @@ structlog.configure(
 
 # Deal terms that a venue sets; a lot copies them when it is announced, so a change never
 # reaches back. Shares in hundred-thousandths to stay integers.
+# Working days between a notice and the bidding day. Embedded lots are tried out and ask for none.
+VENUE_PREMARKETING_DAYS = env.int("VENUE_PREMARKETING_DAYS", default=15 if PRODUCTION else 0)
+VENUE_ANNOUNCEMENT_DAYS = env.int("VENUE_ANNOUNCEMENT_DAYS", default=10 if PRODUCTION else 0)
+VENUE_SHORT_ANNOUNCEMENT_DAYS = env.int(
+    "VENUE_SHORT_ANNOUNCEMENT_DAYS", default=5 if PRODUCTION else 0
+)
 VENUE_FEE_PER_100K = env.int("VENUE_FEE_PER_100K", default=100)  # 0.1 % of the adjusted price
 VENUE_TAX_PER_100K = env.int("VENUE_TAX_PER_100K", default=6_000)  # 6 % of the fee
 # Terms of a deal that differ from the defaults of transfers/terms.py; a deal copies them at award.

@@ -16,6 +16,7 @@ urlpatterns = [
     path("packages/", include("npa_market.packages.urls")),
     path("valuations/", include("npa_market.valuation.urls")),
     path("data-rooms/", include("npa_market.diligence.urls")),
+    path("notices/", include("npa_market.auctions.notices.urls")),
     path("lots/", include("npa_market.auctions.urls")),
     path("deals/", include("npa_market.transfers.urls")),
     path("statements/", include("npa_market.settlement.urls")),

@@ -29,6 +29,7 @@ ROOMS = [
     Room("packages:list", "Packages", EVERYBODY),
     Room("valuation:list", "Valuations", SELLER_ROLES | BUYER_ROLES),
     Room("diligence:list", "Data rooms", EVERYBODY),
+    Room("notices:list", "Notices", EVERYBODY),
     Room("auctions:list", "Lots", EVERYBODY),
     Room("transfers:list", "Deals", EVERYBODY),
     Room("settlement:list", "Statements", EVERYBODY),

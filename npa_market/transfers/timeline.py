@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
+from npa_market.common.working_days import DueDay, due_after
 from npa_market.transfers.terms import DealTerms
-from npa_market.transfers.working_days import DueDay, due_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,14 @@
 """A lot with two deposited bidders, on a clock that the test sets."""
 
+import io
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from npa_market.auctions.core import LotTerms
@@ -21,6 +25,7 @@ from npa_market.common.files import store_bytes
 from npa_market.diligence.models import Admission, DataRoom
 from npa_market.packages.models import Package, PackageState
 from npa_market.parties.models import Organisation, User
+from tests.diligence.frames import sealed_frame
 
 MORNING = datetime(2026, 11, 11, 1, tzinfo=UTC)
 OPENING = MORNING + timedelta(hours=1)
@@ -67,10 +72,23 @@ def terms(**changes) -> LotTerms:
     )
 
 
+@cache
+def sealed_rows() -> tuple[bytes, dict[str, int]]:
+    """A small sealed file, and the counts and totals that its package states."""
+    frame = sealed_frame(400)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    money = ("principal_minor", "interest_minor", "fees_minor", "claim_minor")
+    totals = {name: int(frame[name].sum()) for name in money}
+    borrowers = frame["borrower_token"].nunique()
+    return sink.getvalue(), {"loans": len(frame), "borrowers": borrowers, **totals}
+
+
 @pytest.fixture
 def package(seller, seller_user, second_seller_user) -> Package:
-    """A sealed package by its row; what is inside it does not matter to a lot."""
-    content = uuid4().bytes
+    """A sealed package by its row and a file that its notice is made from."""
+    content, totals = sealed_rows()
     return Package.objects.create(
         reference=f"PKG-{uuid4().hex[:12]}",
         seller=seller,
@@ -80,16 +98,12 @@ def package(seller, seller_user, second_seller_user) -> Package:
         state=PackageState.SEALED,
         created_by=seller_user,
         created_at=MORNING,
-        loans=18_420,
-        borrowers=2_046,
-        principal_minor=3_873_522_000,
-        interest_minor=3_000_000_000,
-        claim_minor=7_737_597_000,
         sealed_by=second_seller_user,
         sealed_at=MORNING,
         file=store_bytes(content),
         manifest_file=store_bytes(content),
         merkle_root="ab" * 32,
+        **totals,
     )
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from npa_market.auctions.models import BidOutcome, Lot, LotState
 from npa_market.auctions.services import refuse_registration, register_for_lot
+from npa_market.auctions.templatetags.auctions import fine_share
 from npa_market.common.errors import Busy
 from npa_market.common.money import format_minor
 from npa_market.diligence.models import Admission
@@ -338,7 +339,7 @@ class TestLotPage:
         market.bid(1, START + STEP)
         text = ask_page(market.bidders[0][1]).content.decode()
         assert "¥1,920,000.00" in text
-        assert "2.48 %" in text, "of claim"
+        assert fine_share(START + STEP, market.lot.package.claim_minor) in text, "of claim"
         assert "+20,000.00" in text
         assert "another leads" in text
         assert "11:04:00.000" in text, "the new end on the lot's wall clock"

@@ -8,6 +8,7 @@ from django.db import transaction
 from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.core import LotTerms
 from npa_market.auctions.models import Lot
+from npa_market.auctions.notices.services import publish_announcement
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.ids import next_reference
@@ -20,12 +21,22 @@ MAX_TITLE = 200
 
 
 @transaction.atomic
-def announce_lot(*, user: User, package_id: UUID, title: str, terms: LotTerms) -> Lot:
+def announce_lot(
+    *,
+    user: User,
+    package_id: UUID,
+    title: str,
+    terms: LotTerms,
+    remark: str = "",
+    contact: str = "",
+) -> Lot:
     """Offer a sealed package once under these terms; the seller's approver.
+
+    The announcement with its figures is published in the same transaction (see `notices`).
 
     Fee and tax rates are copied from the venue's settings, so a later change does not reach back.
     Raises InvalidInput naming the first unsound term, Refused `unknown_package`,
-    `package_not_sealed`, `package_taken`.
+    `package_not_sealed`, `package_taken`, InvalidInput `notice_too_short`.
     """
     package = (
         Package.objects.select_for_update(of=("self",))
@@ -54,6 +65,7 @@ def announce_lot(*, user: User, package_id: UUID, title: str, terms: LotTerms) -
     lot.announced_at, lot.created_by = now, user
     lot.save(force_insert=True)
     _record_announcement(lot, user)
+    publish_announcement(user=user, lot=lot, remark=remark, contact=contact)
     return lot
 
 

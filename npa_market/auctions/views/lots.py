@@ -95,6 +95,8 @@ def lot_new(request: MemberRequest) -> HttpResponse:
                 package_id=form.cleaned_data["package"].pk,
                 title=form.cleaned_data["title"],
                 terms=form.cleaned_data["terms"],
+                remark=form.cleaned_data["remark"],
+                contact=form.cleaned_data["contact"],
             )
         except Refused as refusal:
             add_refusal(form, refusal)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from npa_market.transfers.working_days import due_after
+from npa_market.common.working_days import due_after
 
 
 @pytest.mark.parametrize(
