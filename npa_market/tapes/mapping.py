@@ -13,6 +13,7 @@ from typing import Any
 
 from npa_market.common.errors import InvalidInput
 from npa_market.tapes.dictionary import FIELDS, Field, Kind
+from npa_market.tapes.parsing import NAMED_FORMATS, UNITS
 
 FOLDER = Path(__file__).with_name("mappings")
 
@@ -21,6 +22,7 @@ WORDS: dict[str, tuple[frozenset[Kind], frozenset[str]]] = {
     "text": (frozenset({Kind.TEXT, Kind.CODE}), frozenset({"from"})),
     "money": (frozenset({Kind.MONEY}), frozenset({"from"})),
     "difference": (frozenset({Kind.MONEY}), frozenset({"from", "minus"})),
+    "sum": (frozenset({Kind.MONEY}), frozenset({"terms"})),
     "date": (frozenset({Kind.DATE}), frozenset({"from"})),
     "date_after": (
         frozenset({Kind.DATE}),
@@ -141,15 +143,32 @@ def _field_source(name: str, entry: dict[str, Any], aliases: dict[str, str]) -> 
     if absent := must - set(options):
         raise MappingError(f"{name}: {word} needs {', '.join(sorted(absent))}")
     is_needed = options.pop("required", FIELDS[name].is_required)
+    _check_options(name, options)
     needed = []
-    for option in SOURCES:
-        if option in options:
-            spellings = _aliases(name, options[option])
-            options[option] = spellings[0]
-            for spelling in spellings:
-                aliases.setdefault(folded_header(spelling), spellings[0])
-            needed.append(spellings[0])
+    places = [(options, option) for option in SOURCES if option in options]
+    for place, option in [*places, *((term, "from") for term in options.get("terms", ()))]:
+        spellings = _aliases(name, place[option])
+        place[option] = spellings[0]
+        for spelling in spellings:
+            aliases.setdefault(folded_header(spelling), spellings[0])
+        needed.append(spellings[0])
     return FieldSource(FIELDS[name], word, options, tuple(needed) if is_needed else ())
+
+
+def _check_options(name: str, options: dict[str, Any]) -> None:
+    """Refuse formats, units and terms that no transform knows."""
+    for form in options.get("formats", ()):
+        if "%" not in form and form not in NAMED_FORMATS:
+            raise MappingError(f"{name}: unknown date format {form!r}")
+    if options.get("unit", "minor") not in UNITS:
+        raise MappingError(f"{name}: unknown unit {options['unit']!r}")
+    if options.get("decimal", ".") not in (".", ","):
+        raise MappingError(f"{name}: the decimal sign is a point or a comma")
+    if "terms" in options:
+        terms = options["terms"]
+        if not terms or not all(isinstance(term, dict) and "from" in term for term in terms):
+            raise MappingError(f"{name}: each term needs a source column")
+        options["terms"] = [dict(term) for term in terms]
 
 
 def parse_mapping(document: MappingOf[str, Any]) -> Mapping:

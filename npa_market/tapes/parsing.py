@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from npa_market.common.errors import InvalidInput
@@ -10,7 +11,24 @@ from npa_market.common.money import minor_digits, parse_minor
 
 MAX_RATE_BP = 100_000  # 1,000 % a year
 _SIGN = re.compile(r"^(?:CN¥|¥|￥|\$|RMB|CNY|USD)\s*", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)", re.ASCII)
+_BARE_POINT = re.compile(r"^(-?)\.(?=\d)")
+_BRACKETS = re.compile(r"\((.*)\)")
+_FINE_SECONDS = re.compile(r"(\.\d{6})\d+$")
+_QUARTERS = (
+    re.compile(r"Q(?P<quarter>[1-4])[ /-]?(?P<year>\d{4})", re.ASCII | re.IGNORECASE),
+    re.compile(r"(?P<year>\d{4})[ /-]?Q(?P<quarter>[1-4])", re.ASCII | re.IGNORECASE),
+    re.compile(r"(?P<year>\d{4})年第?(?P<quarter>[1-4])季度?", re.ASCII),
+)
+# Excel counts the 29 February 1900, which never was: right from 1 March 1900 on.
+_DAY_ZERO = {
+    "excel": date(1899, 12, 30),
+    "excel_1904": date(1904, 1, 1),
+    "days_since_1960": date(1960, 1, 1),
+    "days_since_1970": date(1970, 1, 1),
+}
+NAMED_FORMATS = frozenset({*_DAY_ZERO, "quarter"})
+UNITS = {"minor": None, "thousand": Decimal(1_000), "ten_thousand": Decimal(10_000)}
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 
 
@@ -22,12 +40,45 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
+def _plain_amount(text: str) -> str:
+    """`.5` as `0.5`, `(12.00)` of an accountant as `-12.00`, without the currency's sign."""
+    cleaned = _SIGN.sub("", _folded(text))
+    if bracketed := _BRACKETS.fullmatch(cleaned):
+        cleaned = f"-{bracketed[1].strip()}"
+    return _BARE_POINT.sub(r"\g<1>0.", cleaned)
+
+
 def parse_amount(text: str, currency: str) -> int:
-    """Minor units of `3,172,415.07`, `¥1,200`, `１２`; more decimals than the currency: refused."""
+    """Minor units of `3,172,415.07`, `¥1,200`, `１２`, `(5.00)`; too many decimals: refused."""
     try:
-        return parse_minor(_SIGN.sub("", _folded(text)), currency)
+        return parse_minor(_plain_amount(text), currency)
     except InvalidInput as error:
         raise Unreadable from error
+
+
+def amount_parser(
+    *, is_rounded: bool = False, unit: str = "", decimal: str = "."
+) -> Callable[[str, str], int]:
+    """The parser of a money column: `unit` minor, thousand or ten_thousand (万); decimal comma."""
+    parse = parse_rounded_amount if is_rounded else parse_amount
+
+    def scaled(text: str, currency: str) -> int:
+        if decimal == ",":
+            text = _folded(text).replace(".", "").replace(" ", "").replace(",", ".")
+        cleaned = _plain_amount(text)
+        if not unit:
+            return parse(cleaned, currency)
+        if not _NUMBER.fullmatch(cleaned.replace(",", "")) or len(cleaned) > 40:
+            raise Unreadable
+        value = Decimal(cleaned.replace(",", ""))
+        factor = UNITS[unit]
+        if factor is None:
+            value = value.scaleb(-minor_digits(currency))
+        else:
+            value *= factor
+        return parse(f"{value:f}", currency)
+
+    return scaled
 
 
 def parse_rounded_amount(text: str, currency: str) -> int:
@@ -35,7 +86,7 @@ def parse_rounded_amount(text: str, currency: str) -> int:
 
     For sources that keep money as binary fractions (`3955.380000000001`).
     """
-    cleaned = _SIGN.sub("", _folded(text)).replace(",", "")
+    cleaned = _plain_amount(text).replace(",", "")
     if not _NUMBER.fullmatch(cleaned) or len(cleaned) > 40:
         raise Unreadable
     unit = Decimal(1).scaleb(-minor_digits(currency))
@@ -46,13 +97,36 @@ def parse_rounded_amount(text: str, currency: str) -> int:
 
 
 def parse_date(text: str, formats: tuple[str, ...]) -> date:
-    """The first format (strptime) that reads the whole text; a month alone is its first day."""
+    """The first format that reads the whole text; a month or quarter alone is its first day.
+
+    A format is strptime's, or one of NAMED_FORMATS: days counted from a day zero, `quarter`.
+    """
     cleaned = _folded(text)
     for form in formats:
         try:
-            return datetime.strptime(cleaned, form).date()  # noqa: DTZ007 - a day has no zone
-        except ValueError:
+            if form in _DAY_ZERO:
+                return _day_serial(cleaned, _DAY_ZERO[form])
+            if form == "quarter":
+                return _quarter(cleaned)
+            shown = _FINE_SECONDS.sub(r"\1", cleaned) if form.endswith("%f") else cleaned
+            return datetime.strptime(shown, form).date()  # noqa: DTZ007 - a day has no zone
+        except (ValueError, OverflowError):
             continue
+    raise Unreadable
+
+
+def _day_serial(text: str, zero: date) -> date:
+    """Day `text` counted from `zero`; a fraction is the time of that day."""
+    whole, point, fraction = text.partition(".")
+    if not whole.isascii() or not whole.isdigit() or (point and not fraction.isdigit()):
+        raise Unreadable
+    return zero + timedelta(days=int(whole))
+
+
+def _quarter(text: str) -> date:
+    for pattern in _QUARTERS:
+        if found := pattern.fullmatch(text):
+            return date(int(found["year"]), 3 * int(found["quarter"]) - 2, 1)
     raise Unreadable
 
 

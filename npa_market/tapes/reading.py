@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from npa_market.tapes.batches import Batch, Record
 from npa_market.tapes.delimited import DelimitedRows
 from npa_market.tapes.forbidden import forbidden_columns
+from npa_market.tapes.known_files import why_no_tape
 from npa_market.tapes.mapping import Mapping, folded_header
 from npa_market.tapes.refusals import refuse
 from npa_market.tapes.sniffing import (
@@ -207,7 +208,8 @@ def _header(source: Source, mapping: Mapping, layout: Layout) -> tuple[int, list
         raise refuse(
             "column_missing",
             f"The header lacks {len(missing[header])} column(s) that the mapping {mapping.name} "
-            f"needs: {', '.join(missing[header])}. Choose another mapping or add the columns.",
+            f"needs: {', '.join(missing[header])}. "
+            + (why_no_tape(rows[header]) or "Choose another mapping or add the columns."),
         )
     _check_header(rows[header], mapping)
     return header + 1, rows[header]

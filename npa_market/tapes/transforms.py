@@ -5,7 +5,7 @@ returns the target field's column. A source column that the tape lacks is a colu
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,18 @@ from npa_market.tapes.dictionary import Field, Kind
 from npa_market.tapes.geography import province_of
 from npa_market.tapes.mapping import Setting
 
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日")
+DATE_FORMATS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%Y年%m月%d日",
+    "%Y.%m.%d",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%d %H:%M:%S.%f",
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,35 @@ def _text(cells: Cells, field: Field, options: Options, setting: Setting) -> Col
 
 def _money(cells: Cells, field: Field, options: Options, setting: Setting) -> Column:
     parse = parsing.parse_rounded_amount if options.get("round") else parsing.parse_amount
-    return parsed_amounts(*cells.of(options["from"]), setting.currency, parse)
+    unit, decimal = options.get("unit", ""), options.get("decimal", ".")
+    if not unit and decimal == ".":
+        column = parsed_amounts(*cells.of(options["from"]), setting.currency, parse)
+    else:
+        scaled = parsing.amount_parser(
+            is_rounded=bool(options.get("round")), unit=unit, decimal=decimal
+        )
+        found, is_missing = cells.of(options["from"])
+        column = parsed(found, is_missing, lambda text: scaled(text, setting.currency), integers)
+    return replace(column, values=-column.values) if options.get("negated") else column
+
+
+def _sum(cells: Cells, field: Field, options: Options, setting: Setting) -> Column:
+    """Terms added or taken away; an empty term counts 0, the sum is missing where all are.
+
+    With `at_least`, a sum below it is that amount (minor units): a stated repair of roundings.
+    """
+    total, is_bad = None, no_flags(cells.rows)
+    is_missing = ~no_flags(cells.rows)
+    for term in options["terms"]:
+        part = _money(cells, field, {**options, "from": term["from"]}, setting)
+        amounts = part.values.fillna(0)
+        amounts = -amounts if term.get("sign") == "-" else amounts
+        total = amounts if total is None else total + amounts
+        is_bad, is_missing = is_bad | part.is_bad, is_missing & part.is_missing
+    assert total is not None
+    if "at_least" in options:
+        total = total.clip(lower=options["at_least"])
+    return Column(total.mask(is_missing | is_bad), is_missing & ~is_bad, is_bad)
 
 
 def _difference(cells: Cells, field: Field, options: Options, setting: Setting) -> Column:
@@ -181,6 +220,7 @@ TRANSFORMS: dict[str, Transform] = {
     "text": _text,
     "money": _money,
     "difference": _difference,
+    "sum": _sum,
     "date": _date,
     "date_after": _date_after,
     "days_to_cut_off": _days_to_cut_off,

@@ -57,7 +57,14 @@ def changed(path: list[str], value) -> dict:
 
 
 def test_shipped_mappings_have_the_agreed_names_and_files():
-    assert set(shipped_mappings()) == {"npa_standard", "lending_club", "lending_club_iso"}
+    assert set(shipped_mappings()) == {
+        "eba_npl",
+        "lending_club",
+        "lending_club_iso",
+        "npa_standard",
+        "prosper",
+        "sba_7a",
+    }
     for path in FOLDER.glob("*.json"):
         assert json.loads(path.read_text(encoding="utf-8"))["name"] == path.stem
 
@@ -78,6 +85,10 @@ def test_every_word_of_a_mapping_has_its_function():
         (["fields", "charge_off_date", "derived"], None, "needs derived"),
         (["fields", "loan_number", "from"], [], "header text"),
         (["fields", "loan_number", "from"], [7], "header text"),
+        (["fields", "charge_off_date", "formats"], ["martian"], "unknown date format"),
+        (["fields", "principal_minor", "unit"], "dozen", "unknown unit"),
+        (["fields", "principal_minor", "decimal"], "*", "decimal sign"),
+        (["fields", "interest_minor"], {"as": "sum", "terms": [{"sign": "-"}]}, "source column"),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_its_field(path, value, words):
@@ -132,6 +143,68 @@ def test_codes_know_their_table_the_dictionary_and_the_other():
     assert value(read(court="NONE"), "litigation_status") == "not_sued"
     assert value(read(court="judged"), "litigation_status") == "judged"
     assert read(court="?")["litigation_status"].is_bad[0]
+
+
+SUMS = {
+    **SMALL,
+    "fields": {
+        **SMALL["fields"],
+        "interest_minor": {
+            "as": "sum",
+            "terms": [{"from": "on"}, {"from": "off", "sign": "-"}],
+            "at_least": 0,
+        },
+        "fees_minor": {"as": "money", "from": "fee", "negated": True},
+        "credit_line_minor": {"as": "money", "from": "line", "unit": "ten_thousand"},
+        "original_amount_minor": {"as": "money", "from": "out", "unit": "minor"},
+        "total_minor": {"as": "money", "from": "total", "decimal": ","},
+    },
+}
+
+
+def read_sums(**cells: str):
+    texts = {
+        name: cells.get(name, "") for name in ("on", "off", "fee", "line", "out", "total", "id")
+    }
+    return read_chunk(parse_mapping(SUMS), {name: [text] for name, text in texts.items()}, SETTING)
+
+
+@pytest.mark.parametrize(
+    ("cells", "amount_minor"),
+    [
+        ({"on": "5.00", "off": "2.50"}, 250),
+        ({"on": "5.00"}, 500),
+        ({"off": "0.02"}, 0),
+    ],
+)
+def test_a_sum_takes_an_empty_term_as_nothing_and_stops_at_its_floor(cells, amount_minor):
+    assert value(read_sums(**cells), "interest_minor") == amount_minor
+
+
+def test_a_sum_is_missing_without_any_term_and_bad_with_a_bad_one():
+    assert read_sums()["interest_minor"].is_missing[0]
+    assert read_sums(on="5", off="x")["interest_minor"].is_bad[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "cells", "amount_minor"),
+    [
+        ("fees_minor", {"fee": "-25.265"}, None),
+        ("fees_minor", {"fee": "-25.26"}, 2_526),
+        ("fees_minor", {"fee": "(25.26)"}, 2_526),
+        ("credit_line_minor", {"line": "1.25"}, 1_250_000),
+        ("credit_line_minor", {"line": "0.0000001"}, None),
+        ("original_amount_minor", {"out": "12345"}, 12_345),
+        ("original_amount_minor", {"out": "1.5"}, None),
+        ("total_minor", {"total": "1.234,56"}, 123_456),
+        ("total_minor", {"total": ",5"}, 50),
+    ],
+)
+def test_amounts_are_read_in_their_unit_and_sign_or_refused(field, cells, amount_minor):
+    column = read_sums(**cells)[field]
+    assert column.is_bad[0] == (amount_minor is None)
+    if amount_minor is not None:
+        assert column.values[0] == amount_minor
 
 
 def test_a_constant_fills_every_row():

@@ -10,6 +10,7 @@ from npa_market.common.money import MAX_MINOR, format_minor
 from npa_market.tapes.columns import days, parsed, parsed_amounts
 from npa_market.tapes.parsing import (
     Unreadable,
+    amount_parser,
     parse_amount,
     parse_date,
     parse_fraction,
@@ -186,3 +187,44 @@ def test_what_is_no_list_of_receipts(text):
 def test_a_receipt_without_cost_costs_nothing():
     (row,) = parse_receipts("2025-03:120.00;", "CNY")
     assert row == (date(2025, 3, 1), 12000, 0)
+
+
+@given(DAYS)
+def test_days_counted_from_a_day_zero_read_back(day):
+    excel = str((day - date(1899, 12, 30)).days)
+    assert parse_date(excel, ("excel",)) == day
+    assert parse_date(f"{excel}.75", ("excel",)) == day
+    if day >= date(1960, 1, 1):
+        assert parse_date(str((day - date(1960, 1, 1)).days), ("days_since_1960",)) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "day"),
+    [
+        ("15074", "days_since_1960", date(2001, 4, 9)),
+        ("45292", "excel", date(2024, 1, 1)),
+        ("930705", "%y%m%d", date(1993, 7, 5)),
+        ("Q3 2007", "quarter", date(2007, 7, 1)),
+        ("2007Q4", "quarter", date(2007, 10, 1)),
+        ("2007年第1季度", "quarter", date(2007, 1, 1)),
+        ("2007-08-26 19:09:29.263000000", "%Y-%m-%d %H:%M:%S.%f", date(2007, 8, 26)),
+    ],
+)
+def test_dates_of_other_systems(text, form, day):
+    assert parse_date(text, (form,)) == day
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.", "1e5", "99999999", "１２３４x", "Q5 2007", "Q3"])
+def test_what_is_no_day_number_or_quarter_is_unreadable(text):
+    with pytest.raises(Unreadable):
+        parse_date(text, ("excel", "days_since_1960", "quarter"))
+
+
+@given(MINOR, st.sampled_from(["CNY", "JPY"]))
+def test_an_amount_in_any_unit_is_exact(minor, currency):
+    assert amount_parser(unit="minor")(str(minor), currency) == minor
+    if abs(minor) < MAX_MINOR // 10_000:
+        written = format_minor(minor, currency)
+        assert amount_parser(unit="ten_thousand")(written, currency) == minor * 10_000
+        comma = written.replace(",", " ").replace(".", ",")
+        assert amount_parser(decimal=",")(comma, currency) == minor

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from django.db.models import Sum
 
+from npa_market.common.errors import InvalidInput
 from npa_market.tapes.models import Borrower, Loan, Receipt, TapeState
 from tests.tapes.conftest import DATA
 
@@ -104,3 +105,74 @@ def test_rates_terms_and_states_are_read_in_both_spellings(case):
         counts["filled"] + counts["missing"] + counts["invalid"] == len(taken)
         for counts in tape.completeness
     )
+
+
+def real(path: str) -> bytes:
+    if not (DATA / path).exists():
+        pytest.skip(f"{path} is not beside the project")
+    return (DATA / path).read_bytes()
+
+
+def rows_of_csv(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+
+
+def test_prosper_reconciles_with_sums_taken_apart_from_the_code(imported):
+    content = real("prosper/prosper_loans_part1.csv")
+    taken = [
+        row for row in rows_of_csv(content) if row["LoanStatus"] in {"Chargedoff", "Defaulted"}
+    ]
+    tape = imported(content, mapping="prosper", currency="USD", cut_off_date=date(2014, 3, 11))
+    assert (tape.rows_read, tape.rows_imported, len(taken)) == (1400, 200, 200)
+    loans = {loan.loan_number: loan for loan in Loan.objects.filter(tape=tape)}
+    for row in taken:
+        loan = loans[row["LoanNumber"]]
+        gross = cents(row["LP_GrossPrincipalLoss"])
+        received = gross - cents(row["LP_NetPrincipalLoss"])
+        received += cents(row["LP_NonPrincipalRecoverypayments"])
+        assert loan.principal_minor == gross
+        assert loan.received_minor == max(received, 0)
+        assert loan.collection_cost_minor == -cents(row["LP_CollectionFees"])
+        assert loan.charge_off_date.isoformat() == row["ClosedDate"][:10]
+
+
+def test_prosper_cut_off_in_its_last_record_rejects_that_row_alone(imported):
+    content = real("prosper/prosper_loans_part1.csv") + b'"85E4338'
+    tape = imported(content, mapping="prosper", currency="USD", cut_off_date=date(2014, 3, 11))
+    assert (tape.rows_read, tape.rows_imported) == (1401, 200)
+    cut = next(found for found in tape.findings if found["id"] == "row_shape")
+    assert [example["row"] for example in cut["examples"]] == [1402]
+
+
+def test_sba_dates_are_days_since_1960(imported):
+    content = real("sba_case/SBAcase.11.13.17.csv")
+    taken = [row for row in rows_of_csv(content) if row["MIS_Status"] == "CHGOFF"]
+    tape = imported(content, mapping="sba_7a", currency="USD", cut_off_date=date(2014, 12, 31))
+    loans = {loan.loan_number: loan for loan in Loan.objects.filter(tape=tape)}
+    rejected = {found["id"] for found in tape.findings if found["severity"] == "reject"}
+    assert tape.rows_read == 2101
+    # Lines of credit drawn again before the payout that the file states are refused, not moved.
+    assert rejected <= {"not_charged_off", "dates_out_of_order"}
+    assert len(loans) > 0.95 * len(taken)
+    for row in taken:
+        if loan := loans.get(row["LoanNr_ChkDgt"]):
+            day = date(1960, 1, 1) + timedelta(days=int(row["ChgOffDate"]))
+            assert loan.charge_off_date == day
+            assert loan.principal_minor == int(row["ChgOffPrinGr"]) * 100
+
+
+REFUSED = {
+    "berka/loan.asc": "principal still owed",
+    "berka/account.asc": "accounts, not loans",
+    "berka/trans.asc": "no loan number",
+    "bank_recovery/bank_data_even.csv": "neither the principal owed",
+    "fed_rates/fed_chargeoff_rates.csv": "not loans",
+    "lendingclub_2007_2010/recovery_snapshots.csv.gz": "three dates",
+}
+
+
+@pytest.mark.parametrize("path", REFUSED)
+def test_a_public_file_that_is_no_tape_is_refused_with_the_reason(path, upload):
+    with pytest.raises(InvalidInput, match=REFUSED[path]) as refusal:
+        upload(real(path))
+    assert refusal.value.code == "column_missing"
