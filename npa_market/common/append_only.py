@@ -41,3 +41,11 @@ def _remove(table: str) -> Any:
 def append_only(table: str) -> migrations.RunPython:
     """Migration operation that makes a table append-only."""
     return migrations.RunPython(_install(table), _remove(table))
+
+
+def changeable(table: str) -> migrations.RunPython:
+    """Operation that takes the triggers off before a table is altered; `append_only` follows it.
+
+    SQLite alters a table by building it anew, and the triggers would be lost without a word.
+    """
+    return migrations.RunPython(_remove(table), _install(table))

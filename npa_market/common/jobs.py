@@ -75,6 +75,23 @@ def running(job_id: str) -> Iterator[Progress | None]:
         _end(job, JobState.DONE, "")
 
 
+def begin_job(job_id: UUID | str) -> bool:
+    """For work that many tasks share: mark the job as running; False where it is over."""
+    Job.objects.filter(pk=job_id, state=JobState.QUEUED).update(
+        state=JobState.RUNNING, started_at=database_now()
+    )
+    return Job.objects.filter(pk=job_id, state=JobState.RUNNING).exists()
+
+
+def end_job(job_id: UUID | str, state: JobState, message: str = "") -> bool:
+    """End a job that is not over yet; whether this call ended it."""
+    changes: dict[str, Any] = {"state": state, "ended_at": database_now()}
+    if message:
+        changes["message"] = message[:500]
+    under_way = Job.objects.filter(pk=job_id, state__in=[JobState.QUEUED, JobState.RUNNING])
+    return bool(under_way.update(**changes))
+
+
 def _end(job: Job, state: JobState, message: str) -> None:
     changes: dict[str, Any] = {"state": state, "ended_at": database_now()}
     if message:

@@ -18,11 +18,11 @@ from npa_market.common.models import Job
 from npa_market.diligence import services
 from npa_market.diligence.copies import copy_of
 from npa_market.diligence.models import (
+    DOWNLOADS,
     AccessRecord,
     Admission,
     DataRoom,
     Report,
-    RoomDocument,
 )
 from npa_market.diligence.views import handed_over
 from npa_market.packages.models import Package
@@ -93,7 +93,7 @@ class SignatureSerializer(serializers.Serializer[Any]):
 
 
 class TakeSerializer(serializers.Serializer[Any]):
-    document = serializers.ChoiceField(choices=RoomDocument.choices)
+    document = serializers.ChoiceField(choices=[(each.value, each.label) for each in DOWNLOADS])
     report = serializers.UUIDField(
         required=False, allow_null=True, default=None, help_text="which report; default the latest"
     )

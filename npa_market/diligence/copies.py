@@ -49,6 +49,8 @@ def copy_of(line: AccessRecord) -> RoomCopy:
             return RoomCopy(f"{name}-tape.parquet", PARQUET, [_tape_parquet(line)])
         case RoomDocument.MANIFEST:
             return RoomCopy(f"{name}-manifest.json", JSON, [read_stored(line.source_sha256)])
+        case RoomDocument.TAPE_VALUED:
+            raise ValueError("a tape that was valued on the venue is not handed over")
 
 
 def sellers_copy(report: Report, *, seller: Organisation, user: User, at: datetime) -> RoomCopy:

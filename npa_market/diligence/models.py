@@ -164,6 +164,15 @@ class RoomDocument(models.TextChoices):
     TAPE_CSV = "tape-csv", "Bidder tape (CSV)"
     TAPE_PARQUET = "tape-parquet", "Bidder tape (Parquet)"
     MANIFEST = "manifest", "Manifest (JSON)"
+    TAPE_VALUED = "tape-valued", "Bidder tape (opened for valuation on the venue)"
+
+
+DOWNLOADS = (
+    RoomDocument.REPORT,
+    RoomDocument.TAPE_CSV,
+    RoomDocument.TAPE_PARQUET,
+    RoomDocument.MANIFEST,
+)
 
 
 class AccessRecordQuerySet(models.QuerySet["AccessRecord"]):

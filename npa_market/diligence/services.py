@@ -13,6 +13,7 @@ from npa_market.common.files import store_bytes
 from npa_market.common.jobs import queue_job
 from npa_market.common.models import Job, JobState
 from npa_market.diligence.models import (
+    DOWNLOADS,
     AccessRecord,
     Admission,
     DataRoom,
@@ -295,12 +296,51 @@ def record_access(
     """
     room = DataRoom.objects.select_related("package__seller").get(pk=room_id)
     require(user, "diligence.take_document", room)
+    return _enter_line(
+        room,
+        user,
+        _institution_of(user, room),
+        (_known_document(document), _source_of(room, document, report_id)),
+    )
+
+
+@transaction.atomic
+def open_tape_for_valuation(*, user: User, buyer: Organisation, package: Package) -> None:
+    """Let an admitted buyer value the bidder tape on the venue, and enter it in the room's log.
+
+    One line per person and file, however often the tape is valued: the log says who may have seen
+    what, and nobody learns from it how many runs a buyer makes. Raises Refused where the room is
+    closed or the buyer's admission is not in force.
+    """
+    room = DataRoom.objects.filter(package=package).first()
+    admission = Admission.objects.filter(room=room, buyer=buyer, revoked_at=None)
+    if room is None or not admission.exists():
+        raise Refused(
+            "not_admitted",
+            "Your institution is not admitted to the data room of this package.",
+            field="package",
+        )
+    if room.closed_at is not None:
+        raise Refused("room_closed", "The data room of this package is closed.", field="package")
+    source = (RoomDocument.TAPE_VALUED, package.content_sha256)
+    known = AccessRecord.objects.filter(
+        room=room, user=user, organisation=buyer, document=source[0], source_sha256=source[1]
+    )
+    if not known.exists():
+        _enter_line(room, user, buyer, source)
+
+
+def _enter_line(
+    room: DataRoom, user: User, organisation: Organisation, taken: tuple[RoomDocument, str]
+) -> AccessRecord:
+    """One line of the log and its entry; taken: the document and the file it is made from."""
+    document, source_sha256 = taken
     line = AccessRecord.objects.create(
         room=room,
         user=user,
-        organisation=_institution_of(user, room),
-        document=_known_document(document),
-        source_sha256=_source_of(room, document, report_id),
+        organisation=organisation,
+        document=document,
+        source_sha256=source_sha256,
         at=database_now(),
     )
     record(
@@ -318,10 +358,10 @@ def record_access(
 
 
 def _known_document(document: str) -> RoomDocument:
-    if document not in RoomDocument.values:
+    if document not in DOWNLOADS:
         raise InvalidInput(
             "document_unknown",
-            f"The room has these documents: {', '.join(RoomDocument.values)}.",
+            f"The room has these documents: {', '.join(DOWNLOADS)}.",
             field="document",
         )
     return RoomDocument(document)

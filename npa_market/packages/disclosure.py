@@ -15,6 +15,7 @@ OVERDUE_STEP_DAYS = 30  # Days overdue to the day would give the default date ba
 # Quasi-identifiers in the order in which they are given up; the product goes last, it is worth
 # most to a bidder and says least about a person.
 _GIVEN_UP = ("city_tier", "age_band", "sex", "province", "default_date", "product")
+READ = frozenset({"loan_token", "days_overdue", *_MONTHLY, *_GIVEN_UP})  # needed beside the asked
 
 
 @dataclass(frozen=True)

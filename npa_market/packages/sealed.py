@@ -98,8 +98,10 @@ def loan_proof(package: Package, loan_token: str) -> dict[str, Any]:
     }
 
 
-def bidder_frame(package: Package) -> "pd.DataFrame":
+def bidder_frame(package: Package, columns: list[str] | None = None) -> "pd.DataFrame":
     """The rows as bidders in the data room may see them: see `disclosure.bidder_form`."""
-    from npa_market.packages.disclosure import bidder_form
+    from npa_market.packages.disclosure import READ, bidder_form
 
-    return bidder_form(read_sealed(package)).frame
+    if columns is None:
+        return bidder_form(read_sealed(package)).frame
+    return bidder_form(read_sealed(package, sorted({*columns, *READ}))).frame[columns]

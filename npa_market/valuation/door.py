@@ -5,9 +5,11 @@ Floats for money exist on the other side of this module alone.
 
 import io
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from npa_market.common.money import MAX_MINOR, minor_digits
 if TYPE_CHECKING:  # numpy, scipy and pandas take a second: loaded by the functions that need them
     import pandas as pd
 
-    from pricing import Calibration, Result, Terms
+    from pricing import Calibration, ChannelCost, Loans, Result, Terms
 
 SCHEMA = "npa-valuation/1"
 BASIS = "claim"
@@ -28,6 +30,8 @@ QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 MOST_PATHS = 16_384  # more changes no shown digit and would hold a worker for minutes
 OLD_MONTHS = 60  # age assumed where nothing tells it: old debt is worth little
 LONGEST_AGE = 600
+BLOCK_PATHS = 256  # one random stream; pricing.terms.BLOCK, read without loading numpy
+LOWEST_LEVEL, HIGHEST_LEVEL = 0.1, 10.0
 COLUMNS = [
     "loan_token",
     "claim_minor",
@@ -49,12 +53,24 @@ class Inputs:
     """What a run is computed from, beside the package: all of it enters the hash."""
 
     calibration: "Calibration"
-    terms: "Terms"
+    asked: "Terms"
     channel: str
+    level: float = 1.0
 
     def as_document(self) -> dict[str, Any]:
         """The terms as stored and shown: plain JSON values."""
-        return {**self.terms.as_document(), "channel": self.channel}
+        return {**self.asked.as_document(), "channel": self.channel, "level": self.level}
+
+    @cached_property
+    def terms(self) -> "Terms":
+        """The terms as the engine takes them: the level stands in the channel's uplift, since a
+        factor on the odds is an addition to the log-odds."""
+        if self.level == 1.0:
+            return self.asked
+        own = cost_of_channel(self.calibration, self.asked, self.channel)
+        moved = replace(own, uplift=own.uplift + math.log(self.level))
+        others = tuple(cost for cost in self.asked.costs if cost.name != self.channel)
+        return replace(self.asked, costs=(*others, moved))
 
 
 @dataclass(frozen=True)
@@ -75,13 +91,15 @@ class Priced:
     stand_ins: tuple[StandIn, ...]
 
 
-def inputs_of(*, calibration_name: str, currency: str, terms: Mapping[str, Any]) -> Inputs:
-    """Checked inputs; an empty name takes the reference of the currency.
+def cost_of_channel(calibration: "Calibration", terms: "Terms", name: str) -> "ChannelCost":
+    """A channel's costs: those of the terms where they have any, else the calibration's."""
+    known = {channel.name: channel for channel in (*calibration.channels, *terms.costs)}
+    return known[name]
 
-    terms: fields of `pricing.Terms`, and `channel` (the one way of collection for all loans;
-    default: the calibration's). Raises InvalidInput naming the field.
-    """
-    from pricing import REFERENCES, PricingError, reference_calibration
+
+def reference_of(calibration_name: str, currency: str) -> "Calibration":
+    """A reference by name; an empty name takes that of the currency. Raises InvalidInput."""
+    from pricing import REFERENCES, reference_calibration
 
     name = calibration_name or REFERENCE_OF.get(currency, "")
     if name not in REFERENCES:
@@ -90,24 +108,56 @@ def inputs_of(*, calibration_name: str, currency: str, terms: Mapping[str, Any])
             f"There is no calibration {calibration_name!r} for {currency}.",
             field="calibration_name",
         )
-    calibration = reference_calibration(name)
+    return reference_calibration(name)
+
+
+def inputs_of(
+    *,
+    currency: str,
+    terms: Mapping[str, Any],
+    calibration_name: str = "",
+    fitted: "Calibration | None" = None,
+) -> Inputs:
+    """Checked inputs of a run, with a fitted calibration or the reference of that name.
+
+    terms: fields of `pricing.Terms`; `channel` (the one way of collection for all loans; default:
+    the calibration's); `level` (factor on the odds of a payment, 1 = as calibrated). Raises
+    InvalidInput naming the field.
+    """
+    from pricing import PricingError
+
+    calibration = fitted or reference_of(calibration_name, currency)
     if calibration.currency != currency:
         raise InvalidInput(
             "calibration_currency",
-            f"{name} speaks of {calibration.currency}, the package is in {currency}.",
+            f"{calibration.name} speaks of {calibration.currency}, the package is in {currency}.",
             field="calibration_name",
         )
     given = dict(terms)
     channel = given.pop("channel", calibration.default_channel)
+    level = _level(given.pop("level", 1.0))
     known = [each.name for each in calibration.channels]
     if channel not in known:
         raise InvalidInput(
             "channel_unknown", f"The channel is one of {', '.join(known)}.", field="channel"
         )
     try:
-        return Inputs(calibration, _terms(given), channel)
+        inputs = Inputs(calibration, _terms(given), channel, level)
+        inputs.terms  # noqa: B018 - checks the uplift with the level in it
     except PricingError as reason:
         raise _as_refusal(reason) from reason
+    return inputs
+
+
+def _level(given: Any) -> float:
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not is_number or not LOWEST_LEVEL <= given <= HIGHEST_LEVEL:
+        raise InvalidInput(
+            "terms_invalid",
+            f"level: a factor from {LOWEST_LEVEL} to {HIGHEST_LEVEL:g}. {given!r} is not.",
+            field="level",
+        )
+    return float(given)
 
 
 def _terms(given: dict[str, Any]) -> "Terms":
@@ -140,18 +190,19 @@ def _as_refusal(reason: Exception) -> InvalidInput:
     return InvalidInput("terms_invalid", f"{where}: {reason.rule}.{value}", field=field)
 
 
-def inputs_sha256(package_sha256: str, inputs: Inputs) -> str:
+def inputs_sha256(package_sha256: str, tape: str, inputs: Inputs) -> str:
     """Hash of everything the result depends on (RFC 8785 JSON)."""
-    return sha256(rfc8785.dumps(inputs_document(package_sha256, inputs))).hexdigest()
+    return sha256(rfc8785.dumps(inputs_document(package_sha256, tape, inputs))).hexdigest()
 
 
-def inputs_document(package_sha256: str, inputs: Inputs) -> dict[str, Any]:
-    """What that hash is over."""
+def inputs_document(package_sha256: str, tape: str, inputs: Inputs) -> dict[str, Any]:
+    """What that hash is over. tape: `sealed`, or `bidder` for the data room's form of the rows."""
     from pricing import ENGINE_VERSION
 
     return {
         "schema": SCHEMA,
         "package_sha256": package_sha256,
+        "tape": tape,
         "calibration_sha256": inputs.calibration.content_hash,
         "terms_sha256": inputs.terms.content_hash,
         "channel": inputs.channel,
@@ -160,16 +211,14 @@ def inputs_document(package_sha256: str, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def price_rows(
-    frame: "pd.DataFrame", inputs: Inputs, currency: str, progress: Progress | None = None
-) -> Priced:
-    """Value the rows of a sealed package (COLUMNS). Raises pricing.PricingError."""
-    from pricing import read_loans, value
+def loans_of(
+    frame: "pd.DataFrame", channel: str, currency: str
+) -> tuple["Loans", tuple[StandIn, ...]]:
+    """The pool of a sealed package (COLUMNS) and its stand-ins. Raises pricing.PricingError."""
+    from pricing import read_loans
 
-    pool, stand_ins = pool_of(frame, inputs.channel, currency)
-    loans = read_loans(pool, currency=currency, basis=BASIS)
-    result = value(loans, inputs.calibration, inputs.terms, progress)
-    return Priced(result, inputs.calibration, stand_ins)
+    pool, stand_ins = pool_of(frame, channel, currency)
+    return read_loans(pool, currency=currency, basis=BASIS), stand_ins
 
 
 def pool_of(
@@ -184,7 +233,9 @@ def pool_of(
     reachable = frame["is_reachable"].astype("boolean")
     since = frame["months_since_payment"].astype("Float64")
     no_age, told = age.isna(), overdue.notna()
+    withheld = frame["product"].fillna("") == ""
     stand_ins = (
+        StandIn("product", int(withheld.sum()), "the calibration's default product"),
         StandIn("age_months", int((no_age & told).sum()), "months overdue, for the debt's age"),
         StandIn("age_months", int((no_age & ~told).sum()), f"{OLD_MONTHS} months old"),
         StandIn("is_reachable", int(reachable.isna().sum()), "reachable"),
@@ -234,14 +285,16 @@ def headline_minor(result: "Result") -> dict[str, int]:
     return {f"{name}_minor": to_minor(figure, result.currency) for name, figure in figures.items()}
 
 
-def result_bytes(priced: Priced, package_sha256: str, inputs: Inputs) -> bytes:
+def result_bytes(priced: Priced, run: dict[str, Any], inputs: Inputs) -> bytes:
     """The result file: canonical JSON of every figure but the allocation, and of the calibration,
-    so that the run can be read when the shipped calibration is another; other inputs by hash."""
+    so that the run can be read when the shipped calibration is another; other inputs by hash.
+
+    run: `inputs_document` of the run."""
     from pricing import canonical
 
     document = {
         "schema": SCHEMA,
-        "inputs": inputs_document(package_sha256, inputs),
+        "inputs": run,
         "terms": inputs.as_document(),
         "calibration": priced.calibration.as_document(),
         "stand_ins": [[s.field, s.loans, s.assumption] for s in priced.stand_ins],

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
+
 from npa_market.common.errors import Refused
 from npa_market.common.files import read_stored
 from npa_market.packages.models import Package
 from npa_market.parties.models import Organisation
 from npa_market.valuation import door
-from npa_market.valuation.models import Valuation, ValuationState
+from npa_market.valuation.models import Fit, Valuation, ValuationState
 
 if TYPE_CHECKING:
     from pricing import Calibration, Result
@@ -18,6 +20,20 @@ def calibrations() -> tuple["Calibration", ...]:
     from pricing import REFERENCES, reference_calibration
 
     return tuple(reference_calibration(name) for name in REFERENCES)
+
+
+def fits_of(organisation: Organisation) -> QuerySet[Fit]:
+    """The institution's own finished calibrations, the newest first."""
+    return Fit.objects.filter(organisation=organisation, state=ValuationState.DONE)
+
+
+def fitted_calibration(fit: Fit) -> "Calibration":
+    """The calibration of a finished fit. Raises Refused where it is not finished."""
+    from pricing import Calibration
+
+    if fit.state != ValuationState.DONE or not fit.file_id:
+        raise Refused("calibration_not_done", "The calibration is not finished.")
+    return Calibration.from_json(read_stored(fit.file_id).decode())
 
 
 def calibration_of(valuation: Valuation) -> "Calibration":

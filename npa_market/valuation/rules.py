@@ -8,7 +8,8 @@ from npa_market.packages.models import Package
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import acts_for
 from npa_market.parties.roles import Role
-from npa_market.valuation.models import Valuation
+from npa_market.valuation.models import TapeForm, Valuation
+from npa_market.valuation.tape import tape_form
 
 SELLER_RUNNERS = (Role.VALUER, Role.SELLER_ANALYST)
 BUYER_RUNNERS = (Role.BUYER_ANALYST,)
@@ -20,6 +21,11 @@ class Commission:
 
     package: Package
     organisation: Organisation
+
+    @property
+    def tape(self) -> TapeForm:
+        """In which form the rows are read for this institution."""
+        return tape_form(self.package, self.organisation)
 
 
 @rules.predicate
@@ -41,6 +47,8 @@ def is_sellers_own(user: User, valuation: Valuation | None) -> bool:
 
 
 rules.add_perm("valuation.request_valuation", may_run)
+rules.add_perm("valuation.manage_run", acts_for("organisation", *SELLER_RUNNERS, *BUYER_RUNNERS))
+rules.add_perm("valuation.fit", acts_for("", *SELLER_RUNNERS, *BUYER_RUNNERS))
 rules.add_perm(
     "valuation.see_reserve",
     is_sellers_own & acts_for("organisation", Role.VALUER, Role.SELLER_APPROVER),

@@ -3,11 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from npa_market.common.errors import Refused
 from npa_market.common.files import read_stored
@@ -26,7 +27,8 @@ from npa_market.valuation.forms import ComparisonForm, ValuationForm
 from npa_market.valuation.models import Valuation, ValuationState
 from npa_market.valuation.queries import priced_of
 from npa_market.valuation.rules import BUYER_RUNNERS, SELLER_RUNNERS
-from npa_market.valuation.services import request_valuation
+from npa_market.valuation.services import cancel_valuation, request_valuation
+from npa_market.valuation.shards import SHARD_BLOCKS
 from npa_market.valuation.tables import ValuationTable
 
 READERS = access_for(*SELLER_ROLES, *BUYER_ROLES)
@@ -109,6 +111,7 @@ def _figures(valuation: Valuation, *, sees_reserve: bool) -> dict[str, Any]:
     rates = result.irr_quantiles or {}
     return {
         "result": result,
+        "shard_blocks": SHARD_BLOCKS,
         "headline": {
             name: figures.whole_money(getattr(valuation, f"{name}_minor"), valuation.currency)
             for name in ("price", "q05", "q50", "q95")
@@ -134,6 +137,36 @@ def _figures(valuation: Valuation, *, sees_reserve: bool) -> dict[str, Any]:
         ),
         "sources": priced.calibration.sources,
     }
+
+
+@access(RUNNERS)
+@require_POST
+def valuation_cancel(request: MemberRequest, valuation_id: UUID) -> HttpResponse:
+    """Stop a run that is under way."""
+    valuation = _own(request, valuation_id)
+    try:
+        cancel_valuation(user=request.user, valuation_id=valuation.pk)
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+    return redirect(valuation)
+
+
+@access(RUNNERS)
+@require_POST
+def valuation_resume(request: MemberRequest, valuation_id: UUID) -> HttpResponse:
+    """Put a run that was cancelled or failed to work again, with the parts that stand."""
+    valuation = _own(request, valuation_id)
+    try:
+        request_valuation(
+            user=request.user,
+            organisation=valuation.organisation,
+            package_id=valuation.package_id,
+            calibration_name=str(valuation.fit_id or valuation.calibration_name),
+            terms=valuation.terms,
+        )
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+    return redirect(valuation)
 
 
 @access(READERS)

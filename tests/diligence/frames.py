@@ -10,6 +10,7 @@ import pandas as pd
 from npa_market.diligence.report.figures import valuation_figures
 from npa_market.diligence.report.inputs import PackageFacts, ReportInputs
 from npa_market.valuation import door
+from tests.valuation.priced import price_rows
 
 CUT_OFF = date(2026, 6, 30)
 REPORTED_AT = datetime(2026, 11, 24, 3, 31, tzinfo=UTC)
@@ -158,7 +159,7 @@ def priced(loans: int, currency: str, sellers_rate: float = SELLERS_RATE) -> tup
         terms={"paths": 256, "horizon_months": 24, "seed": 7, "seller_rate": sellers_rate},
     )
     frame = sealed_frame(loans, currency)
-    return door.price_rows(frame, inputs, currency).result, inputs.as_document()
+    return price_rows(frame, inputs, currency).result, inputs.as_document()
 
 
 def report_inputs(

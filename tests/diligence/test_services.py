@@ -6,7 +6,14 @@ from django.db import DatabaseError, transaction
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import read_stored
 from npa_market.common.models import JobState
-from npa_market.diligence.models import AccessRecord, Admission, DataRoom, Report, RoomDocument
+from npa_market.diligence.models import (
+    DOWNLOADS,
+    AccessRecord,
+    Admission,
+    DataRoom,
+    Report,
+    RoomDocument,
+)
 from npa_market.diligence.services import (
     close_room,
     make_report,
@@ -196,7 +203,7 @@ def test_a_download_is_a_line_of_the_log_and_an_entry(shown, buyer, buyer_user):
         RoomDocument.REPORT: shown.report.file_id,
         RoomDocument.MANIFEST: shown.package.manifest_file_id,
     }
-    for document in RoomDocument:
+    for document in DOWNLOADS:
         line = record_access(user=buyer_user, room_id=shown.room.pk, document=document)
         assert (line.organisation, line.user, line.document) == (buyer, buyer_user, document)
         assert line.source_sha256 == sources.get(document, shown.package.content_sha256)

@@ -3,8 +3,7 @@
 import pytest
 from django.db import transaction
 
-from npa_market.common.clock import database_now
-from npa_market.packages.models import PackageReader
+from npa_market.diligence.services import open_room, sign_nda
 from npa_market.valuation.services import request_valuation
 from tests.builders import sealed_package
 
@@ -17,15 +16,15 @@ def package(seller_user, second_seller_user):
 
 
 @pytest.fixture
-def read_by():
-    """Let an institution read a package, as the data room does on admission."""
+def read_by(second_seller_user, buyer, buyer_user, other_buyer, other_buyer_user):
+    """Admit a buyer to the package's data room, which its own signatory asks for."""
+    signatories = {buyer: buyer_user, other_buyer: other_buyer_user}
 
-    def grant(package, reader):
-        return PackageReader.objects.create(
-            package=package, reader=reader, granted_at=database_now()
-        )
+    def admit(package, reader):
+        room = open_room(user=second_seller_user, package_id=package.pk)
+        return sign_nda(user=signatories[reader], room_id=room.pk, buyer=reader)
 
-    return grant
+    return admit
 
 
 @pytest.fixture

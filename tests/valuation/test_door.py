@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 from npa_market.common.errors import InvalidInput
 from npa_market.valuation import door
 from pricing.errors import BadColumn
+from pricing.plan import plan_of
+from pricing.portfolio import Variant
+from tests.valuation.priced import price_rows
 
 QUICK = {"paths": 256, "horizon_months": 12}
+RUN = {"package_sha256": "f" * 64}
 CURRENCY = st.sampled_from(["CNY", "USD", "JPY"])
 
 
@@ -35,6 +39,10 @@ def inputs(**terms):
     return door.inputs_of(calibration_name="", currency="CNY", terms={**QUICK, **terms})
 
 
+def sha256_of(package, asked, tape="sealed"):
+    return door.inputs_sha256(package * 64, tape, asked)
+
+
 def test_claims_enter_in_major_units_and_absent_months_as_never():
     pool, stand_ins = door.pool_of(rows(), "agency", "CNY")
     assert pool["balance"].tolist() == [1000.0, 2500.5]
@@ -46,6 +54,7 @@ def test_claims_enter_in_major_units_and_absent_months_as_never():
 
 def test_what_the_tape_does_not_give_is_assumed_and_counted():
     frame = rows(
+        product=["", "Credit card"],
         age_months=pd.array([None, None], "Int32"),
         days_overdue=pd.array([365, None], "Int32"),
         is_reachable=pd.array([None, False], "boolean"),
@@ -54,6 +63,7 @@ def test_what_the_tape_does_not_give_is_assumed_and_counted():
     assert pool["age_months"].tolist() == [12, door.OLD_MONTHS]
     assert pool["reachable"].tolist() == [True, False]
     assert [(each.field, each.loans) for each in stand_ins] == [
+        ("product", 1),
         ("age_months", 1),
         ("age_months", 1),
         ("is_reachable", 1),
@@ -68,7 +78,7 @@ def test_ages_beyond_the_model_are_brought_to_its_ends():
 
 @pytest.mark.parametrize("status", ["deceased", "bankrupt", "time_barred", "fraud", "settled"])
 def test_a_loan_that_cannot_pay_is_worth_nothing(status):
-    priced = door.price_rows(rows(status=["live", status]), inputs(), "CNY")
+    priced = price_rows(rows(status=["live", status]), inputs(), "CNY")
     assert priced.result.allocation[1] == 0
     assert priced.result.allocation[0] == pytest.approx(priced.result.price)
     assert [row.status for row in priced.result.excluded] == [status]
@@ -76,19 +86,15 @@ def test_a_loan_that_cannot_pay_is_worth_nothing(status):
 
 def test_a_loan_without_balance_is_refused_without_its_token():
     with pytest.raises(BadColumn) as refusal:
-        door.price_rows(
-            rows(loan_token=["secret-a", "secret-b"], claim_minor=[0, 5]), inputs(), "CNY"
-        )
+        price_rows(rows(loan_token=["secret-a", "secret-b"], claim_minor=[0, 5]), inputs(), "CNY")
     assert "row 1" in str(refusal.value)
     assert "secret" not in str(refusal.value)
 
 
 def test_the_result_file_gives_the_same_result_back():
-    priced = door.price_rows(rows(), inputs(), "CNY")
-    content = door.result_bytes(priced, "f" * 64, inputs())
-    assert content == door.result_bytes(
-        door.price_rows(rows(), inputs(), "CNY"), "f" * 64, inputs()
-    )
+    priced = price_rows(rows(), inputs(), "CNY")
+    content = door.result_bytes(priced, RUN, inputs())
+    assert content == door.result_bytes(price_rows(rows(), inputs(), "CNY"), RUN, inputs())
     back = door.read_result(content)
     assert back.result.summary() == priced.result.summary()
     whole = door.with_allocation(
@@ -100,14 +106,16 @@ def test_the_result_file_gives_the_same_result_back():
 
 def test_the_inputs_hash_moves_with_every_input():
     seen = {
-        door.inputs_sha256("a" * 64, inputs()),
-        door.inputs_sha256("b" * 64, inputs()),
-        door.inputs_sha256("a" * 64, inputs(seed=2)),
-        door.inputs_sha256("a" * 64, inputs(channel="in_house")),
-        door.inputs_sha256("a" * 64, inputs(costs=[{"name": "agency", "fee_share": 0.3}])),
+        sha256_of("a", inputs()),
+        sha256_of("b", inputs()),
+        sha256_of("a", inputs(seed=2)),
+        sha256_of("a", inputs(channel="in_house")),
+        sha256_of("a", inputs(costs=[{"name": "agency", "fee_share": 0.3}])),
+        sha256_of("a", inputs(level=0.9)),
+        sha256_of("a", inputs(), tape="bidder"),
     }
-    assert len(seen) == 5
-    assert door.inputs_sha256("a" * 64, inputs(seed=1)) in seen  # the default, said aloud
+    assert len(seen) == 7
+    assert sha256_of("a", inputs(seed=1)) in seen  # the default, said aloud
 
 
 def test_stored_terms_ask_for_the_same_run():
@@ -115,7 +123,29 @@ def test_stored_terms_ask_for_the_same_run():
     again = door.inputs_of(
         calibration_name=asked.calibration.name, currency="CNY", terms=asked.as_document()
     )
-    assert door.inputs_sha256("a" * 64, again) == door.inputs_sha256("a" * 64, asked)
+    assert sha256_of("a", again) == sha256_of("a", asked)
+
+
+def test_the_level_is_a_factor_on_the_odds():
+    loans, _ = door.loans_of(rows(), "agency", "CNY")
+    moved = inputs(level=1.3)
+    base = plan_of(loans, moved.calibration, inputs().terms)
+    assert plan_of(loans, moved.calibration, moved.terms).chain.odds == pytest.approx(
+        base.portfolio.odds(Variant(level=1.3))
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "fits"),
+    [(0.1, True), (10, True), (0.09, False), (10.1, False), (True, False), ("1", False)],
+)
+def test_limits_of_the_level(level, fits):
+    if fits:
+        assert inputs(level=level).level == level
+    else:
+        with pytest.raises(InvalidInput) as refusal:
+            inputs(level=level)
+        assert refusal.value.field == "level"
 
 
 def test_a_currency_without_reference_is_refused():

@@ -8,7 +8,10 @@ import pytest
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import read_stored
 from npa_market.common.models import Job, JobState
+from npa_market.diligence.models import AccessRecord
+from npa_market.diligence.services import close_room, revoke_admission
 from npa_market.evidence.models import Entry, Payload
+from npa_market.packages.sealed import bidder_frame
 from npa_market.packages.services import withdraw_package
 from npa_market.parties.models import Membership
 from npa_market.parties.roles import Role
@@ -16,6 +19,7 @@ from npa_market.valuation import door
 from npa_market.valuation.models import Valuation, ValuationState
 from npa_market.valuation.queries import allocation_of, latest_for, priced_of, result_of
 from npa_market.valuation.services import request_valuation, run_valuation
+from npa_market.valuation.tape import read_tape
 from tests.builders import screened_package, sealed_package
 from tests.valuation.conftest import QUICK
 
@@ -51,14 +55,26 @@ def test_a_changed_input_is_another_run(sellers_run, change, ask, seller_user, s
     assert other.result_file_id != sellers_run.result_file_id
 
 
-def test_a_buyer_and_the_seller_find_the_same_bytes_in_runs_of_their_own(
-    sellers_run, ask, read_by, buyer_user, buyer, package
+def test_two_buyers_find_the_same_bytes_in_runs_of_their_own_and_the_seller_others(
+    sellers_run, ask, read_by, buyer_user, buyer, other_buyer_user, other_buyer, package
 ):
+    own = []
+    for person, institution in ((buyer_user, buyer), (other_buyer_user, other_buyer)):
+        read_by(package, institution)
+        own.append(ask(person, institution, package))
+    assert own[0].pk != own[1].pk
+    assert own[0].inputs_sha256 == own[1].inputs_sha256 != sellers_run.inputs_sha256
+    assert own[0].result_file_id == own[1].result_file_id
+    assert (own[0].tape, sellers_run.tape) == ("bidder", "sealed")
+
+
+def test_a_buyers_run_reads_what_the_bidder_tape_shows(ask, read_by, buyer_user, buyer, package):
     read_by(package, buyer)
-    own = ask(buyer_user, buyer, package)
-    assert own.pk != sellers_run.pk
-    assert own.inputs_sha256 == sellers_run.inputs_sha256
-    assert own.result_file_id == sellers_run.result_file_id
+    used = priced_of(ask(buyer_user, buyer, package)).result.provenance.loans_hash
+    shown, sealed = bidder_frame(package)[door.COLUMNS], read_tape(package, "sealed")
+    assert not shown.equals(sealed)  # small groups have lost their province
+    assert used == door.loans_of(shown, "agency", "CNY")[0].content_hash
+    assert used != door.loans_of(sealed, "agency", "CNY")[0].content_hash
 
 
 def test_the_allocation_names_every_loan_and_adds_up_to_the_price(sellers_run, package):
@@ -78,7 +94,10 @@ def test_the_result_file_holds_the_figures_that_the_columns_show(sellers_run):
     }
     content = read_stored(sellers_run.result_file_id)
     assert hashlib.sha256(content).hexdigest() == sellers_run.result_file_id
-    assert result.provenance.terms_hash == door.inputs_document("", _inputs())["terms_sha256"]
+    assert (
+        result.provenance.terms_hash
+        == door.inputs_document("", "sealed", _inputs())["terms_sha256"]
+    )
 
 
 def _inputs():
@@ -168,7 +187,7 @@ def test_a_package_one_may_not_see_does_not_exist(stranger, stranger_seller, pac
 
 
 def test_a_buyer_without_admission_or_after_its_end_may_not_run(
-    buyer_user, buyer, package, read_by
+    buyer_user, buyer, package, read_by, second_seller_user
 ):
     def attempt():
         return request_valuation(
@@ -179,8 +198,7 @@ def test_a_buyer_without_admission_or_after_its_end_may_not_run(
         attempt()
     admission = read_by(package, buyer)
     assert attempt().organisation == buyer
-    admission.revoked_at = admission.granted_at
-    admission.save()
+    revoke_admission(user=second_seller_user, admission_id=admission.pk, reason="papers lapsed")
     with pytest.raises(InvalidInput):
         attempt()
 
@@ -288,17 +306,6 @@ def test_a_run_under_way_is_not_queued_twice(seller_user, seller, package):
     assert Entry.objects.about(first.pk).count() == 1
 
 
-def test_progress_counts_every_block(seller_user, seller, package):
-    valuation = request_valuation(
-        user=seller_user, organisation=seller, package_id=package.pk, terms={**QUICK, "paths": 1024}
-    )
-    seen = []
-    run_valuation(
-        valuation_id=valuation.pk, progress=lambda done, total: seen.append((done, total))
-    )
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
-
-
 def test_the_latest_finished_run_of_an_institution(
     sellers_run, ask, seller_user, seller, buyer, package
 ):
@@ -317,3 +324,39 @@ def test_a_person_with_two_institutions_runs_for_the_one_that_may_read(
     with pytest.raises(NotPermitted):
         request_valuation(organisation=other_buyer, **arguments)
     assert request_valuation(organisation=buyer, **arguments).organisation == buyer
+
+
+def test_a_closed_room_ends_new_runs_of_its_buyers(
+    ask, read_by, buyer_user, buyer, package, second_seller_user
+):
+    admission = read_by(package, buyer)
+    ask(buyer_user, buyer, package)
+    close_room(user=second_seller_user, room_id=admission.room_id)
+    with pytest.raises(Refused) as refusal:
+        ask(buyer_user, buyer, package, seed=8)
+    assert refusal.value.code == "room_closed"
+
+
+def test_the_rooms_log_names_who_opened_the_tape_and_not_how_often(
+    ask, read_by, buyer_user, buyer, package, make_user, sellers_run
+):
+    read_by(package, buyer)
+    for seed in (1, 2, 3):
+        ask(buyer_user, buyer, package, seed=seed)
+    colleague = make_user("analyst@example.com", buyer, Role.BUYER_ANALYST)
+    ask(colleague, buyer, package, seed=3)
+    lines = AccessRecord.objects.filter(document="tape-valued").order_by("pk")
+    assert [line.user for line in lines] == [buyer_user, colleague]
+    assert {line.source_sha256 for line in lines} == {package.content_sha256}
+    assert {line.organisation for line in lines} == {buyer}  # the seller's own leave no line
+
+
+def test_a_buyers_run_leaves_no_entry_in_the_log_of_the_venue(
+    ask, read_by, buyer_user, buyer, package
+):
+    read_by(package, buyer)
+    before = Entry.objects.filter(object_type__startswith="valuation.").count()
+    private = ask(buyer_user, buyer, package)
+    assert private.state == ValuationState.DONE
+    assert not Entry.objects.about(private.pk).exists()
+    assert Entry.objects.filter(object_type__startswith="valuation.").count() == before

@@ -1,4 +1,4 @@
-"""Settle lots whose time has come and deliver the outbox, every second, until stopped.
+"""Settle due lots, deliver the outbox and resume lost valuations, every second, until stopped.
 
 The bid path refuses late bids by itself and every page closes a lot lazily, so a late or dead
 sweeper changes no result (A13); it only makes the result visible sooner.
@@ -15,13 +15,14 @@ from django.db import DatabaseError, close_old_connections
 
 from npa_market.auctions.services import advance_due_lots
 from npa_market.common.outbox import deliver_pending
+from npa_market.valuation.services import resume_lost_runs
 
 log = structlog.get_logger(__name__)
 
 
 def sweep_once() -> int:
-    """One round; how many lots moved and messages were delivered."""
-    return advance_due_lots() + deliver_pending()
+    """One round; how many lots moved, messages were delivered and lost valuations resumed."""
+    return advance_due_lots() + deliver_pending() + resume_lost_runs()
 
 
 class Command(BaseCommand):
