@@ -1,4 +1,4 @@
-"""Command line: python -m pricing {value,merge,explain,check,bench}."""
+"""Command line: python -m pricing {value,merge,explain,scorecard,score,check,bench}."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ from pricing.explain import explain
 from pricing.loans import BASES, read_loans
 from pricing.plan import Plan, plan_of
 from pricing.result import Result
+from pricing.scorecard.command import add_commands as add_scorecard
 from pricing.shards import merge, parse_blocks, write_shard
 from pricing.summary import summarise
 from pricing.tables import read_calibration, read_table, read_terms, read_text, write_result
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("explain", help="print a result in words")
     one.add_argument("--result", type=Path, required=True, help="result.json of a valuation")
     one.set_defaults(command=_explain)
+    add_scorecard(commands)
     one = commands.add_parser("check", help="both engines against brute force")
     one.add_argument("--loans", type=int, nargs="+", default=[200, 2_000, 10_000])
     one.add_argument("--paths", type=_paths, default=1024, help=f"multiple of {BLOCK}")
