@@ -26,7 +26,7 @@ def _one_path(plan: Plan, factors: FactorBlock, rng: np.random.Generator) -> Flo
     portfolio, chain, costs = plan.portfolio, plan.chain, plan.costs
     segment, balance = portfolio.segment, portfolio.balance
     keep, settle = chain.keep[segment], chain.settle[segment]
-    instalment, lump = _uncapped(plan)
+    instalment, lump = uncapped_tickets(plan)
     room = balance.copy()
     paying = rng.random(len(balance)) < chain.payers[segment]
     is_open = np.ones(len(balance), np.bool_)
@@ -55,7 +55,7 @@ def _tickets(ticket: FloatArray, balance: FloatArray, rng: np.random.Generator) 
     return balance * rng.standard_gamma(shape) * mean / shape
 
 
-def _uncapped(plan: Plan) -> tuple[FloatArray, FloatArray]:
+def uncapped_tickets(plan: Plan) -> tuple[FloatArray, FloatArray]:
     """Mean and shape of each loan's instalment and lump sum before the claim cuts them."""
     portfolio = plan.portfolio
     products = [portfolio.calibration.products[code] for code in portfolio.segment_product]
