@@ -5,7 +5,13 @@ from npa_market.packages.models import Package
 from npa_market.packages.outside import tells_bond
 
 # A package that was sold is gone; one that stayed unsold or was cancelled may come again.
-BINDING = (LotState.ANNOUNCED, LotState.OPEN, LotState.SOLD)
+BINDING = (
+    LotState.ANNOUNCED,
+    LotState.OPEN,
+    LotState.SUSPENDED,
+    LotState.OPENING,
+    LotState.SOLD,
+)
 
 
 @tells_bond

@@ -199,7 +199,7 @@ def _decide_bidder(auction: Auction, command: BidderCommand, at: datetime) -> li
         return [refused(command, Refusal.WRONG_FORMAT, at)]
     events = _due(auction, at)
     ready = fold(auction, events)
-    refusal = common_refusal(auction, ready, command) or rules.refusal(ready, command, at)
+    refusal = common_refusal(auction, ready, command, at) or rules.refusal(ready, command, at)
     if refusal is not None:
         return [refused(command, refusal, at)]
     return [*events, *rules.accept(ready, command, at)]

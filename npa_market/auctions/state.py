@@ -161,7 +161,9 @@ _STANDING: tuple[_Fault, ...] = (
 )
 
 
-def common_refusal(stored: Auction, ready: Auction, command: BidderCommand) -> Refusal | None:
+def common_refusal(
+    stored: Auction, ready: Auction, command: BidderCommand, at: datetime
+) -> Refusal | None:
     """The first refusal that does not depend on the format.
 
     `ready` is `stored` after what time alone brings; a lot that time has just ended is late, not
@@ -169,7 +171,7 @@ def common_refusal(stored: Auction, ready: Auction, command: BidderCommand) -> R
     """
     if stored.phase in TERMINAL:
         return Refusal.CLOSED
-    if ready.phase == Phase.ANNOUNCED:
+    if ready.phase == Phase.ANNOUNCED or at < ready.terms.opens_at:
         return Refusal.NOT_OPEN
     if ready.phase == Phase.SUSPENDED:
         return Refusal.LOT_SUSPENDED

@@ -1,18 +1,30 @@
 """The database path of a bid and of time: lock, read the clock, decide, record, commit."""
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import rfc8785
 from django.db import IntegrityError, transaction
 
-from npa_market.auctions.core import Advance, BidRefused, Cancel, Cancelled, PlaceBid, decide
+from npa_market.auctions.core import (
+    Advance,
+    BidderCommand,
+    BidRefused,
+    Cancel,
+    Cancelled,
+    PlaceBid,
+    Standing,
+    decide,
+    ready_at,
+)
 from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lot_if_free
 from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent
 from npa_market.auctions.queries import outcome_of, standing_of
 from npa_market.auctions.rows import state_of
-from npa_market.auctions.services.recording import record_events
+from npa_market.auctions.services.recording import record_events, record_receipt
 from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.auctions.wording import refusal_message
 from npa_market.common.clock import database_now
@@ -35,26 +47,69 @@ def place_bid(
     Refused `request_reused`. Raises NotPermitted, UnknownLot, InvalidInput for an amount beyond 62
     bits, Busy where the lot's lock did not come in time (nothing was done).
     """
-    require(user, "auctions.place_bid", buyer)
-    if abs(amount_minor) > MAX_MINOR:
-        raise InvalidInput("amount_too_large", "The amount is too large.", field="amount")
     payload = {"lot": str(lot_id), "amount_minor": str(amount_minor)}
-    request_sha256 = hashlib.sha256(rfc8785.dumps(payload)).hexdigest()
+    request = BidderRequest(
+        user=user,
+        lot_id=lot_id,
+        buyer=buyer,
+        request_id=request_id,
+        payload=payload,
+        command=lambda bidder, standing: PlaceBid(bidder, amount_minor, standing),
+        amount_minor=amount_minor,
+    )
+    return decide_request(request)
+
+
+Make = Callable[[str, Standing], BidderCommand]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BidderRequest:
+    """One request of a bidder, before the lot is locked.
+
+    `payload` is what the request's number stands for: the same number with another is refused.
+    `command` makes the command from the bidder's key and standing.
+    """
+
+    user: User
+    lot_id: UUID
+    buyer: Organisation
+    request_id: UUID
+    payload: dict[str, str]
+    command: Make
+    amount_minor: int | None = None
+    envelope: bytes | None = None
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(rfc8785.dumps(self.payload)).hexdigest()
+
+
+def decide_request(request: BidderRequest) -> BidOutcome:
+    """Lock, look for the stored answer, read the clock, decide, record: for every format alike.
+
+    Raises as `place_bid` does.
+    """
+    buyer, request_id = request.buyer, request.request_id
+    require(request.user, "auctions.place_bid", buyer)
+    if abs(request.amount_minor or 0) > MAX_MINOR:
+        raise InvalidInput("amount_too_large", "The amount is too large.", field="amount")
+    request_sha256 = request.sha256
     try:
         with busy_when_locked(), transaction.atomic():
             # The lock first, whatever the request: a resend waits for the first to commit.
-            lot = lock_lot(lot_id)
+            lot = lock_lot(request.lot_id)
             stored = outcome_of(buyer=buyer, request_id=request_id)
             if stored is None:
                 bid = BidOutcome(
                     lot=lot,
                     buyer=buyer,
-                    bidder_user=user,
+                    bidder_user=request.user,
                     request_id=request_id,
                     request_sha256=request_sha256,
-                    amount_minor=amount_minor,
+                    amount_minor=request.amount_minor,
                 )
-                return _decide_bid(lot, bid, database_now())
+                return _decide(lot, bid, request, database_now())
     except IntegrityError:
         # The same id reached another lot at the same moment; that lock did not hold it off.
         stored = outcome_of(buyer=buyer, request_id=request_id)
@@ -65,22 +120,43 @@ def place_bid(
     return stored
 
 
-def _decide_bid(lot: Lot, bid: BidOutcome, now: datetime) -> BidOutcome:
+# The event that answers a bidder's request, where the answer is an event of the lot's log.
+_ANSWERS = frozenset(
+    {
+        EventKind.BID_ACCEPTED,
+        EventKind.BID_OUTBID,
+        EventKind.MAXIMUM_RAISED,
+        EventKind.PRICE_ACCEPTED,
+        EventKind.BEST_BID_PLACED,
+        EventKind.OFFER_MADE,
+        EventKind.OFFER_DECLINED,
+        EventKind.OFFER_WITHDRAWN,
+    }
+)
+
+
+def _decide(lot: Lot, bid: BidOutcome, request: BidderRequest, now: datetime) -> BidOutcome:
     """Decide on a locked lot and keep events and answer."""
     standing, label = standing_of(lot=lot, buyer=bid.buyer, now=now)
     state = state_of(lot)
-    events = decide(state, PlaceBid(str(bid.buyer_id), bid.amount_minor, standing), now)
+    events = decide(state, request.command(str(bid.buyer_id), standing), now)
     rows = record_events(lot, events, actor=bid.bidder_user, label=label)
-    bid.event = next((row for row in rows if row.kind == EventKind.BID_ACCEPTED), None)
-    if bid.event is not None:
-        bid.decided_at = bid.event.decided_at
+    refusals = [event for event in events if isinstance(event, BidRefused)]
+    if not refusals:
+        bid.receipt = record_receipt(
+            lot, events, actor=bid.bidder_user, label=label, envelope=request.envelope
+        )
+        if bid.receipt is None:
+            # An offer that was taken is answered by the sale itself.
+            bid.event = next((row for row in rows if row.kind in _ANSWERS), None) or rows[-1]
+        bid.decided_at = events[-1].decided_at
         bid.save(force_insert=True)
         return bid
-    (refused,) = [event for event in events if isinstance(event, BidRefused)]
+    (refused,) = refusals
     bid.refusal, bid.decided_at = refused.refusal.value, refused.decided_at
-    bid.message = refusal_message(refused.refusal, state, lot.currency)
+    # The rule saw the lot as time had made it by then.
+    bid.message = refusal_message(refused.refusal, ready_at(state, now), lot.currency)
     bid.save(force_insert=True)
-    amount = bid.amount_minor
     record(
         type="lot.bid_refused",
         subject=lot,
@@ -88,14 +164,20 @@ def _decide_bid(lot: Lot, bid: BidOutcome, now: datetime) -> BidOutcome:
         payload={
             "lot": lot.reference,
             "bidder": label,
-            # Canonical JSON has no integer beyond 2**53 - 1; a larger amount stands as text.
-            "amount_minor": amount if abs(amount) <= MAX_BID_MINOR else str(amount),
+            "amount_minor": _shown(bid.amount_minor),
             "refusal": bid.refusal,
             "decided_at": bid.decided_at.isoformat(),
         },
         prev_state=lot.state,
     )
     return bid
+
+
+def _shown(amount_minor: int | None) -> int | str | None:
+    """Canonical JSON has no integer beyond 2**53 - 1; a larger amount stands as text."""
+    if amount_minor is None or abs(amount_minor) <= MAX_BID_MINOR:
+        return amount_minor
+    return str(amount_minor)
 
 
 def advance_lot(*, lot_id: UUID) -> Lot:
@@ -128,13 +210,7 @@ def advance_due_lots() -> int:
 
 def _advance(lot: Lot) -> list[LotEvent]:
     events = decide(state_of(lot), Advance(), database_now())
-    return record_events(lot, events, actor=None, label=_leader_label(lot))
-
-
-def _leader_label(lot: Lot) -> str:
-    if lot.leader_id is None:
-        return ""
-    return lot.registrations.get(buyer=lot.leader_id).label
+    return record_events(lot, events, actor=None)
 
 
 def cancel_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:

@@ -90,6 +90,17 @@ def _lot(package: Package, title: str, terms: LotTerms) -> Lot:
         first_end_at=terms.ends_at,
         ends_at=terms.ends_at,
         hard_end_at=terms.hard_end_at,
+        last_end_at=terms.hard_end_at,
+        format=terms.format.value,
+        higher_steps=[list(row) for row in terms.higher_steps],
+        max_extensions=terms.max_extensions,
+        allows_proxy=terms.allows_proxy,
+        allows_withdrawal=terms.allows_withdrawal,
+        tick_seconds=terms.tick_seconds,
+        lowest_price_minor=terms.lowest_price_minor,
+        round_seconds=terms.round_seconds,
+        best_bid_seconds=terms.best_bid_seconds,
+        invited_id=UUID(terms.invited) if terms.invited else None,
     )
 
 

@@ -41,18 +41,19 @@ def bid_out(lot: Lot, bidders: list[Bidder], report: Report) -> Lot:
         is_last = floor_minor(lot) + lot.step_minor > sorted(b.limit_minor for b in bidders)[-2]
         if is_last:
             _wait_for_clock(lot, before_end=timedelta(seconds=lot.window_seconds / 2))
+        amount_minor = floor_minor(lot)
         outcome = place_bid(
             user=bidder.user,
             lot_id=lot.pk,
             buyer=bidder.buyer,
-            amount_minor=floor_minor(lot),
+            amount_minor=amount_minor,
             request_id=uuid7(),
         )
         lot.refresh_from_db()
         if outcome.refusal:
             report(f"Bid refused: {outcome.message}")
             break
-        report(f"Bid {lot.bids}: {format_minor(outcome.amount_minor, lot.currency)}")
+        report(f"Bid {lot.bids}: {format_minor(amount_minor, lot.currency)}")
     return _wait_until_settled(lot)
 
 
