@@ -17,8 +17,10 @@ import pyarrow.compute as pc
 from npa_market.tapes.batches import Batch, Record
 from npa_market.tapes.delimited import DelimitedRows
 from npa_market.tapes.forbidden import forbidden_columns
+from npa_market.tapes.json_rows import JsonRows, is_json
 from npa_market.tapes.known_files import why_no_tape
 from npa_market.tapes.mapping import Mapping, folded_header
+from npa_market.tapes.parquet_rows import ParquetRows, is_parquet
 from npa_market.tapes.refusals import refuse
 from npa_market.tapes.sniffing import (
     HEADER_WITHIN_ROWS,
@@ -60,6 +62,7 @@ class Source:
     member: str = ""
     members: tuple[str, ...] = ()
     sheet: str = ""
+    sheets: tuple[str, ...] = ()
 
     def first_rows(self, count: int) -> list[list[str]]:
         """The first rows as they stand, header and preamble included."""
@@ -105,7 +108,8 @@ def open_source(handle: IO[bytes], layout: Layout = SNIFFED) -> Iterator[Source]
 
     Raises InvalidInput: file_empty, file_not_text, file_damaged, file_too_large,
     archive_protected, archive_nested, member_ambiguous, member_unknown, encoding_unreadable,
-    cell_too_long, workbook_unreadable, workbook_protected, sheet_unknown.
+    cell_too_long, workbook_unreadable, workbook_protected, sheet_unknown, json_damaged,
+    columns_too_many.
     """
     content = content_of(handle, layout.member)
     with ExitStack() as stack:
@@ -121,10 +125,16 @@ def open_source(handle: IO[bytes], layout: Layout = SNIFFED) -> Iterator[Source]
 def _source(content: Content, layout: Layout, stack: ExitStack) -> Source:
     if is_workbook(content.sample):
         book = stack.enter_context(WorkbookRows.opened(content, layout.sheet))
-        return Source("workbook", book, sheet=book.sheet, members=())
+        return Source("workbook", book, sheet=book.sheet, sheets=book.sheets)
+    if is_parquet(content.sample):
+        return Source("parquet", stack.enter_context(ParquetRows.opened(content)))
     if not content.sample.strip():
         raise refuse("file_empty", "The file holds no text. Choose the tape again.")
     encoding = layout.encoding or sniffed_encoding(content.sample)
+    if is_json(content.sample, encoding):
+        table = "" if content.packing == "zip" else layout.member
+        rows = JsonRows.opened(content, encoding, table)
+        return Source("json", rows, encoding, member=rows.table, members=rows.tables)
     text = content.sample[: 1 << 16].decode(encoding, errors="replace")
     delimiter = layout.delimiter or sniffed_delimiter(text)
     return Source("text", DelimitedRows(content, encoding, delimiter), encoding, delimiter)

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -59,8 +60,8 @@ _FAULTS = {
 
 
 @contextmanager
-def _reader(path: str, sheet: str) -> Iterator[pa.RecordBatchReader]:
-    """The Arrow stream of the reading process; its fault is raised as a refusal."""
+def _reader(path: str, sheet: str) -> Iterator["_Reading"]:
+    """A process that reads the sheet; it ends with the block."""
     command = [sys.executable, "-m", "npa_market.tapes.workbook_reader", path, sheet]
     # Our own interpreter and module; the path is that of our own temporary file.
     with subprocess.Popen(  # noqa: S603
@@ -68,18 +69,37 @@ def _reader(path: str, sheet: str) -> Iterator[pa.RecordBatchReader]:
     ) as process:
         assert process.stdout is not None
         try:
-            yield _stream(process)
+            yield _Reading(process)
         finally:
             process.stdout.close()
             if process.poll() is None:
                 process.kill()
 
 
-def _stream(process: "subprocess.Popen[bytes]") -> pa.RecordBatchReader:
-    try:
-        return pa.ipc.open_stream(process.stdout)
-    except (pa.ArrowInvalid, OSError, EOFError) as error:
-        raise _fault(process) from error
+class _Reading:
+    """The Arrow stream of a reading process. A process that ends early ends no stream quietly."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        try:
+            self._stream = pa.ipc.open_stream(process.stdout)
+        except (pa.ArrowInvalid, OSError, EOFError) as error:
+            raise _fault(process) from error
+
+    def said(self, key: str) -> str:
+        """A word of the stream's head."""
+        value: bytes = self._stream.schema.metadata[key.encode()]
+        return value.decode()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All batches; raises what ended the process before the last one."""
+        try:
+            yield from self._stream
+        except (pa.ArrowException, OSError, EOFError) as error:
+            raise _fault(self._process) from error
+        # A stream that breaks off between two batches looks like one that ends.
+        if self._process.wait() != 0:
+            raise _fault(self._process)
 
 
 def _fault(process: "subprocess.Popen[bytes]") -> InvalidInput:
@@ -103,12 +123,14 @@ class WorkbookRows:
 
     path: str
     sheet: str
-    sheets: tuple[str, ...] = ()
+    sheets: tuple[str, ...]
+    first: list[pa.RecordBatch]
+    is_whole: bool
 
     @classmethod
     @contextmanager
     def opened(cls, content: Content, sheet: str) -> "Iterator[WorkbookRows]":
-        """Open a sheet (the first visible one by default).
+        """Open a sheet (the first visible one by default) and keep its first batch.
 
         Raises InvalidInput: file_too_large, workbook_unreadable, workbook_protected,
         sheet_unknown.
@@ -116,11 +138,10 @@ class WorkbookRows:
         with content.on_disk(MAX_WORKBOOK_BYTES) as path:
             if content.sample.startswith(ZIP):
                 _check_archive(path)
-            with _reader(path, sheet) as stream:
-                found = {
-                    key.decode(): value.decode() for key, value in stream.schema.metadata.items()
-                }
-            yield cls(path, found["sheet"], tuple(found["sheets"].split("\n")))
+            with _reader(path, sheet) as reading:
+                name, sheets = reading.said("sheet"), tuple(reading.said("sheets").split("\n"))
+                first = list(islice(reading.batches(), 2))
+            yield cls(path, name, sheets, first[:1], len(first) < 2)
 
     def records(self, after: int = 0) -> Generator[Record, None, None]:
         """(row number, cells) of the rows after row `after`."""
@@ -143,9 +164,14 @@ class WorkbookRows:
             yield batch
 
     def _read(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """(number of the last row before it, batch)."""
+        """(number of the last row before it, batch); a short sheet is not read again."""
         row = 0
-        with _reader(self.path, self.sheet) as stream:
-            for batch in stream:
+        for batch in self.first:
+            yield row, batch
+            row += batch.num_rows
+        if self.is_whole:
+            return
+        with _reader(self.path, self.sheet) as reading:
+            for batch in islice(reading.batches(), len(self.first), None):
                 yield row, batch
                 row += batch.num_rows

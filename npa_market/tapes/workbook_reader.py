@@ -16,7 +16,7 @@ from typing import Any
 
 MEMORY_BYTES = 4 << 30
 CPU_SECONDS = 300
-ROWS_PER_BATCH = 10_000
+ROWS_PER_BATCH = 5_000
 FAULTS = ("protected", "unreadable", "sheet")
 
 
