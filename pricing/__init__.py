@@ -8,6 +8,8 @@ from pricing.calibration import REFERENCES, Calibration, reference_calibration
 from pricing.channels import ChannelCost, CourtFee
 from pricing.engine import value
 from pricing.errors import PricingError
+from pricing.fit import calibrate
+from pricing.history import History, read_history
 from pricing.loans import Loans, read_loans
 from pricing.result import Result
 from pricing.terms import Terms
@@ -19,10 +21,13 @@ __all__ = [
     "Calibration",
     "ChannelCost",
     "CourtFee",
+    "History",
     "Loans",
     "PricingError",
     "Result",
     "Terms",
+    "calibrate",
+    "read_history",
     "read_loans",
     "reference_calibration",
     "value",

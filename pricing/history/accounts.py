@@ -9,21 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pricing.calibration import DEFAULT_PRODUCT, LEVELS, MORE, NEVER
+from pricing.calibration import DEFAULT_PRODUCT, LEVELS
 from pricing.canonical import BoolArray, FloatArray, IntArray
 from pricing.columns import (
     balances,
     choices,
     codes_of,
     flags,
-    months_since_payment,
     refuse_first,
     whole_numbers,
 )
 from pricing.errors import BadColumn, MissingColumn
 from pricing.loans import LITIGATION, MOST_AGE
 
-RECENCY = ("3", "6", "12", "24", MORE, NEVER)  # bands by their upper end in months
 UNKNOWN_MONTH = -1
 COHORT_LABEL = re.compile(r"(\d{4})(?:-?Q([1-4])|-(\d{1,2}))?")
 
@@ -196,12 +194,6 @@ def _levels(
     if "reachable" in table.columns:
         levels["reachable"] = np.where(flags(table["reachable"], "reachable"), 0, 1)
         names["reachable"] = LEVELS["reachable"]
-    if "months_since_payment" in table.columns:
-        months = months_since_payment(table["months_since_payment"])
-        ends = [float(end) for end in RECENCY[:-2]]
-        place = np.searchsorted(ends, np.nan_to_num(months), side="left")
-        levels["months_since_payment"] = np.where(np.isnan(months), len(RECENCY) - 1, place)
-        names["months_since_payment"] = RECENCY
     if "region" in table.columns:
         levels["region"], names["region"] = codes_of(table, "region")
     return {name: codes.astype(np.int64) for name, codes in levels.items()}, names

@@ -293,11 +293,29 @@ def _tickets(accounts: Accounts, walk: _Walk) -> tuple[FloatArray, FloatArray]:
     return tickets, np.stack(cuts, axis=-1, dtype=np.float64).reshape(2, products, CUT_BINS, 2)
 
 
-def with_months(history: History, cohort_month: IntArray) -> History:
-    """The same counts with the calendar month of each cohort's charge-off."""
-    return replace(history, cohort_month=cohort_month)
-
-
 def has_calendar(history: History) -> bool:
     """Whether every cohort's month of charge-off is known."""
     return bool((history.cohort_month != UNKNOWN_MONTH).all())
+
+
+def merged_products(history: History, aliases: Mapping[str, str]) -> History:
+    """The history with products under the names of a calibration; equal names are added up."""
+    names = [aliases.get(name, name) for name in history.products]
+    merged = tuple(sorted(set(names)))
+    if merged == history.products:
+        return history
+    code = np.array([merged.index(name) for name in names], np.int64)
+    sorting = (code[None, :] == np.arange(len(merged))[:, None]).astype(np.float64)
+
+    def added(values: FloatArray, axis: int) -> FloatArray:
+        return np.moveaxis(np.tensordot(sorting, values, axes=(1, axis)), 0, axis)
+
+    return replace(
+        history,
+        products=merged,
+        product=code[history.product],
+        tickets=added(history.tickets, 1),
+        cut=added(history.cut, 1),
+        balance=added(history.balance, 0),
+        cash=added(history.cash, 0),
+    )
