@@ -21,6 +21,7 @@ FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 NEEDS_OF_ROLE: dict[Role, tuple[Kind, ...]] = {
     Role.SELLER_ANALYST: (
+        sellers.imports_to_confirm,
         sellers.failed_imports,
         sellers.tapes_without_package,
         sellers.packages_to_screen,

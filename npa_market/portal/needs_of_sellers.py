@@ -25,6 +25,18 @@ def failed_imports(desk: Desk) -> Iterator[Need]:
         )
 
 
+def imports_to_confirm(desk: Desk) -> Iterator[Need]:
+    """Validated tapes whose control totals nobody has compared yet."""
+    rows = Tape.objects.filter(seller__in=desk.institutions, state=TapeState.TO_CONFIRM)
+    for tape in rows[:PER_KIND]:
+        yield Need(
+            what=f"Confirm tape {tape.reference}",
+            url=reverse("tapes:detail", args=[tape.pk]),
+            detail=f"{tape.rows_imported:,} sound rows wait: compare the control totals.",
+            act="Confirm",
+        )
+
+
 def tapes_without_package(desk: Desk) -> Iterator[Need]:
     """Clean loans of which none is sealed, and no later draft of the seller is open."""
     used = PackageLoan.objects.filter(loan__tape=OuterRef("pk"))

@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,8 +17,9 @@ from npa_market.parties.access import access_for
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import SELLER_ROLES, OrganisationKind, Role
 from npa_market.tapes import services
+from npa_market.tapes.confirming import confirm_import, discard_tape, result_sha256
 from npa_market.tapes.mapping import Mapping, shipped_mappings
-from npa_market.tapes.models import Loan, Tape
+from npa_market.tapes.models import Loan, Tape, TapeState
 from npa_market.tapes.queries import Person, masked_person
 
 
@@ -55,6 +56,12 @@ class TapeSerializer(serializers.ModelSerializer):
     completeness = CompletenessSerializer(many=True, read_only=True)
     findings = FindingSerializer(many=True, read_only=True)
     layout = serializers.DictField(read_only=True)
+    result_sha256 = serializers.SerializerMethodField(
+        help_text="what `confirm` must name; empty where there is nothing to confirm"
+    )
+
+    def get_result_sha256(self, tape: Tape) -> str:
+        return result_sha256(tape) if tape.state == TapeState.TO_CONFIRM else ""
 
     class Meta:
         model = Tape
@@ -79,6 +86,7 @@ class TapeSerializer(serializers.ModelSerializer):
             "completeness",
             "findings",
             "layout",
+            "result_sha256",
         )
         read_only_fields = fields
 
@@ -91,6 +99,12 @@ class TapeUploadSerializer(serializers.Serializer):
     currency = serializers.CharField(max_length=3)
     cut_off_date = serializers.DateField()
     seller = serializers.UUIDField(required=False)
+
+
+class ConfirmationSerializer(serializers.Serializer):
+    """The result that was looked at: `result_sha256` of the tape."""
+
+    result_sha256 = serializers.CharField(max_length=64)
 
 
 class MaskedLoanSerializer(serializers.ModelSerializer):
@@ -232,6 +246,33 @@ class TapeViewSet(
         tape = self.get_object()
         tape = services.retry_import(user=cast(User, request.user), tape_id=tape.pk)
         return Response(TapeSerializer(tape).data, status=202)
+
+    @extend_schema(
+        request=ConfirmationSerializer,
+        responses={200: TapeSerializer, 409: OpenApiResponse(description="Problem document")},
+    )
+    @action(detail=True, methods=["post"], parser_classes=[JSONParser, FormParser, MultiPartParser])
+    def confirm(self, request: Request, pk: str) -> Response:
+        """Take the validated rows in, after comparing the control totals."""
+        tape = self.get_object()
+        asked = ConfirmationSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        tape = confirm_import(
+            user=cast(User, request.user),
+            tape_id=tape.pk,
+            result_sha256_seen=asked.validated_data["result_sha256"],
+        )
+        return Response(TapeSerializer(tape).data)
+
+    @extend_schema(
+        request=None,
+        responses={200: TapeSerializer, 409: OpenApiResponse(description="Problem document")},
+    )
+    @action(detail=True, methods=["post"])
+    def discard(self, request: Request, pk: str) -> Response:
+        """Stop a running import or turn a validated result down; nothing is taken in."""
+        tape = discard_tape(user=cast(User, request.user), tape_id=self.get_object().pk)
+        return Response(TapeSerializer(tape).data)
 
 
 def _seller(user: User, seller_id: Any) -> Organisation:

@@ -1,28 +1,21 @@
-"""Valid rows of a chunk as rows of the tables: borrowers sealed, loans, receipts."""
+"""Valid rows of a chunk as columns of the tables: borrowers sealed, loans, receipts."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import pandas as pd
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from npa_market.common.fields import uuid7
-from npa_market.tapes.models import Borrower, Loan, LoanStatus, Receipt, Tape
+from npa_market.common.keys import Keys, key_texts, new_keys
+from npa_market.tapes.loading import Columns
+from npa_market.tapes.models import LoanStatus, Tape
 from npa_market.tapes.validation import Checked
-from npa_market.tapes.vault import BORROWER_PLACES, Place, Vault, blind_index
+from npa_market.tapes.vault import BORROWER_PLACES, Vault, blind_indexes
 
-BORROWER_FIELDS = (
-    "id",
-    "seller",
-    "blind_index",
-    "name_sealed",
-    "id_number_sealed",
-    "mobile_sealed",
-    "sex",
-    "birth_year",
-)
 LOAN_COLUMNS = (
     "product",
     "principal_minor",
@@ -49,17 +42,6 @@ LOAN_COLUMNS = (
     "received_minor",
     "collection_cost_minor",
 )
-LOAN_FIELDS = (
-    "id",
-    "tape",
-    "borrower",
-    "row_number",
-    "loan_number",
-    "currency",
-    "claim_minor",
-    *LOAN_COLUMNS,
-)
-RECEIPT_FIELDS = ("loan", "month", "gross_minor", "cost_minor")
 _DEFAULTS: dict[str, Any] = {
     "interest_minor": 0,
     "fees_minor": 0,
@@ -68,101 +50,133 @@ _DEFAULTS: dict[str, Any] = {
     "collection_cost_minor": 0,
 }
 _CODE_DEFAULTS = {"litigation_status": "not_sued", "status": str(LoanStatus.LIVE)}
-_REACHABLE = {"yes": True, "no": False, "": None}
+RowIndexes = npt.NDArray[np.int64]
 
 
-@dataclass
-class Rows:
-    """Rows ready for the tables, in the order of the *_FIELDS."""
-
-    borrowers: list[tuple[Any, ...]] = field(default_factory=list)
-    loans: list[tuple[Any, ...]] = field(default_factory=list)
-    receipts: list[tuple[Any, ...]] = field(default_factory=list)
-
-
-def borrower_indexes(chunk: Checked, seller_id: UUID, key: bytes) -> list[str]:
+def borrower_indexes(
+    chunk: Checked, rows: RowIndexes, seller_id: UUID, key: bytes
+) -> npt.NDArray[np.object_]:
     """Blind index per row: of the ID number, else of the seller's own customer number."""
-    numbers, keys = chunk.plain("id_number"), chunk.plain("borrower_key")
-    return [
-        blind_index(number, scope="cn-id", key=key)
-        if number
-        else blind_index(own, scope=f"seller:{seller_id}", key=key)
-        for number, own in zip(numbers, keys, strict=True)
-    ]
+    has_number = chunk["id_number"].is_filled[rows]
+    found = np.empty(len(rows), dtype=object)
+    for name, of, scope in (
+        ("id_number", has_number, "cn-id"),
+        ("borrower_key", ~has_number, f"seller:{seller_id}"),
+    ):
+        values = chunk[name].values.to_numpy()[rows[of]]
+        found[of] = blind_indexes(values.tolist(), scope=scope, key=key)
+    return found
 
 
-def borrower_row(
-    chunk: Checked, row: int, index: str, seller_id: UUID, vault: Vault
-) -> tuple[Any, ...]:
-    """A new borrower; sex and year of birth come from the ID number where there is one."""
-    pk, fact = uuid7(), chunk.id_facts[row]
-    sealed = [
-        vault.seal(chunk.plain(name)[row], Place(label, pk))
-        for name, label in BORROWER_PLACES.items()
-    ]
-    year = chunk.plain("birth_year")[row]
-    return (
-        pk,
-        seller_id,
-        index,
-        *sealed,
-        (fact.sex if fact else "") or chunk.plain("sex")[row],
-        fact.birth.year if fact and fact.birth else (None if year is pd.NA else int(year)),
+def borrower_columns(
+    chunk: Checked,
+    rows: RowIndexes,
+    indexes: Sequence[str],
+    keys: Keys,
+    *,
+    seller_id: UUID,
+    vault: Vault,
+) -> Columns:
+    """New borrowers, one per row; sex and year of birth come from the ID number where there is one.
+
+    indexes, keys: blind index and key of each row's borrower.
+    """
+    pks = key_texts(keys)
+    plain_pks = pks.to_pylist()
+    columns = {
+        "id": pks,
+        "seller": pa.repeat(pa.scalar(seller_id.hex), len(rows)),
+        "blind_index": pa.array(indexes, type=pa.string()),
+    }
+    for name, label in BORROWER_PLACES.items():
+        values = chunk[name].values.to_numpy()[rows].tolist()
+        columns[f"{name}_sealed"] = pa.array(
+            vault.seal_column(values, label, plain_pks), type=pa.string()
+        )
+    told = chunk.ids.sex[rows]
+    sex = np.where(told == "", chunk["sex"].values.to_numpy()[rows], told)
+    births = chunk.ids.birth[rows]
+    years = pa.array(births.astype("datetime64[Y]").astype(np.int64) + 1970, mask=np.isnat(births))
+    stated = pa.Array.from_pandas(chunk["birth_year"].values.iloc[rows])
+    columns["sex"] = pa.array(sex, type=pa.string())
+    columns["birth_year"] = pc.coalesce(years, stated.cast(pa.int64()))
+    return columns
+
+
+def _column(name: str, chunk: Checked, rows: RowIndexes) -> pa.Array:
+    """A field of some rows, with what a missing cell means."""
+    values = chunk[name].values
+    if values.dtype.kind == "M":
+        return pa.array(values.to_numpy()[rows].astype("datetime64[D]"), type=pa.date32())
+    if values.dtype == "Int64":
+        numbers = pa.Array.from_pandas(values.iloc[rows]).cast(pa.int64())
+        return pc.fill_null(numbers, _DEFAULTS[name]) if name in _DEFAULTS else numbers
+    texts = pa.array(values.to_numpy()[rows], type=pa.string())
+    if name == "is_reachable":
+        return pc.if_else(pc.equal(texts, ""), None, pc.equal(texts, "yes"))
+    if name in _CODE_DEFAULTS:
+        return pc.if_else(pc.equal(texts, ""), _CODE_DEFAULTS[name], texts)
+    return texts
+
+
+@dataclass(frozen=True)
+class Months:
+    """Receipts of some rows, (receipts,): `owner` is a position among the rows."""
+
+    owner: RowIndexes
+    month: pa.Array
+    gross: npt.NDArray[np.int64]
+    cost: npt.NDArray[np.int64]
+
+    def sums(self, rows: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Gross and cost per row, (rows,)."""
+        gross, cost = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+        np.add.at(gross, self.owner, self.gross)
+        np.add.at(cost, self.owner, self.cost)
+        return gross, cost
+
+
+def _months(chunk: Checked, rows: RowIndexes) -> Months:
+    """Monthly receipts, or the stated total of a row as one receipt without a month."""
+    is_listed = chunk["receipts"].is_filled[rows]
+    listed, lists = np.flatnonzero(is_listed), chunk["receipts"].values.to_numpy()[rows]
+    owner = [at for at in listed.tolist() for _ in lists[at]]
+    flat = [month for at in listed.tolist() for month in lists[at]]
+    gross = _column("received_minor", chunk, rows).to_numpy()
+    cost = _column("collection_cost_minor", chunk, rows).to_numpy()
+    stated = np.flatnonzero(~is_listed & ((gross != 0) | (cost != 0)))
+    months = [month for month, _, _ in flat]
+    return Months(
+        np.concatenate([np.array(owner, dtype=np.int64), stated]),
+        pa.array(months + [None] * len(stated), type=pa.date32()),
+        np.concatenate([np.array([gross for _, gross, _ in flat], dtype=np.int64), gross[stated]]),
+        np.concatenate([np.array([cost for _, _, cost in flat], dtype=np.int64), cost[stated]]),
     )
 
 
-def _plain(name: str, chunk: Checked) -> list[Any]:
-    """A field as Python values: int, date, str or None, with what a missing cell means."""
-    values = chunk[name].values
-    if name == "is_reachable":
-        return [_REACHABLE[text] for text in values]
-    if name in _CODE_DEFAULTS:
-        return [text or _CODE_DEFAULTS[name] for text in values]
-    if values.dtype.kind == "M":
-        return [None if day is pd.NaT else day for day in values.dt.date]
-    if values.dtype == "Int64":
-        missing = _DEFAULTS.get(name)
-        return [missing if value is pd.NA else value for value in values.tolist()]
-    return values.tolist()
-
-
-def _receipts(chunk: Checked, row: int) -> tuple[tuple[date | None, int, int], ...]:
-    """Monthly receipts, or the stated total as one receipt without a month."""
-    months: tuple[tuple[date | None, int, int], ...] = chunk.plain("receipts")[row]
-    if months:
-        return months
-    stated = (chunk.plain("received_minor")[row], chunk.plain("collection_cost_minor")[row])
-    gross, cost = (0 if amount is pd.NA else int(amount) for amount in stated)
-    return ((None, gross, cost),) if gross or cost else ()
-
-
-def loan_rows(
-    chunk: Checked,
-    rows: Sequence[int],
-    row_numbers: Sequence[int],
-    borrowers: Sequence[UUID],
-    tape: Tape,
-) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
-    """Per valid row the loan and its receipts. `borrowers`: key per entry of `rows`."""
-    plain = {name: _plain(name, chunk) for name in LOAN_COLUMNS}
-    numbers, claims = chunk["loan_number"].values.tolist(), chunk.claim.tolist()
-    for row, borrower in zip(rows, borrowers, strict=True):
-        pk, receipts = uuid7(), _receipts(chunk, row)
-        values = {name: column[row] for name, column in plain.items()}
-        if receipts:
-            values["received_minor"] = sum(gross for _, gross, _ in receipts)
-            values["collection_cost_minor"] = sum(cost for _, _, cost in receipts)
-        loan = (
-            pk,
-            tape.pk,
-            borrower,
-            row_numbers[row],
-            numbers[row],
-            tape.currency,
-            claims[row],
-            *values.values(),
-        )
-        yield loan, [(pk, *receipt) for receipt in receipts]
-
-
-TABLES = ((Borrower, BORROWER_FIELDS), (Loan, LOAN_FIELDS), (Receipt, RECEIPT_FIELDS))
+def loan_columns(
+    chunk: Checked, rows: RowIndexes, row_numbers: RowIndexes, borrowers: pa.Array, tape: Tape
+) -> tuple[Columns, Columns]:
+    """Loans of the rows and their receipts. `borrowers`: key per row, as `key_texts` gives it."""
+    keys = key_texts(new_keys(len(rows)))
+    columns = {
+        "id": keys,
+        "tape": pa.repeat(pa.scalar(tape.pk.hex), len(rows)),
+        "borrower": borrowers,
+        "row_number": pa.array(row_numbers[rows]),
+        "loan_number": _column("loan_number", chunk, rows),
+        "currency": pa.repeat(pa.scalar(tape.currency), len(rows)),
+        "claim_minor": pa.Array.from_pandas(chunk.claim.iloc[rows]),
+        **{name: _column(name, chunk, rows) for name in LOAN_COLUMNS},
+    }
+    months = _months(chunk, rows)
+    gross, cost = months.sums(len(rows))
+    columns["received_minor"] = pa.array(gross)
+    columns["collection_cost_minor"] = pa.array(cost)
+    receipts = {
+        "loan": keys.take(pa.array(months.owner)),
+        "month": months.month,
+        "gross_minor": pa.array(months.gross),
+        "cost_minor": pa.array(months.cost),
+    }
+    return columns, receipts

@@ -78,18 +78,21 @@ def parsed(
     make: Callable[[Sequence[Any]], "pd.Series[Any]"],
 ) -> Column:
     """Parse each distinct text once: dates, codes and rates repeat by the thousand."""
-    known: dict[str, tuple[Any, bool]] = {}
-    values: list[Any] = [None] * len(cells)
-    is_bad = no_flags(len(cells))
-    for index in np.flatnonzero(~is_missing):
-        text = cells[index]
-        if text not in known:
-            try:
-                known[text] = (parse(text), False)
-            except Unreadable:
-                known[text] = (None, True)
-        values[index], is_bad[index] = known[text]
-    return Column(make(values), is_missing, is_bad)
+    distinct = pa.array(cells, type=pa.string()).dictionary_encode()
+    codes = distinct.indices.to_numpy(zero_copy_only=False)
+    # One more value at the end stands for every empty cell.
+    codes = np.where(is_missing, len(distinct.dictionary), codes)
+    is_used = np.zeros(len(distinct.dictionary) + 1, dtype=np.bool_)
+    is_used[codes] = True
+    values: list[Any] = [None] * len(is_used)
+    is_wrong = no_flags(len(is_used))
+    texts_by_code = distinct.dictionary.to_pylist()
+    for code in np.flatnonzero(is_used[:-1]).tolist():
+        try:
+            values[code] = parse(texts_by_code[code])
+        except Unreadable:
+            is_wrong[code] = True
+    return Column(pd.Series(make(values).array.take(codes)), is_missing, is_wrong[codes])
 
 
 def parsed_amounts(

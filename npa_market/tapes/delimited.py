@@ -175,7 +175,11 @@ class DelimitedRows:
         """Odd records that fit the header after all, and those that do not."""
         fitting, ragged = [], []
         for number, text in odd:
-            cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter), [])
+            lines = csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter)
+            try:
+                cells = next(lines, [])
+            except csv.Error as error:
+                raise cell_too_long(number) from error
             row = fitted(cells, width)
             if row is None:
                 ragged.append((number, cells))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from npa_market.tapes.columns import Flags, no_flags
 from npa_market.tapes.dictionary import FIELDS, MONEY_FIELDS
@@ -14,6 +15,7 @@ from npa_market.tapes.masking import masked_cell, masked_id_number, masked_mobil
 from npa_market.tapes.validation import RULES, Checked, Rule, Severity
 
 EXAMPLES = 5
+_SAFE_MINOR = 1 << 40  # Some million of these fit 64 bits.
 _MASKS: dict[str, Callable[[str], str]] = {
     "name": masked_name,
     "id_number": masked_id_number,
@@ -21,6 +23,7 @@ _MASKS: dict[str, Callable[[str], str]] = {
 }
 _OF_ABSENCE = {"value_missing", "borrower_missing"}
 Example = dict[str, Any]
+RowNumbers = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -88,18 +91,16 @@ class Tally:
         known.count += len(examples) if count is None else count
         known.examples.extend(examples[: EXAMPLES - len(known.examples)])
 
-    def hit(
-        self, rule: Rule, hits: Flags, row_numbers: Sequence[int], cells: Sequence[str]
-    ) -> None:
-        """Add a chunk's hits of a rule. `cells`: raw texts of the rule's column."""
+    def hit(self, rule: Rule, hits: Flags, row_numbers: RowNumbers, cells: Any) -> None:
+        """Add a chunk's hits of a rule. cells: raw texts of the rule's column, or None."""
         column = self.column_names.get(rule.field, "")
         examples = [
             {
-                "row": row_numbers[index],
+                "row": int(row_numbers[index]),
                 "column": column,
-                "value": shown_value(rule.field, cells[index]),
+                "value": "" if cells is None else shown_value(rule.field, _text(cells[index])),
             }
-            for index in np.flatnonzero(hits)[:EXAMPLES]
+            for index in np.flatnonzero(hits)[:EXAMPLES].tolist()
         ]
         finding = Finding(rule.id, str(rule.severity), rule.words, column)
         self.find(finding, examples, int(hits.sum()))
@@ -120,8 +121,7 @@ class Tally:
 
     @staticmethod
     def _add_total(total: ControlTotal, values: Any, is_valid: Flags) -> None:
-        # Python integers: a chunk of absurd amounts overflows 64 bits.
-        imported, rejected = sum(values[is_valid].tolist()), sum(values[~is_valid].tolist())
+        imported, rejected = _exact_sum(values[is_valid]), _exact_sum(values[~is_valid])
         total.read += imported + rejected
         total.imported += imported
         total.rejected += rejected
@@ -155,24 +155,43 @@ class Tally:
         return [finding.as_json() for finding in order]
 
 
-def apply_rules(
-    chunk: Checked, tally: Tally, row_numbers: Sequence[int], cells: MappingOf[str, Sequence[str]]
-) -> tuple[list[list[str]], dict[str, Flags]]:
-    """Test every rule on the rows that the mapping takes.
+def _text(cell: Any) -> str:
+    return cell if isinstance(cell, str) else str(cell.as_py())
 
-    Returns the reasons to reject, per row, and per field the rows whose cell is invalid.
-    """
-    reasons: list[list[str]] = [[] for _ in range(chunk.frame.rows)]
-    invalid: dict[str, Flags] = {}
-    blank = [""] * chunk.frame.rows
+
+def _exact_sum(values: Any) -> int:
+    """Sum of minor units; a chunk of absurd amounts overflows 64 bits, so it is added slowly."""
+    if len(values) and max(int(values.max()), -int(values.min())) > _SAFE_MINOR:
+        return sum(values.tolist())
+    return int(values.sum())
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rules say of a chunk: reasons by row, and by field the rows with a wrong cell."""
+
+    reasons: dict[int, list[str]]
+    invalid: dict[str, Flags]
+
+    def add(self, row: int, rule: str, words: str) -> None:
+        """One more reason to reject a row."""
+        self.reasons.setdefault(row, []).append(f"{rule}: {words}")
+
+
+def apply_rules(
+    chunk: Checked, tally: Tally, row_numbers: RowNumbers, cells: MappingOf[str, Any]
+) -> Verdict:
+    """Test every rule on the rows that the mapping takes. cells: raw texts by field."""
+    verdict = Verdict({}, {})
     for rule in RULES:
         hits = rule.test(chunk) & chunk.frame.is_kept
         if not hits.any():
             continue
-        tally.hit(rule, hits, row_numbers, cells.get(rule.field, blank))
+        tally.hit(rule, hits, row_numbers, cells.get(rule.field))
         if rule.severity is Severity.REJECT:
-            for index in np.flatnonzero(hits):
-                reasons[index].append(f"{rule.id}: {rule.words}")
+            for index in np.flatnonzero(hits).tolist():
+                verdict.add(index, rule.id, rule.words)
             if rule.id not in _OF_ABSENCE:
-                invalid[rule.field] = invalid.get(rule.field, no_flags(chunk.frame.rows)) | hits
-    return reasons, invalid
+                known = verdict.invalid.get(rule.field, no_flags(chunk.frame.rows))
+                verdict.invalid[rule.field] = known | hits
+    return verdict

@@ -5,29 +5,28 @@ visible before the tape is imported (`LoanQuerySet.imported`). The tape's `attem
 token: a run that was taken over stops at its next chunk.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import IO, Any
-from uuid import UUID
+from typing import IO, Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from django.db import transaction
 
 from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.keys import new_keys
 from npa_market.parties.models import Organisation
-from npa_market.tapes.building import (
-    TABLES,
-    Rows,
-    borrower_indexes,
-    borrower_row,
-    loan_rows,
-)
-from npa_market.tapes.findings import Finding, Tally, apply_rules, shown_value
+from npa_market.tapes.batches import Batch
+from npa_market.tapes.building import borrower_columns, borrower_indexes, loan_columns
+from npa_market.tapes.chunks import chunks_of
+from npa_market.tapes.findings import Finding, Tally, Verdict, apply_rules, shown_value
 from npa_market.tapes.frames import read_chunk
-from npa_market.tapes.loading import insert_rows
+from npa_market.tapes.loading import insert_columns
 from npa_market.tapes.mapping import Mapping, Setting, folded_header, mapping_named
-from npa_market.tapes.models import Borrower, Loan, Receipt, Tape, TapeState
-from npa_market.tapes.reading import Record, TapeFile, open_tape
+from npa_market.tapes.models import Borrower, Loan, Receipt, Tape
+from npa_market.tapes.reading import TapeFile, open_tape
 from npa_market.tapes.rejects import RejectsWriter, rejects_writer
 from npa_market.tapes.validation import (
     LOAN_NUMBER_TWICE,
@@ -38,29 +37,47 @@ from npa_market.tapes.validation import (
 )
 from npa_market.tapes.vault import current_vault, index_key
 
-CHUNK_ROWS = 10_000
+CHUNK_ROWS = 25_000
 _KEYS_PER_QUERY = 5_000
 Report = Callable[[int, int, str], None]
+Rows = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass
 class ImportRun:
-    """State of one run: what was seen so far, and where rows go."""
+    """State of one run: what was seen so far, and where rows go.
+
+    resume_after: rows up to this number stand in the tables since an earlier run; they are read
+    and counted again, not written.
+    """
 
     tape: Tape
     mapping: Mapping
     source: TapeFile
     tally: Tally
     rejects: RejectsWriter
+    resume_after: int = 0
     rows_read: int = 0
     rows_imported: int = 0
     seen_numbers: set[str] = field(default_factory=set)
-    borrowers: dict[str, UUID] = field(default_factory=dict)
+    borrowers: dict[str, str] = field(default_factory=dict)  # blind index -> key
 
     @property
     def setting(self) -> Setting:
         """What the upload declared."""
         return Setting(self.tape.currency, self.tape.cut_off_date)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A chunk after mapping and rules: its sound rows, (rows,) positions, with their borrowers."""
+
+    chunk: Checked
+    row_numbers: Rows
+    sound: Rows
+    indexes: npt.NDArray[np.object_]
+    rows_read: int
 
 
 def run_import(
@@ -74,32 +91,21 @@ def run_import(
     mapping = mapping_named(tape.mapping)
     with open_tape(handle, mapping) as source, rejects_writer(source.header) as rejects:
         tally = Tally(mapping, _column_names(mapping, source))
-        run = ImportRun(tape, mapping, source, tally, rejects)
+        run = ImportRun(tape, mapping, source, tally, rejects, resume_after=tape.committed_row)
         size = tape.file.size
-        for chunk in _chunks(source.records, mapping):
-            _import_chunk(run, chunk)
+        for judged in one_ahead(_judged(run)):
+            _write(run, judged)
             if report:
-                report(min(handle.tell(), size), size, f"{run.rows_read:,} rows read")
+                read = judged.rows_read
+                total = max(read, round(read * size / max(1, min(handle.tell(), size))))
+                report(read, total, f"About {total:,} rows; rows so far")
         if not run.rows_read:
             raise InvalidInput(
                 "no_rows", "The file has a header and no row under it.", field="file"
             )
+        _check_complete(run)
         _note_layout(run)
         finish(run)
-
-
-def _chunks(records: Iterator[Record], mapping: Mapping) -> Iterator[list[Record]]:
-    """Records that are loans, some thousand at a time; footers and blank lines drop out."""
-    chunk: list[Record] = []
-    for record in records:
-        if mapping.is_footer(record[1]):
-            continue
-        chunk.append(record)
-        if len(chunk) == CHUNK_ROWS:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _column_names(mapping: Mapping, source: TapeFile) -> dict[str, str]:
@@ -112,123 +118,154 @@ def _column_names(mapping: Mapping, source: TapeFile) -> dict[str, str]:
     return names
 
 
-def _import_chunk(run: ImportRun, records: list[Record]) -> None:
-    run.rows_read += len(records)
-    records = _well_shaped(run, records)
-    if not records:
-        return
-    row_numbers = [number for number, _ in records]
-    raw = {
-        source: [cells[position] for _, cells in records]
-        for source, position in run.source.positions.items()
-    }
-    chunk = Checked(read_chunk(run.mapping, raw, run.setting), run.setting)
-    by_field = {
-        entry.field.name: raw[entry.options["from"]]
-        for entry in run.mapping.sources
-        if entry.options.get("from") in raw
-    }
-    reasons, invalid = apply_rules(chunk, run.tally, row_numbers, by_field)
-    _reject_others(run, chunk, reasons, row_numbers)
-    is_valid = np.fromiter((not each for each in reasons), bool, len(reasons))
-    run.tally.add_chunk(chunk, invalid, is_valid)
-    for index in np.flatnonzero(~is_valid):
-        run.rejects.write(row_numbers[index], reasons[index], records[index][1])
-    _write(run, chunk, np.flatnonzero(is_valid).tolist(), row_numbers)
+def one_ahead(items: Iterator[T]) -> Generator[T, None, None]:
+    """The same items, the next one made in a thread while the caller works on this one.
 
-
-def _well_shaped(run: ImportRun, records: list[Record]) -> list[Record]:
-    """Records as wide as the header; a wider one passes if its surplus is blank."""
-    width = len(run.source.header)
-    fitting, examples = [], []
-    for number, cells in records:
-        if len(cells) == width or (len(cells) > width and not any(cells[width:])):
-            fitting.append((number, cells[:width]))
-            continue
-        run.rejects.write(number, [f"row_shape: {ROW_SHAPE}"], cells)
-        found = f"{len(cells)} cells, header {width}"
-        examples.append({"row": number, "column": "", "value": found})
-    if examples:
-        run.tally.find(Finding("row_shape", Severity.REJECT, ROW_SHAPE), examples)
-    return fitting
-
-
-def _reject_others(
-    run: ImportRun, chunk: Checked, reasons: list[list[str]], row_numbers: Sequence[int]
-) -> None:
-    """Rules over the whole tape: the row filter, and loan numbers that stand on an earlier row.
-
-    The first valid row of a loan number is the one that counts.
+    Reading and rules need no database; so they run while the database takes the rows in.
     """
-    numbers = chunk["loan_number"].values.tolist()
-    filtered, repeated = [], []
-    for row in range(chunk.frame.rows):
-        if not chunk.frame.is_kept[row]:
-            reasons[row].append(f"{_filter_rule(run)}: {NOT_CHARGED_OFF}")
-            filtered.append({"row": row_numbers[row], "column": "", "value": ""})
-        elif not reasons[row]:
-            if numbers[row] in run.seen_numbers:
-                reasons[row].append(f"loan_number_twice: {LOAN_NUMBER_TWICE}")
-                value = shown_value("loan_number", numbers[row])
-                column = run.tally.column_names["loan_number"]
-                repeated.append({"row": row_numbers[row], "column": column, "value": value})
-            run.seen_numbers.add(numbers[row])
-    if filtered:
-        column = run.mapping.keep_rows.column if run.mapping.keep_rows else ""
-        finding = Finding(_filter_rule(run), Severity.REJECT, NOT_CHARGED_OFF, column)
-        run.tally.find(finding, filtered)
-    if repeated:
-        column = run.tally.column_names["loan_number"]
-        finding = Finding("loan_number_twice", Severity.REJECT, LOAN_NUMBER_TWICE, column)
-        run.tally.find(finding, repeated)
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        pending = thread.submit(next, items, end)
+        while (item := pending.result()) is not end:
+            pending = thread.submit(next, items, end)
+            yield item  # type: ignore[misc]
 
 
-def _filter_rule(run: ImportRun) -> str:
-    return run.mapping.keep_rows.rule if run.mapping.keep_rows else ""
+def _judged(run: ImportRun) -> Iterator[Judged]:
+    """Chunks of rows through mapping and rules; rejected rows go to the rejects file."""
+    key = index_key()
+    for batch in chunks_of(run.source.batches, CHUNK_ROWS):
+        yield _judge(run, batch, key)
 
 
-def _write(run: ImportRun, chunk: Checked, rows: list[int], row_numbers: Sequence[int]) -> None:
-    """Insert the valid rows of a chunk in one transaction, unless another run took over."""
+def _judge(run: ImportRun, batch: Batch, key: bytes) -> Judged:
+    for number, cells in batch.ragged:
+        _reject_shape(run, number, cells)
+    run.rows_read += batch.rows
+    numbers = batch.row_numbers
+    chunk = Checked(read_chunk(run.mapping, batch.columns, run.setting), run.setting)
+    by_field = {
+        entry.field.name: batch.columns[entry.options["from"]]
+        for entry in run.mapping.sources
+        if entry.options.get("from") in batch.columns
+    }
+    verdict = apply_rules(chunk, run.tally, numbers, by_field)
+    _reject_filtered(run, chunk, verdict, numbers)
+    _reject_repeated(run, chunk, verdict, numbers)
+    is_sound = np.ones(batch.rows, dtype=np.bool_)
+    is_sound[list(verdict.reasons)] = False
+    run.tally.add_chunk(chunk, verdict.invalid, is_sound)
+    for row in sorted(verdict.reasons):
+        run.rejects.write(int(numbers[row]), verdict.reasons[row], batch.record(row)[1])
+    sound = np.flatnonzero(is_sound)
+    indexes = borrower_indexes(chunk, sound, run.tape.seller_id, key)
+    return Judged(chunk, numbers, sound, indexes, run.rows_read)
+
+
+def _reject_shape(run: ImportRun, number: int, cells: list[str]) -> None:
+    """A row with another number of cells than the header."""
+    run.rows_read += 1
+    run.rejects.write(number, [f"row_shape: {ROW_SHAPE}"], cells)
+    found = f"{len(cells)} cells, header {len(run.source.header)}"
+    example = {"row": number, "column": "", "value": found}
+    run.tally.find(Finding("row_shape", Severity.REJECT, ROW_SHAPE), [example])
+
+
+def _reject_filtered(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbers: Rows) -> None:
+    """Rows that the mapping's row filter does not take."""
+    filtered = np.flatnonzero(~chunk.frame.is_kept).tolist()
+    if not filtered or not run.mapping.keep_rows:
+        return
+    keep = run.mapping.keep_rows
+    for row in filtered:
+        verdict.add(row, keep.rule, NOT_CHARGED_OFF)
+    examples = [{"row": int(row_numbers[row]), "column": "", "value": ""} for row in filtered[:5]]
+    finding = Finding(keep.rule, Severity.REJECT, NOT_CHARGED_OFF, keep.column)
+    run.tally.find(finding, examples, len(filtered))
+
+
+def _reject_repeated(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbers: Rows) -> None:
+    """Loan numbers that stand on an earlier row: the first sound row of a number counts."""
+    sound = np.array([row for row in range(chunk.frame.rows) if row not in verdict.reasons], int)
+    numbers = chunk["loan_number"].values.to_numpy()[sound].tolist()
+    fresh = set(numbers)
+    if len(fresh) == len(numbers) and run.seen_numbers.isdisjoint(fresh):
+        run.seen_numbers |= fresh
+        return
+    column, examples = run.tally.column_names.get("loan_number", ""), []
+    for row, number in zip(sound.tolist(), numbers, strict=True):
+        if number in run.seen_numbers:
+            verdict.add(row, "loan_number_twice", LOAN_NUMBER_TWICE)
+            value = shown_value("loan_number", number)
+            examples.append({"row": int(row_numbers[row]), "column": column, "value": value})
+        run.seen_numbers.add(number)
+    finding = Finding("loan_number_twice", Severity.REJECT, LOAN_NUMBER_TWICE, column)
+    run.tally.find(finding, examples)
+
+
+def _write(run: ImportRun, judged: Judged) -> None:
+    """Insert the sound rows of a chunk in one transaction, unless another run took over."""
+    run.rows_imported += len(judged.sound)
+    is_new = judged.row_numbers[judged.sound] > run.resume_after
+    sound, indexes = judged.sound[is_new], judged.indexes[is_new]
     with transaction.atomic():
         check_still_ours(run.tape)
-        ready = Rows()
-        keys = _borrower_keys(run, chunk, rows, ready)
-        for loan, receipts in loan_rows(chunk, rows, row_numbers, keys, run.tape):
-            ready.loans.append(loan)
-            ready.receipts.extend(receipts)
-        for (model, names), table in zip(
-            TABLES, (ready.borrowers, ready.loans, ready.receipts), strict=True
-        ):
-            insert_rows(model, names, table)
-    run.rows_imported += len(rows)
+        if not len(sound):
+            return
+        keys, newcomers = _borrower_keys(run, judged.chunk, sound, indexes)
+        loans, receipts = loan_columns(judged.chunk, sound, judged.row_numbers, keys, run.tape)
+        insert_columns(Borrower, newcomers)
+        insert_columns(Loan, loans)
+        insert_columns(Receipt, receipts)
+        last = int(judged.row_numbers[-1])
+        Tape.objects.filter(pk=run.tape.pk).update(committed_row=last)
 
 
 def check_still_ours(tape: Tape) -> None:
     """Lock the tape and its seller's borrowers; refuse to go on after a take-over."""
-    Organisation.objects.select_for_update().get(pk=tape.seller_id)
-    current = Tape.objects.select_for_update().get(pk=tape.pk)
-    if (current.attempt, current.state) != (tape.attempt, TapeState.IMPORTING):
+    # No key lock: rows that only point to the seller are written meanwhile.
+    Organisation.objects.select_for_update(no_key=True).get(pk=tape.seller_id)
+    current = Tape.objects.select_for_update(no_key=True).get(pk=tape.pk)
+    if (current.attempt, current.state) != (tape.attempt, tape.state):
         raise Refused("import_superseded", "Another run of this import took over.")
 
 
-def _borrower_keys(run: ImportRun, chunk: Checked, rows: list[int], ready: Rows) -> list[UUID]:
-    """Key of each valid row's borrower; new ones are added to `ready`."""
-    indexes = borrower_indexes(chunk, run.tape.seller_id, index_key())
-    wanted = list({indexes[row] for row in rows} - run.borrowers.keys())
+def _borrower_keys(
+    run: ImportRun, chunk: Checked, rows: Rows, indexes: npt.NDArray[np.object_]
+) -> tuple[pa.Array, dict[str, pa.Array]]:
+    """Key of each row's borrower as text, and the columns of those that are new."""
+    encoded = pa.array(indexes, type=pa.string()).dictionary_encode()
+    distinct, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    wanted = [index for index in distinct if index not in run.borrowers]
     for start in range(0, len(wanted), _KEYS_PER_QUERY):
         known = Borrower.objects.filter(
             seller=run.tape.seller_id, blind_index__in=wanted[start : start + _KEYS_PER_QUERY]
         )
-        run.borrowers.update(known.values_list("blind_index", "pk"))
-    vault, keys = current_vault(), []
-    for row in rows:
-        index = indexes[row]
-        if index not in run.borrowers:
-            borrower = borrower_row(chunk, row, index, run.tape.seller_id, vault)
-            ready.borrowers.append(borrower)
-            run.borrowers[index] = borrower[0]
-        keys.append(run.borrowers[index])
-    return keys
+        for index, key in known.values_list("blind_index", "pk"):
+            run.borrowers[index] = key.hex
+    new = [code for code, index in enumerate(distinct) if index not in run.borrowers]
+    firsts = np.empty(len(distinct), dtype=np.int64)
+    firsts[codes[::-1]] = rows[::-1]
+    keys = new_keys(len(new))
+    new_indexes = [distinct[code] for code in new]
+    columns = borrower_columns(
+        chunk,
+        firsts[new],
+        new_indexes,
+        keys,
+        seller_id=run.tape.seller_id,
+        vault=current_vault(),
+    )
+    run.borrowers.update(zip(new_indexes, columns["id"].to_pylist(), strict=True))
+    by_code = pa.array([run.borrowers[index] for index in distinct], type=pa.string())
+    return by_code.take(pa.array(codes)), dict(columns)
+
+
+def _check_complete(run: ImportRun) -> None:
+    """A resumed run that judged a row otherwise than the run before would leave a wrong tape."""
+    written = Loan.objects.filter(tape=run.tape).count()
+    if written != run.rows_imported:
+        raise RuntimeError(f"{written} loans written, {run.rows_imported} found sound")
 
 
 def _note_layout(run: ImportRun) -> None:

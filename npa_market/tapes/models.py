@@ -13,7 +13,9 @@ from npa_market.parties.models import Organisation, User
 class TapeState(models.TextChoices):
     UPLOADED = "uploaded", "Uploaded"
     IMPORTING = "importing", "Importing"
+    TO_CONFIRM = "to_confirm", "To confirm"
     IMPORTED = "imported", "Imported"
+    DISCARDED = "discarded", "Discarded"
     FAILED = "failed", "Failed"
 
 
@@ -54,6 +56,11 @@ class Tape(models.Model):
     attempt = models.PositiveSmallIntegerField(
         default=0, help_text="fencing token: an older run of the import may write nothing more"
     )
+    committed_row = models.PositiveIntegerField(
+        default=0, help_text="rows up to this one are in the tables; a new run goes on after it"
+    )
+    confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
 
     objects = TapeQuerySet.as_manager()
 

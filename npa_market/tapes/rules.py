@@ -7,6 +7,8 @@ from npa_market.parties.roles import SELLER_ROLES, Role
 
 rules.add_perm("tapes.upload_tape", acts_for("", Role.SELLER_ANALYST))
 rules.add_perm("tapes.retry_import", acts_for("seller", Role.SELLER_ANALYST))
+rules.add_perm("tapes.confirm_import", acts_for("seller", Role.SELLER_ANALYST))
+rules.add_perm("tapes.discard_tape", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.read_tape", acts_for("seller", *SELLER_ROLES))
 # Rejected rows are in clear text: only the people who handle the seller's file get them.
 rules.add_perm("tapes.read_rejects", acts_for("seller", Role.SELLER_ANALYST))

@@ -25,6 +25,7 @@ from npa_market.tapes.mapping import Mapping, mapping_named
 from npa_market.tapes.models import Tape, TapeState
 from npa_market.tapes.reading import open_tape
 
+_RESULT_STANDS = frozenset({TapeState.TO_CONFIRM, TapeState.IMPORTED})
 CURRENCIES = ("CNY", "USD", "EUR", "GBP", "HKD", "JPY")
 _SPOOL_BYTES = 16 << 20
 
@@ -111,7 +112,8 @@ def _keep(*, user: User, values: dict[str, Any]) -> Tape:
             field="currency",
         )
     if known:
-        return _queue(tape=known, user=user) if known.state == TapeState.FAILED else known
+        again = known.state in {TapeState.FAILED, TapeState.DISCARDED}
+        return _queue(tape=known, user=user) if again else known
     tape = Tape.objects.create(
         reference=next_reference("TAPE"), uploaded_by=user, uploaded_at=database_now(), **values
     )
@@ -151,18 +153,14 @@ def _queue(*, tape: Tape, user: User) -> Tape:
 def retry_import(*, user: User, tape_id: UUID) -> Tape:
     """Queue the import again after a failure, or where a worker died.
 
-    A run that is still alive stops at its next chunk: the new one takes over. An imported tape
-    stays as it is.
+    A run that is still alive stops at its next chunk: the new one takes over and goes on after the
+    last chunk that was written. A tape that waits for confirmation or is imported stays as it is.
     """
     tape = Tape.objects.select_for_update().get(pk=tape_id)
     require(user, "tapes.retry_import", tape)
-    if tape.state == TapeState.IMPORTED:
+    if tape.state in _RESULT_STANDS:
         return tape
-    if tape.job_id:
-        waiting = Job.objects.filter(pk=tape.job_id, state__in=[JobState.QUEUED, JobState.RUNNING])
-        waiting.update(
-            state=JobState.CANCELLED, ended_at=database_now(), message="Replaced by a new run."
-        )
+    end_job(tape, "Replaced by a new run.")
     record(
         type="tape.import_queued",
         subject=tape,
@@ -173,20 +171,29 @@ def retry_import(*, user: User, tape_id: UUID) -> Tape:
     return _queue(tape=tape, user=user)
 
 
-def import_tape(*, tape_id: UUID, progress: Callable[[int, int, str], None] | None = None) -> Tape:
-    """Import a kept tape: afterwards it is imported completely, or failed with nothing left of it.
+def end_job(tape: Tape, message: str) -> None:
+    """Cancel the tape's job where it is not over yet."""
+    waiting = Job.objects.filter(
+        pk=tape.job_id or UUID(int=0), state__in=[JobState.QUEUED, JobState.RUNNING]
+    )
+    waiting.update(state=JobState.CANCELLED, ended_at=database_now(), message=message)
 
-    A system act, called by the job. Idempotent: an imported tape is returned as it is; a run that
-    died is cleaned up and done again. rows_read = rows_imported + rows_rejected. Raises Refused
-    (the tape is failed then) or whatever broke (failed too).
+
+def import_tape(*, tape_id: UUID, progress: Callable[[int, int, str], None] | None = None) -> Tape:
+    """Import a kept tape: afterwards it waits for confirmation, or failed with nothing left of it.
+
+    A system act, called by the job. Idempotent: a tape with a result is returned as it is; a run
+    that died is gone on with after its last chunk. rows_read = rows_imported + rows_rejected.
+    Raises Refused (the tape is failed then) or whatever broke (failed too).
     """
     from npa_market.tapes.importing import discard_rows, run_import  # Loads pandas.
 
     tape = _claim(tape_id)
-    if tape.state == TapeState.IMPORTED:
+    if tape.state in _RESULT_STANDS:
         return tape
     with _failing(tape):
-        discard_rows(tape)
+        if not tape.committed_row:
+            discard_rows(tape)
         with open_stored(tape.file_id) as handle:
             run_import(tape, handle, partial(_finish, tape), progress)
     return tape
@@ -195,9 +202,11 @@ def import_tape(*, tape_id: UUID, progress: Callable[[int, int, str], None] | No
 @transaction.atomic
 def _claim(tape_id: UUID) -> Tape:
     tape = Tape.objects.select_for_update().select_related("file").get(pk=tape_id)
-    if tape.state != TapeState.IMPORTED:
+    if tape.state not in _RESULT_STANDS:
+        if tape.state != TapeState.IMPORTING:
+            tape.committed_row = 0  # Rows of a run that was given up are on their way out.
         tape.state, tape.attempt, tape.failure = TapeState.IMPORTING, tape.attempt + 1, ""
-        tape.save(update_fields=["state", "attempt", "failure"])
+        tape.save(update_fields=["state", "attempt", "failure", "committed_row"])
     return tape
 
 
@@ -221,8 +230,8 @@ def _fail(tape: Tape, code: str, message: str) -> None:
     discard_rows(tape)
     with transaction.atomic():
         check_still_ours(tape)
-        tape.state, tape.failure = TapeState.FAILED, message[:500]
-        tape.save(update_fields=["state", "failure"])
+        tape.state, tape.failure, tape.committed_row = TapeState.FAILED, message[:500], 0
+        tape.save(update_fields=["state", "failure", "committed_row"])
         record(
             type="tape.failed",
             subject=tape,
@@ -247,10 +256,10 @@ def _finish(tape: Tape, run: Any) -> None:
         tape.findings = run.tally.findings_json()
         tape.layout = run.source.layout()
         tape.rejects_file = rejects
-        tape.state = TapeState.IMPORTED
+        tape.state, tape.committed_row = TapeState.TO_CONFIRM, 0
         tape.save()
         record(
-            type="tape.imported",
+            type="tape.validated",
             subject=tape,
             actor=None,
             payload=_import_facts(tape),

@@ -47,15 +47,14 @@ class Cells:
     """Trimmed texts of the chunk by source column, (rows,), and which of them mean "nothing"."""
 
     texts: Mapping[str, Texts]
-    missing_words: frozenset[str]
+    missing: Mapping[str, Flags]
     rows: int
 
     def of(self, source: str) -> tuple[Texts, Flags]:
         """Cells of a source column and which are empty."""
         if source not in self.texts:
             return np.full(self.rows, "", dtype=object), ~no_flags(self.rows)
-        cells = self.texts[source]
-        return cells, np.fromiter((text in self.missing_words for text in cells), bool, self.rows)
+        return self.texts[source], self.missing[source]
 
 
 Options = Mapping[str, Any]

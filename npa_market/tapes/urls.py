@@ -11,5 +11,7 @@ urlpatterns = [
     path("<uuid:tape_id>/", views.detail, name="detail"),
     path("<uuid:tape_id>/loans/", views.loans, name="loans"),
     path("<uuid:tape_id>/rejects.csv", views.rejects, name="rejects"),
+    path("<uuid:tape_id>/confirm/", views.confirm, name="confirm"),
+    path("<uuid:tape_id>/discard/", views.discard, name="discard"),
     path("<uuid:tape_id>/retry/", views.retry, name="retry"),
 ]

@@ -9,7 +9,7 @@ import base64
 import hmac
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
@@ -63,6 +63,21 @@ class Vault:
         sealed = nonce + self._cipher(self.current).encrypt(nonce, value.encode(), bytes(place))
         return f"{self.current}:{base64.urlsafe_b64encode(sealed).decode()}"
 
+    def seal_column(self, values: Sequence[str], label: str, pks: Sequence[str]) -> list[str]:
+        """`seal` of many values of one field. pks: keys of their rows, 32 hex characters each."""
+        encrypt, prefix = self._cipher(self.current).encrypt, f"{self.current}:"
+        nonces, start, sealed = os.urandom(_NONCE_BYTES * len(values)), 0, []
+        for value, pk in zip(values, pks, strict=True):
+            if not value:
+                sealed.append("")
+                continue
+            nonce = nonces[start : start + _NONCE_BYTES]
+            start += _NONCE_BYTES
+            place = f"{label}/{pk[:8]}-{pk[8:12]}-{pk[12:16]}-{pk[16:20]}-{pk[20:]}".encode()
+            body = nonce + encrypt(nonce, value.encode(), place)
+            sealed.append(prefix + base64.urlsafe_b64encode(body).decode())
+        return sealed
+
     def open(self, sealed: str, place: Place) -> str:
         """Decrypt. Raises VaultError where the key is unknown, or place or bytes differ."""
         if not sealed:
@@ -97,6 +112,16 @@ def blind_index(value: str, *, scope: str, key: bytes) -> str:
     """
     message = f"{scope}\0{normalised(value)}".encode()
     return hmac.digest(key, message, "sha256").hex()
+
+
+def blind_indexes(values: Sequence[str], *, scope: str, key: bytes) -> list[str]:
+    """`blind_index` of many identifiers; one that repeats is computed once."""
+    digest, prefix, known = hmac.digest, f"{scope}\0".encode(), dict[str, str]()
+    for value in values:
+        if value not in known:
+            plain = value if value.isascii() and value.isalnum() else normalised(value)
+            known[value] = digest(key, prefix + plain.upper().encode(), "sha256").hex()
+    return [known[value] for value in values]
 
 
 @cache

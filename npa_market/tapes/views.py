@@ -20,6 +20,12 @@ from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import SELLER_ROLES, Role
 from npa_market.tapes import services
+from npa_market.tapes.confirming import (
+    MAY_BE_DISCARDED,
+    confirm_import,
+    discard_tape,
+    result_sha256,
+)
 from npa_market.tapes.filters import TapeFilter
 from npa_market.tapes.forms import TapeUploadForm
 from npa_market.tapes.mapping import shipped_mappings
@@ -92,6 +98,11 @@ def detail(request: MemberRequest, tape_id: UUID) -> HttpResponse:
         ],
         "page": loans_page(tape, request.user, after=0, rows=FIRST_ROWS),
         "history": Entry.objects.about(tape.pk),
+        "has_result": tape.state in {TapeState.TO_CONFIRM, TapeState.IMPORTED},
+        "result_sha256": result_sha256(tape) if tape.state == TapeState.TO_CONFIRM else "",
+        "may_confirm": may(request.user, "tapes.confirm_import", tape),
+        "may_discard": tape.state in MAY_BE_DISCARDED
+        and may(request.user, "tapes.discard_tape", tape),
         "may_retry": may(request.user, "tapes.retry_import", tape),
         "may_read_rejects": bool(tape.rejects_file_id)
         and may(request.user, "tapes.read_rejects", tape),
@@ -138,6 +149,36 @@ def retry(request: MemberRequest, tape_id: UUID) -> HttpResponse:
         services.retry_import(user=request.user, tape_id=tape.pk)
     except Refused as refusal:
         _tell(request, refusal)
+    return redirect(tape)
+
+
+@access(access_for(Role.SELLER_ANALYST))
+@require_POST
+def confirm(request: MemberRequest, tape_id: UUID) -> HttpResponse:
+    """Take the validated rows in."""
+    tape = _tape(request, tape_id)
+    try:
+        confirm_import(
+            user=request.user,
+            tape_id=tape.pk,
+            result_sha256_seen=request.POST.get("result_sha256", ""),
+        )
+    except Refused as refusal:
+        _tell(request, refusal)
+    return redirect(tape)
+
+
+@access(access_for(Role.SELLER_ANALYST))
+@require_POST
+def discard(request: MemberRequest, tape_id: UUID) -> HttpResponse:
+    """Stop the import or turn its result down."""
+    tape = _tape(request, tape_id)
+    try:
+        discard_tape(user=request.user, tape_id=tape.pk)
+    except Refused as refusal:
+        _tell(request, refusal)
+    else:
+        messages.info(request, "Nothing of this tape is taken in. The file is kept.")
     return redirect(tape)
 
 

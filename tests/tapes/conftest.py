@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from npa_market.tapes.confirming import confirm_import, result_sha256
 from npa_market.tapes.models import Tape
 from npa_market.tapes.services import import_tape, upload_tape
 
@@ -83,11 +84,24 @@ def upload(seller, seller_user) -> Callable[..., Tape]:
 
 
 @pytest.fixture
-def imported(upload) -> Callable[..., Tape]:
-    """Upload and import."""
+def confirm(seller_user) -> Callable[[Tape], Tape]:
+    """Confirm a validated tape as the seller; one without a sound row stays as it is."""
+
+    def run(tape: Tape) -> Tape:
+        if not tape.rows_imported:
+            return tape
+        seen = result_sha256(tape)
+        return confirm_import(user=seller_user, tape_id=tape.pk, result_sha256_seen=seen)
+
+    return run
+
+
+@pytest.fixture
+def imported(upload, confirm) -> Callable[..., Tape]:
+    """Upload, import and confirm."""
 
     def run(content: bytes | str, **options) -> Tape:
-        return import_tape(tape_id=upload(content, **options).pk)
+        return confirm(import_tape(tape_id=upload(content, **options).pk))
 
     return run
 

@@ -40,7 +40,7 @@ def api(as_user):
     return sign_in
 
 
-def test_a_seller_uploads_in_the_page_and_lands_on_the_tape(as_user, seller_user):
+def test_a_seller_uploads_in_the_page_and_lands_on_the_tape(as_user, seller_user, confirm):
     client = as_user(seller_user)
     assert client.get(reverse("tapes:upload")).status_code == 200
     answer = client.post(reverse("tapes:upload"), form(csv_of(rows_of({}))))
@@ -48,7 +48,7 @@ def test_a_seller_uploads_in_the_page_and_lands_on_the_tape(as_user, seller_user
     assert (answer.status_code, answer.url) == (302, tape.get_absolute_url())
     waiting = client.get(answer.url)
     assert "Import of" in waiting.content.decode()
-    import_tape(tape_id=tape.pk)
+    confirm(import_tape(tape_id=tape.pk))
     page = client.get(answer.url).content.decode()
     assert "11,600.50" in page
     assert "张*" in page
@@ -155,7 +155,7 @@ def test_a_failed_tape_shows_why_and_can_be_started_again(
     with django_capture_on_commit_callbacks(execute=True):
         client.post(reverse("tapes:retry", args=[tape.pk]))
     tape.refresh_from_db()
-    assert (tape.state, Loan.objects.count()) == (TapeState.IMPORTED, 1)
+    assert (tape.state, Loan.objects.count()) == (TapeState.TO_CONFIRM, 1)
 
 
 def test_the_api_uploads_reads_and_masks(api, seller_user, django_capture_on_commit_callbacks):
@@ -163,7 +163,15 @@ def test_the_api_uploads_reads_and_masks(api, seller_user, django_capture_on_com
     with django_capture_on_commit_callbacks(execute=True):
         answer = client.post("/api/v1/tapes/", form(csv_of(rows_of({}, {"诉讼状态": "?"}))))
     assert answer.status_code == 202
-    tape = client.get(f"/api/v1/tapes/{answer.json()['id']}/").json()
+    url = f"/api/v1/tapes/{answer.json()['id']}/"
+    waiting = client.get(url).json()
+    assert (waiting["state"], waiting["rows_imported"]) == ("to_confirm", 1)
+    assert client.get(f"{url}loans/").json()["results"] == []
+    stale = client.post(f"{url}confirm/", {"result_sha256": "0" * 64})
+    assert (stale.status_code, stale.json()["code"]) == (409, "result_changed")
+    taken = client.post(f"{url}confirm/", {"result_sha256": waiting["result_sha256"]})
+    assert taken.status_code == 200
+    tape = client.get(url).json()
     assert (tape["state"], tape["rows_imported"], tape["rows_rejected"]) == ("imported", 1, 1)
     assert tape["findings"][0]["id"] == "code_unknown"
     (loan,) = client.get(f"/api/v1/tapes/{tape['id']}/loans/").json()["results"]

@@ -240,7 +240,8 @@ def test_repaired_rejects_can_be_uploaded_as_they_are(imported_rows, imported):
 def test_evidence_of_upload_and_import_without_personal_data(imported_rows):
     tape = imported_rows({}, {"身份证号": "110101199003078381"})
     entries = Entry.objects.about(tape.pk).select_related("payload")
-    assert [entry.type for entry in entries] == ["tape.uploaded", "tape.imported"]
+    types = [entry.type for entry in entries]
+    assert types == ["tape.uploaded", "tape.validated", "tape.imported"]
     body = entries[1].payload.body
     assert (body["rows_read"], body["rows_imported"], body["rows_rejected"]) == (2, 1, 1)
     text = str([entry.payload.body for entry in entries])
@@ -283,13 +284,13 @@ def broken_import(upload, monkeypatch):
     tape = upload(csv_of(rows_of(*({"身份证号": OTHER_ID} for _ in range(6)))))
     done = []
 
-    def dies(run, chunk, real=importing._import_chunk):
+    def dies(run, judged, real=importing._write):
         if len(done) == 2:
             raise Killed
-        done.append(real(run, chunk))
+        done.append(real(run, judged))
 
     with monkeypatch.context() as patch:
-        patch.setattr(importing, "_import_chunk", dies)
+        patch.setattr(importing, "_write", dies)
         with pytest.raises(Killed):
             import_tape(tape_id=tape.pk)
     tape.refresh_from_db()
@@ -302,11 +303,24 @@ def test_nobody_sees_rows_of_a_dead_import(broken_import, seller_user):
     assert not Loan.objects.imported().exists()
 
 
-def test_the_next_run_leaves_the_complete_state(broken_import, seller_user):
+def test_the_next_run_goes_on_after_the_last_chunk(broken_import, seller_user, confirm):
+    before = set(Loan.objects.values_list("pk", flat=True))
     tape = import_tape(tape_id=broken_import.pk)
-    assert (tape.state, tape.rows_imported) == (TapeState.IMPORTED, 6)
+    assert (tape.state, tape.rows_read, tape.rows_imported) == (TapeState.TO_CONFIRM, 6, 6)
+    assert before < set(Loan.objects.values_list("pk", flat=True))
+    assert tape.control_totals["principal_minor"]["imported"] == 6_000_000
+    confirm(tape)
     assert Loan.objects.visible_to(seller_user).count() == 6
     assert Borrower.objects.count() == 1
+
+
+def test_a_resumed_run_that_does_not_fit_what_was_written_fails_and_leaves_nothing(broken_import):
+    Loan.objects.filter(tape=broken_import).first().delete()
+    with pytest.raises(RuntimeError, match="5 loans written, 6 found sound"):
+        import_tape(tape_id=broken_import.pk)
+    assert not Loan.objects.exists()
+    tape = import_tape(tape_id=broken_import.pk)
+    assert (tape.state, Loan.objects.count()) == (TapeState.TO_CONFIRM, 6)
 
 
 def test_a_run_that_was_taken_over_writes_nothing_more(upload, monkeypatch):
@@ -322,7 +336,7 @@ def test_a_run_that_was_taken_over_writes_nothing_more(upload, monkeypatch):
     with pytest.raises(Refused, match="took over"):
         import_tape(tape_id=tape.pk, progress=second_worker)
     tape.refresh_from_db()
-    assert (tape.state, tape.rows_imported, tape.attempt) == (TapeState.IMPORTED, 6, 2)
+    assert (tape.state, tape.rows_imported, tape.attempt) == (TapeState.TO_CONFIRM, 6, 2)
     assert Loan.objects.filter(tape=tape).count() == 6
 
 
@@ -356,7 +370,7 @@ def test_a_fault_of_ours_fails_the_tape_with_plain_words_and_goes_on_to_the_log(
         raise ZeroDivisionError(ROW["姓名"])
 
     tape = upload(csv_of(rows_of({})))
-    monkeypatch.setattr(importing, "_import_chunk", fault)
+    monkeypatch.setattr(importing, "_write", fault)
     with pytest.raises(ZeroDivisionError):
         import_tape(tape_id=tape.pk)
     tape.refresh_from_db()
@@ -368,8 +382,8 @@ def test_the_job_shows_progress_and_its_end(upload, django_capture_on_commit_cal
     with django_capture_on_commit_callbacks(execute=True):
         tape = upload(csv_of(rows_of({})))
     tape.refresh_from_db()
-    assert tape.state == TapeState.IMPORTED
-    assert (tape.job.state, tape.job.done) == (JobState.DONE, tape.file.size)
+    assert tape.state == TapeState.TO_CONFIRM
+    assert (tape.job.state, tape.job.done, tape.job.total) == (JobState.DONE, 1, 1)
     assert tape.job.subject_url == f"/tapes/{tape.pk}/"
 
 
@@ -377,13 +391,13 @@ def test_a_chunk_is_written_completely_or_not_at_all(upload, monkeypatch):
     tape = upload(csv_of(rows_of({}, {"身份证号": OTHER_ID})))
     calls = []
 
-    def dies_at_receipts(model, names, rows, real=importing.insert_rows):
+    def dies_at_receipts(model, columns, real=importing.insert_columns):
         calls.append(model)
         if model is Receipt:
             raise Killed
-        real(model, names, rows)
+        real(model, columns)
 
-    monkeypatch.setattr(importing, "insert_rows", dies_at_receipts)
+    monkeypatch.setattr(importing, "insert_columns", dies_at_receipts)
     with pytest.raises(Killed):
         services.import_tape(tape_id=tape.pk)
     assert calls == [Borrower, Loan, Receipt]

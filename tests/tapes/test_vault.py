@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npa_market.tapes.vault import Place, Vault, VaultError, blind_index
+from npa_market.tapes.vault import Place, Vault, VaultError, blind_index, blind_indexes
 
 KEYS = {"k1": b"\x01" * 32, "k2": b"\x02" * 32}
 VAULT = Vault(KEYS, "k2")
@@ -74,3 +74,19 @@ def test_blind_index_meets_spellings_and_keeps_scopes_and_keys_apart():
     assert index("7") != index("7", scope="seller:1")
     assert index("7") != index("7", key=b"o" * 32)
     assert len(index("7")) == 64
+
+
+@given(st.lists(st.text(max_size=8), max_size=6))
+def test_a_column_is_sealed_and_indexed_as_value_by_value(values):
+    pks = [uuid.UUID(int=number) for number in range(1, len(values) + 1)]
+    sealed = VAULT.seal_column(values, NAME.label, [pk.hex for pk in pks])
+    opened = [VAULT.open(text, Place(NAME.label, pk)) for text, pk in zip(sealed, pks, strict=True)]
+    assert opened == values
+    key = b"k" * 32
+    one_by_one = [blind_index(value, scope="cn-id", key=key) for value in values]
+    assert blind_indexes(values, scope="cn-id", key=key) == one_by_one
+
+
+def test_nonces_of_a_column_differ():
+    sealed = VAULT.seal_column(["a"] * 50, NAME.label, [ROW.hex] * 50)
+    assert len({text[:20] for text in sealed}) == 50

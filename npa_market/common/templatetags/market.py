@@ -46,9 +46,19 @@ TAG_TONE = {
         "suspended",
         "invited",
         "uploaded",
+        "to_confirm",
         "screened",
     },
-    "bad": {"failed", "refused", "cancelled", "unsold", "withdrawn", "forfeited", "revoked"},
+    "bad": {
+        "failed",
+        "discarded",
+        "refused",
+        "cancelled",
+        "unsold",
+        "withdrawn",
+        "forfeited",
+        "revoked",
+    },
     "live": {"running", "importing", "open", "bidding", "held"},
 }
 

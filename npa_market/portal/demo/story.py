@@ -29,6 +29,7 @@ from npa_market.portal.demo.cast import Cast
 from npa_market.portal.demo.worker import wait_for
 from npa_market.settlement.models import Statement
 from npa_market.settlement.services import agree_statement, make_statement
+from npa_market.tapes.confirming import confirm_import, result_sha256
 from npa_market.tapes.models import Tape, TapeState
 from npa_market.tapes.services import upload_tape
 from npa_market.transfers.models import Deal, DealState
@@ -80,6 +81,12 @@ def take_in_tape(stage: Stage, order: TapeOrder) -> Tape:
     if tape.job is not None and tape.state != TapeState.IMPORTED:
         wait_for(tape.job, stage.worker, stage.say)
     tape.refresh_from_db()
+    if tape.state == TapeState.TO_CONFIRM:
+        tape = confirm_import(
+            user=stage.cast.user("analyst@seller.example"),
+            tape_id=tape.pk,
+            result_sha256_seen=result_sha256(tape),
+        )
     return tape
 
 
