@@ -25,12 +25,13 @@ def python(*arguments: str, log: IO[bytes] | None = None) -> subprocess.Popen[by
     return subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log)  # noqa: S603
 
 
-def web_arguments(host: str, port: int) -> list[str]:
+def web_arguments(host: str, port: int, workers: int = 1) -> list[str]:
     """Command line of the web server; open live feeds are cut after 3 s when it stops."""
     return [
         *["-m", "uvicorn", "npa_market.config.asgi:application"],
         *["--host", host, "--port", str(port), "--log-level", "warning"],
         *["--timeout-graceful-shutdown", "3", "--lifespan", "off"],
+        *(["--workers", str(workers)] if workers > 1 else []),
     ]
 
 
