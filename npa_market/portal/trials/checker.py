@@ -63,7 +63,7 @@ def read_logs(paths: Iterable[Path]) -> list[Document]:
 
 def moment(text: str) -> datetime:
     """A time of the API."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)
 
 
 def answers_on(lines: Iterable[Document], lot_id: str) -> list[Document]:

@@ -144,10 +144,12 @@ class Venue:
         """Until the web server says that it can serve. Raises RuntimeError with its log."""
         deadline = monotonic() + PATIENCE_SECONDS
         while monotonic() < deadline:
-            with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310
-                    if answer.status == 200:
-                        return
+            with (
+                suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+                urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer,  # noqa: S310
+            ):
+                if answer.status == 200:
+                    return
             sleep(0.05)
         raise RuntimeError(f"not ready:\n{(self.folder / 'web.log').read_text()[-4000:]}")
 
