@@ -9,7 +9,7 @@ import numpy as np
 
 from pricing.canonical import FloatArray
 from pricing.chain import cash_paths
-from pricing.factors import count_stream, factor_block, normals
+from pricing.factors import FactorBlock, count_stream, factor_block, normals
 from pricing.moments import Flow, expected_flow, open_months, pool_cumulants, unit_moments
 from pricing.plan import Plan
 
@@ -34,17 +34,23 @@ class Part:
 
 def simulate_block(plan: Plan, block: int) -> Part:
     """Both engines on one block; the factors are shared, so A and B see the same futures."""
-    terms = plan.terms
-    factors = factor_block(plan.factors, normals(plan.factors, terms.seed, block))
-    moments = unit_moments(plan.chain, factors, plan.net_share, terms.buyer_irr)
-    cumulants = pool_cumulants(moments, plan.portfolio.power)
-    cumulants[:, 0] -= plan.costs.case.sum() * (1 + terms.buyer_irr) ** (-1 / 12)
-    if plan.costs.work.any():
-        months = open_months(plan.chain, factors, terms.buyer_irr)
-        cumulants[:, 0] -= months @ (plan.costs.work * plan.portfolio.power[:, 0])
-    rng = count_stream(terms.seed, block)
+    factors = factor_block(plan.factors, normals(plan.factors, plan.terms.seed, block))
+    cumulants = value_cumulants(plan, factors)
+    rng = count_stream(plan.terms.seed, block)
     net, gross = cash_paths(plan.chain, plan.cells, plan.costs, factors, rng=rng)
     return Part(block, cumulants, net, gross, expected_flow(plan.chain, factors))
+
+
+def value_cumulants(plan: Plan, factors: FactorBlock) -> FloatArray:
+    """Engine A: cumulants of the value at the buyer's rate, net of all cost, (paths, 3)."""
+    rate = plan.terms.buyer_irr
+    moments = unit_moments(plan.chain, factors, plan.net_share, rate)
+    cumulants = pool_cumulants(moments, plan.portfolio.power)
+    cumulants[:, 0] -= plan.costs.case.sum() * (1 + rate) ** (-1 / 12)
+    if plan.costs.work.any():
+        months = open_months(plan.chain, factors, rate)
+        cumulants[:, 0] -= months @ (plan.costs.work * plan.portfolio.power[:, 0])
+    return cumulants
 
 
 def thread_count(blocks: int) -> int:

@@ -79,7 +79,7 @@ def summarise(plan: Plan, parts: Sequence[Part]) -> Result:
         face=loans.face,
         mean=run.price,
         sd=float(np.sqrt(max(run.cumulants[:, 1].mean() + run.cumulants[:, 0].var(), 0))),
-        std_error=_std_error(run.cumulants[:, 0]),
+        std_error=std_error(run.cumulants[:, 0]),
         quantiles=run.quantiles,
         price=run.price,
         irr=float(annual_irr(run.cash[None, :], run.price)[0]) if has_price else None,
@@ -99,7 +99,7 @@ def summarise(plan: Plan, parts: Sequence[Part]) -> Result:
         bridge=bridge(plan, run.flow, run.price),
         segments=_segment_table(plan.portfolio, shares),
         excluded=_excluded(loans),
-        notes=_notes(plan),
+        notes=notes_on(plan),
         allocation=shares.price,
         provenance=_provenance(plan, run),
     )
@@ -121,7 +121,7 @@ def _value_quantiles(
     return _by_level(list(levels), values), float(worst.mean())
 
 
-def _std_error(means: FloatArray) -> float:
+def std_error(means: FloatArray) -> float:
     """Error of the mean over Sobol points from block means; blocks balance each other, so this is
     an upper estimate. With few blocks the (larger) error of independent paths."""
     blocks = len(means) // BLOCK
@@ -168,7 +168,8 @@ def _excluded(loans: Loans) -> tuple[ExcludedRow, ...]:
     return tuple(rows)
 
 
-def _notes(plan: Plan) -> tuple[str, ...]:
+def notes_on(plan: Plan) -> tuple[str, ...]:
+    """What a reader of the figures must know about them, in words."""
     notes = list(plan.portfolio.scores.notes)
     calibration = plan.portfolio.calibration
     if not calibration.is_fitted:
@@ -195,7 +196,7 @@ def _provenance(plan: Plan, run: _Run) -> Provenance:
         seed=plan.terms.seed,
         paths=len(run.paths),
         block=BLOCK,
-        std_error=_std_error(run.cumulants[:, 0]),
+        std_error=std_error(run.cumulants[:, 0]),
         segments=portfolio.segments,
         effective_payers=portfolio.effective_payers,
         quantile_engine="paths" if few else "cumulants",

@@ -20,7 +20,7 @@ from npa_market.portal.access_table import LIBRARY_RULES
 from npa_market.settlement.models import Statement
 from npa_market.tapes.models import Tape
 from npa_market.transfers.models import Deal
-from npa_market.valuation.models import Valuation
+from npa_market.valuation.models import Scenario, Valuation
 from tests.world import world_objects, world_people
 
 MODEL_OF_KEYWORD: dict[str, Any] = {
@@ -30,6 +30,7 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
     "tape_id": Tape,
     "package_id": Package,
     "valuation_id": Valuation,
+    "scenario_id": Scenario,
     "room_id": DataRoom,
     "report_id": Report,
     "lot_id": Lot,

@@ -33,7 +33,8 @@ from npa_market.transfers.services import (
     release_delivery,
     sign_contract,
 )
-from npa_market.valuation.models import Valuation
+from npa_market.valuation.models import Scenario, Valuation
+from npa_market.valuation.scenarios import save_scenario
 from npa_market.valuation.services import request_valuation, run_valuation
 from tests.builders import screened_package, sealed_package
 
@@ -51,7 +52,14 @@ def value(package: Package, desks: Desks) -> Valuation:
         calibration_name="cn-consumer-reference",
         terms={"paths": 1024, "seed": 7},
     )
-    return run_valuation(valuation_id=asked.pk)
+    valuation = run_valuation(valuation_id=asked.pk)
+    save_scenario(
+        user=desks[Role.VALUER],
+        valuation_id=valuation.pk,
+        name="A tenth fewer payments",
+        terms={**valuation.terms, "level": 0.9},
+    )
+    return valuation
 
 
 def disclose(
@@ -159,6 +167,7 @@ def market_objects() -> dict[str, Any]:
         "tape_id": package.members.earliest("pk").loan.tape_id,
         "package_id": package.pk,
         "valuation_id": Valuation.objects.filter(package=package).earliest("pk").pk,
+        "scenario_id": Scenario.objects.filter(valuation__package=package).earliest("pk").pk,
         "report_id": Report.objects.filter(package=package).earliest("pk").pk,
         "room_id": package.data_room.pk,
         "lot_id": deal.lot_id,

@@ -22,6 +22,7 @@ from npa_market.valuation.door import parts_minor, to_minor
 
 if TYPE_CHECKING:
     from pricing import Result
+    from pricing.live import LiveFigures
 
 SENSITIVITY_WORDS = {
     "buyer_irr": "Buyer's IRR",
@@ -71,13 +72,13 @@ def _minor(values: object, currency: str) -> tuple[int, ...]:
     return tuple(to_minor(value, currency) for value in values)  # type: ignore[attr-defined]
 
 
-def _level(result: "Result", wanted: float) -> int:
+def _level(result: "Result | LiveFigures", wanted: float) -> int:
     """Row of a quantile in the result's arrays."""
     levels = sorted(result.quantiles)
     return min(range(len(levels)), key=lambda place: abs(levels[place] - wanted))
 
 
-def fan_chart(result: "Result") -> FanChart:
+def fan_chart(result: "Result | LiveFigures") -> FanChart:
     """Cumulative net receipts by month, from 0 at the cut-off date."""
     currency, months = result.currency, len(result.monthly_cash)
     q05, q25, q50, q75, q95 = (
@@ -100,7 +101,7 @@ def fan_chart(result: "Result") -> FanChart:
     )
 
 
-def distribution_chart(result: "Result") -> HistogramChart:
+def distribution_chart(result: "Result | LiveFigures") -> HistogramChart:
     """Simulated values at the buyer's rate."""
     currency = result.currency
     price = to_minor(result.price, currency)
@@ -120,6 +121,26 @@ def distribution_chart(result: "Result") -> HistogramChart:
         edges=edges,
         counts=counts,
         marks=(Mark("Price", price), Mark("5 % quantile", q05)),
+    )
+
+
+def liquidation_chart(result: "Result | LiveFigures") -> CurveChart:
+    """Cumulative expected receipts as a share of the balances, before and after costs."""
+    face, months = result.face, len(result.monthly_cash)
+    gross = [0.0, *(float(value) for value in result.gross_mean.cumsum() / face)]
+    net = [0.0, *(float(value) for value in result.cumulative_mean / face)]
+    half = next(month for month, part in enumerate(gross) if part >= gross[-1] / 2)
+    return CurveChart(
+        title=f"{gross[-1]:.1%} of the {result.basis} is collected in {months} months, half of it "
+        f"by month {half}",
+        alt=f"Expected cumulative receipts as a share of the {result.basis} by month, gross and "
+        f"net of collection costs: {gross[-1]:.1%} and {net[-1]:.1%} after {months} months.",
+        x_label="Months after the cut-off date",
+        y_label=f"Share of the {result.basis}",
+        x_unit="months",
+        unit="%",
+        x=tuple(range(months + 1)),
+        lines=(Line("Gross", tuple(gross)), Line("Net of costs", tuple(net))),
     )
 
 

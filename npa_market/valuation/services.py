@@ -62,11 +62,12 @@ def request_valuation(
     return valuation
 
 
+@transaction.atomic
 def openable(user: User, organisation: Organisation, package_id: UUID) -> Commission:
     """A sealed package that this person may have valued for this institution now.
 
     Raises InvalidInput, NotPermitted, Refused; a buyer's first reading is entered in the log of
-    the data room with the caller's transaction.
+    the data room.
     """
     package = Package.objects.visible_to(user).filter(pk=package_id).first()
     if package is None:

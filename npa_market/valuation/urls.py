@@ -1,5 +1,6 @@
 from django.urls import path
 
+from npa_market.valuation import scenario_views as editor
 from npa_market.valuation import views
 
 app_name = "valuation"
@@ -10,6 +11,23 @@ urlpatterns = [
     path("<uuid:valuation_id>/", views.valuation_detail, name="detail"),
     path("<uuid:valuation_id>/cancel/", views.valuation_cancel, name="cancel"),
     path("<uuid:valuation_id>/resume/", views.valuation_resume, name="resume"),
+    path("<uuid:valuation_id>/scenarios/", editor.scenario_page, name="scenarios"),
+    path("<uuid:valuation_id>/scenarios/reprice/", editor.scenario_reprice, name="reprice"),
+    path(
+        "<uuid:valuation_id>/scenarios/<uuid:scenario_id>/duplicate/",
+        editor.scenario_duplicate,
+        name="scenario-duplicate",
+    ),
+    path(
+        "<uuid:valuation_id>/scenarios/<uuid:scenario_id>/delete/",
+        editor.scenario_delete,
+        name="scenario-delete",
+    ),
+    path(
+        "<uuid:valuation_id>/scenarios/<uuid:scenario_id>/restore/",
+        editor.scenario_restore,
+        name="scenario-restore",
+    ),
     path("<uuid:valuation_id>/workbook.xlsx", views.valuation_workbook, name="workbook"),
     path("<uuid:valuation_id>/loans.parquet", views.valuation_allocation, name="allocation"),
 ]

@@ -124,6 +124,7 @@ def _figures(valuation: Valuation, *, sees_reserve: bool) -> dict[str, Any]:
         "distribution": figures.distribution_chart(result),
         "tornado": figures.tornado_chart(result),
         "bridge": figures.bridge_chart(result),
+        "liquidation": figures.liquidation_chart(result),
         "segments": segments,
         "totals": {
             name: sum(getattr(row, name) for row in segments)
