@@ -18,6 +18,7 @@ from npa_market.auctions.events import (
     AcceptOffer,
     AcceptPrice,
     Advance,
+    Answer,
     BestBidPlaced,
     BidAccepted,
     BidderCommand,
@@ -80,8 +81,8 @@ from npa_market.auctions.state import (
 from npa_market.auctions.terms import Format, LotTerms
 
 __all__ = [
-    "RECEIPTS", "TERMINAL", "AcceptOffer", "AcceptPrice", "Advance", "Ascending", "Auction",
-    "BestBidPlaced", "BidAccepted", "BidOutbid", "BidRefused", "BidderCommand", "Cancel",
+    "RECEIPTS", "TERMINAL", "AcceptOffer", "AcceptPrice", "Advance", "Answer", "Ascending",
+    "Auction", "BestBidPlaced", "BidAccepted", "BidOutbid", "BidRefused", "BidderCommand", "Cancel",
     "Cancelled", "Command", "DeclineOffer", "Dutch", "EndExtended", "EnvelopeOpened",
     "EnvelopeReceived", "EnvelopeVoid", "EnvelopeWithdrawn", "EnvelopesFixed", "Event", "Format",
     "LotTerms", "MakeOffer", "MaximumRaised", "Negotiated", "NumberedEvent", "OfferDeclined",

@@ -77,7 +77,7 @@ def evolve_common(auction: Auction, event: Event) -> Auction | None:
                 phase=Phase.OPEN,
                 suspended_since=None,
                 ends_at=event.ends_at,
-                hard_end_at=max(auction.hard_end_at + pause_until(auction, event), event.ends_at),
+                hard_end_at=auction.hard_end_at + (event.ends_at - auction.ends_at),
             )
         case Sold():
             return replace(auction, phase=Phase.SOLD)

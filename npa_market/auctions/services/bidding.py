@@ -47,6 +47,7 @@ def place_bid(
     Refused `request_reused`. Raises NotPermitted, UnknownLot, InvalidInput for an amount beyond 62
     bits, Busy where the lot's lock did not come in time (nothing was done).
     """
+    require(user, "auctions.place_bid", buyer)
     payload = {"lot": str(lot_id), "amount_minor": str(amount_minor)}
     request = BidderRequest(
         user=user,
@@ -67,13 +68,15 @@ Make = Callable[[str, Standing], BidderCommand]
 class BidderRequest:
     """One request of a bidder, before the lot is locked.
 
-    `payload` is what the request's number stands for: the same number with another is refused.
-    `command` makes the command from the bidder's key and standing.
+    `buyer` acts and gets the answer; the standing is `bidder`'s where that is another (a seller's
+    offer binds its invited buyer). `payload` is what the request's number stands for: the same
+    number with another is refused. `command` makes the command from the bidder's key and standing.
     """
 
     user: User
     lot_id: UUID
     buyer: Organisation
+    bidder: Organisation | None = None
     request_id: UUID
     payload: dict[str, str]
     command: Make
@@ -88,10 +91,9 @@ class BidderRequest:
 def decide_request(request: BidderRequest) -> BidOutcome:
     """Lock, look for the stored answer, read the clock, decide, record: for every format alike.
 
-    Raises as `place_bid` does.
+    The caller has checked the right to act. Raises as `place_bid` does.
     """
     buyer, request_id = request.buyer, request.request_id
-    require(request.user, "auctions.place_bid", buyer)
     if abs(request.amount_minor or 0) > MAX_MINOR:
         raise InvalidInput("amount_too_large", "The amount is too large.", field="amount")
     request_sha256 = request.sha256
@@ -137,9 +139,10 @@ _ANSWERS = frozenset(
 
 def _decide(lot: Lot, bid: BidOutcome, request: BidderRequest, now: datetime) -> BidOutcome:
     """Decide on a locked lot and keep events and answer."""
-    standing, label = standing_of(lot=lot, buyer=bid.buyer, now=now)
+    bidder = request.bidder or bid.buyer
+    standing, label = standing_of(lot=lot, buyer=bidder, now=now)
     state = state_of(lot)
-    events = decide(state, request.command(str(bid.buyer_id), standing), now)
+    events = decide(state, request.command(str(bidder.pk), standing), now)
     rows = record_events(lot, events, actor=bid.bidder_user, label=label)
     refusals = [event for event in events if isinstance(event, BidRefused)]
     if not refusals:
@@ -229,7 +232,8 @@ def cancel_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
                 field="reason",
             )
         events = decide(state_of(lot), Cancel(words), database_now())
-        if not any(isinstance(event, Cancelled) for event in events):
-            raise Refused("lot_over", "The lot has ended; its result stands.")
         record_events(lot, events, actor=user)
-        return lot
+    # What time had brought by then is kept, whether or not the lot could still be cancelled.
+    if not any(isinstance(event, Cancelled) for event in events):
+        raise Refused("lot_over", "The lot has ended; its result stands.")
+    return lot

@@ -61,7 +61,7 @@ def announce_lot(
         )
     if package.lots.filter(state__in=BINDING).exists():
         raise Refused("package_taken", "This package is in another lot already.", field="package")
-    lot = _lot(package, words, terms)
+    lot = lot_under(package, words, terms)
     lot.announced_at, lot.created_by = now, user
     lot.save(force_insert=True)
     _record_announcement(lot, user)
@@ -69,7 +69,7 @@ def announce_lot(
     return lot
 
 
-def _lot(package: Package, title: str, terms: LotTerms) -> Lot:
+def lot_under(package: Package, title: str, terms: LotTerms) -> Lot:
     """A lot under these terms (not saved)."""
     return Lot(
         reference=next_reference("LOT"),
