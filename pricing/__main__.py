@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pricing.bench import Size, bench
 from pricing.blocks import simulate
-from pricing.check import compare, lines, without_risk
+from pricing.check import compare, enough_blocks, lines, without_risk
 from pricing.errors import PricingError
 from pricing.explain import explain
 from pricing.loans import BASES, read_loans
@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     add_scorecard(commands)
     one = commands.add_parser("check", help="both engines against brute force")
     one.add_argument("--loans", type=int, nargs="+", default=[200, 2_000, 10_000])
-    one.add_argument("--paths", type=_paths, default=1024, help=f"multiple of {BLOCK}")
+    one.add_argument("--paths", type=_paths, help=f"of the brute force, a multiple of {BLOCK}; "
+                     "without it as many as the limits need")  # fmt: skip
     one.add_argument("--calibration", default="cn-consumer-reference")
     one.add_argument("--seed", type=int, default=1)
     one.set_defaults(command=_check)
@@ -122,7 +123,8 @@ def _check(options: argparse.Namespace) -> int:
     outcome = DONE
     for calibration in (without_risk(risky), risky):
         for loans in options.loans:
-            comparison = compare(calibration, loans, options.paths // BLOCK, options.seed)
+            blocks = options.paths // BLOCK if options.paths else enough_blocks(loans)
+            comparison = compare(calibration, loans, blocks, options.seed)
             sys.stdout.write("\n".join(lines(comparison)) + "\n")
             sys.stdout.flush()
             outcome = outcome if comparison.is_within else BEYOND_LIMITS

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pricing import ChannelCost, Terms, value
-from pricing.check import compare, lines, without_risk
+from pricing.check import compare, enough_blocks, lines, without_risk
 from pricing.factors import FactorBlock, factor_block, normals
 from pricing.plan import plan_of
 from pricing.reference import brute_force, loan_months
@@ -54,7 +54,34 @@ def test_a_wrong_engine_is_noticed():
     for wrong in ({"ks_a": 0.3}, {"ks_b": 0.3}, {"sd_error": 0.3}, {"quantile_errors": (0.3,) * 5}):
         broken = replace(comparison, **wrong)
         assert not broken.is_within
+        assert broken.verdict == "BEYOND LIMITS"
         assert "BEYOND LIMITS" in next(lines(broken))
+
+
+def test_a_limit_missed_within_the_noise_is_said_so():
+    comparison = replace(
+        compare(without_risk(reference()), 200, 1, seed=3),
+        quantile_errors=(0.0,) * 5, quantile_noise=(0.001,) * 5, sd_error=0.0,
+        ks_a=0.0, ks_b=0.0,
+    )  # fmt: skip
+    assert comparison.verdict == "ok"
+    near, far = (
+        replace(comparison, quantile_errors=(0.01 + error,) * 5) for error in (0.0019, 0.0021)
+    )
+    assert near.is_within
+    assert "noise" in near.verdict
+    assert not far.is_within
+
+
+def test_a_wrong_cap_is_found(monkeypatch):
+    """The law the check guards: an engine that lets borrowers pay beyond their claim fails it."""
+    monkeypatch.setattr("pricing.plan.capped", lambda chain, *_: chain)
+    assert not compare(without_risk(reference()), 600, 8, seed=3).is_within
+
+
+@pytest.mark.parametrize(("loans", "paths"), [(200, 2**18), (2_000, 2**17), (10_000, 2**16)])
+def test_small_pools_get_more_paths(loans, paths):
+    assert enough_blocks(loans) * 256 == paths
 
 
 def test_brute_force_and_engine_agree_on_costs_and_running_payers():

@@ -113,10 +113,10 @@ def test_a_bad_cell_is_named_with_row_and_column(folder, capsys):
 
 
 def test_check_ends_with_its_verdict(capsys, monkeypatch):
-    assert main(["check", "--loans", "60", "--paths", "256"]) == DONE
+    assert main(["check", "--loans", "300", "--paths", "1024"]) == DONE
     assert capsys.readouterr().out.count(": ok") == 2
     monkeypatch.setattr("pricing.check.SD_LIMIT", -1.0)
-    assert main(["check", "--loans", "60", "--paths", "256"]) == BEYOND_LIMITS
+    assert main(["check", "--loans", "300", "--paths", "256"]) == BEYOND_LIMITS
 
 
 def test_bench_prints_one_json_object():
