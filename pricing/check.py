@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from pricing.blocks import value_cumulants, simulate_block, thread_count
+from pricing.blocks import simulate_block, thread_count, value_cumulants
 from pricing.calibration import Calibration, FactorRisk
 from pricing.canonical import FloatArray
 from pricing.factors import factor_block, normals

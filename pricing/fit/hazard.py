@@ -96,7 +96,8 @@ def fit_hazard(
 ) -> HazardFit:
     """Maximum of the binomial likelihood times the priors, by Fisher scoring with halved steps.
 
-    start: an earlier fit of the same shape to begin from. tolerance: largest last step.
+    start: an earlier fit of the same shape to begin from. tolerance: largest last step, and
+    smallest gain in log-likelihood: a curve with kinks can be climbed in ever smaller steps.
     """
     shape = prior.at_knots.shape
     at = prior.centre.copy() if start is None else start.parameters
@@ -110,8 +111,9 @@ def fit_hazard(
             scale /= 2
             if scale < NUDGE:
                 break
+        gain = then - now
         at, now = at + scale * step, then
-        if scale < NUDGE or float(np.abs(step).max()) < tolerance:
+        if gain < tolerance or scale < NUDGE or float(np.abs(step).max()) < tolerance:
             break
     information = _derivatives(cells, prior, at, shape)[1]
     size = prior.at_knots.size
