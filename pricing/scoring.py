@@ -1,9 +1,10 @@
 """Log-odds of each loan from its attributes, and the base curve at every age."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 
 from pricing.calibration import DEFAULT_PRODUCT, MORE, NEVER, Calibration, ProductCurve
@@ -89,14 +90,15 @@ def base_odds(product: ProductCurve, knots: tuple[float, ...], months: int) -> F
     return np.asarray(np.exp(np.clip(log_odds, -50, 50)), dtype=np.float64)
 
 
-def base_log_odds(at_knots: Sequence[float], knots: tuple[float, ...], months: int) -> FloatArray:
-    """Log-odds at ages 0..months, (months + 1,).
+def base_log_odds(at_knots: npt.ArrayLike, knots: tuple[float, ...], months: int) -> FloatArray:
+    """Log-odds at ages 0..months, (..., months + 1), of curves given at the knots, (..., K).
 
     Shape-preserving cubic through the knots (Fritsch & Carlson 1980); beyond the last knot the
     log-odds go on in a straight line and never rise.
     """
+    value = np.asarray(at_knots, dtype=np.float64)
     age = np.arange(months + 1, dtype=np.float64)
-    inside = PchipInterpolator(knots, at_knots)(np.minimum(age, knots[-1]))
-    slope = (at_knots[-1] - at_knots[-2]) / (knots[-1] - knots[-2])
-    tail = np.maximum(age - knots[-1], 0) * min(slope, 0.0)
+    inside = PchipInterpolator(knots, value, axis=-1)(np.minimum(age, knots[-1]))
+    slope = (value[..., -1] - value[..., -2]) / (knots[-1] - knots[-2])
+    tail = np.maximum(age - knots[-1], 0) * np.minimum(slope, 0.0)[..., None]
     return np.asarray(inside + tail, dtype=np.float64)

@@ -155,8 +155,7 @@ def _log_odds(cells: Cells, at: FloatArray, shape: tuple[int, ...]) -> FloatArra
 
 def _curves(at_knots: FloatArray, cells: Cells) -> FloatArray:
     """Log-odds at ages 1..U of each curve."""
-    ages = cells.new.shape[1]
-    return np.stack([base_log_odds(row, cells.knots, ages)[1:] for row in at_knots])
+    return base_log_odds(at_knots, cells.knots, cells.new.shape[1])[:, 1:]
 
 
 def _objective(cells: Cells, prior: Prior, at: FloatArray) -> float:
@@ -193,8 +192,6 @@ def _derivatives(
 
 def _slope(at_knots: FloatArray, cells: Cells) -> FloatArray:
     """Change of the curve with each knot, (ages, K), by central differences."""
-    columns = []
-    for move in np.eye(len(at_knots)) * NUDGE:
-        up, down = _curves(np.stack([at_knots + move, at_knots - move]), cells)
-        columns.append((up - down) / (2 * NUDGE))
-    return np.stack(columns, axis=1)
+    move = np.eye(len(at_knots)) * NUDGE
+    up, down = _curves(at_knots + move, cells), _curves(at_knots - move, cells)
+    return (up - down).T / (2 * NUDGE)

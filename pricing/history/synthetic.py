@@ -197,7 +197,7 @@ def _play(
     products = [truth.products[code] for code in scores.product]
     keep, settle = (np.array([getattr(one, name) for one in products]) for name in
                     ("keep", "settle"))  # fmt: skip
-    curves = np.stack([base_log_odds(one.log_odds, truth.knots, months) for one in truth.products])
+    curves = base_log_odds([one.log_odds for one in truth.products], truth.knots, months)
     order = {name: code for code, name in enumerate(sorted(set(loans["product"])))}
     spot = np.array([order[name] for name in loans["product"]])
     fixed = np.exp(scores.attributes + scores.balance) * level[spot]
