@@ -1,4 +1,4 @@
-"""Command line: python -m pricing {value,merge,explain,scorecard,score,check,bench}."""
+"""Command line: python -m pricing COMMAND; --help lists the commands."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from pricing.blocks import simulate
 from pricing.check import compare, enough_blocks, lines, without_risk
 from pricing.errors import PricingError
 from pricing.explain import explain
+from pricing.history_commands import add_history_commands, add_own_history, with_own_history
 from pricing.loans import BASES, read_loans
 from pricing.plan import Plan, plan_of
 from pricing.result import Result
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--months", type=_positive, default=60)
     one.add_argument("--segments", type=_positive, default=100)
     one.set_defaults(command=_bench)
+    add_history_commands(commands)
     return parser
 
 
@@ -73,10 +75,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for what is written")
     parser.add_argument("--currency", help="the calibration's without it")
     parser.add_argument("--basis", choices=BASES, help="the calibration's without it")
+    add_own_history(parser)
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    calibration = read_calibration(options.calibration)
+    calibration = with_own_history(read_calibration(options.calibration), options)
     terms = read_terms(options.terms)
     loans = read_loans(
         read_table(options.loans),

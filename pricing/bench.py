@@ -55,10 +55,10 @@ def bench(size: Size) -> dict[str, float | int]:
     start = time.perf_counter()
     cumulants = _engine_a(case, blocks, size.segments)
     quantiles = [mixture_quantile(level, cumulants) for level in (0.05, 0.5, 0.95)]
-    seconds_a, peak_a = time.perf_counter() - start, _peak_mb()
+    seconds_a, peak_a = time.perf_counter() - start, peak_mb()
     start = time.perf_counter()
     values = _engine_b(case, blocks)
-    seconds_b, peak_b = time.perf_counter() - start, _peak_mb()
+    seconds_b, peak_b = time.perf_counter() - start, peak_mb()
     rate = _brute_rate(min(size.loans, BRUTE_LOANS), size.months)
     work = size.loans * size.months * len(blocks) * BLOCK
     means = cumulants[:, 0].reshape(len(blocks), BLOCK).mean(axis=1)
@@ -164,7 +164,7 @@ def _brute_rate(count: int, months: int) -> float:
     return loan_months(plan, BRUTE_PATHS) / (time.perf_counter() - start)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Peak resident memory of this process; Linux counts KiB, macOS bytes."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -39,6 +39,15 @@ def read_table(path: Path) -> pd.DataFrame:
         raise BadFile(str(path), f"not a table: {first}") from reason
 
 
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """A frame as .parquet, or as CSV under any other name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False)
+
+
 def read_text(path: Path) -> str:
     """UTF-8 text of a file. Raises BadFile."""
     try:

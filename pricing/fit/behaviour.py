@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from pricing.calibration import DEFAULT_PRODUCT, Calibration
-from pricing.canonical import FloatArray
 from pricing.fit.levels import Ratios, between_variance, log_sd
 from pricing.fit.tickets import NextStep, Ticket, fit_next_step, fit_ticket
 from pricing.history.counts import INSTALMENT, LUMP, History
@@ -52,25 +51,13 @@ def behaviour_of(history: History, base: Calibration) -> Behaviour:
     return Behaviour((tickets[INSTALMENT], tickets[LUMP]), [pooled_step, *steps])
 
 
-def amount_sd(history: History) -> float:
+def amount_sd(history: History, behaviour: Behaviour) -> float:
     """Spread of ticket sizes between cohorts beyond sampling, sd of the log."""
     sums = history.tickets.sum(axis=(1, 2))  # over products and cohorts, by kind
     share = np.divide(sums[:, 3], sums[:, 4], out=np.zeros(2), where=sums[:, 4] > 0)
     cash = history.tickets[..., 3].sum(axis=(0, 1))
     expected = (history.tickets[..., 4] * share[:, None, None]).sum(axis=(0, 1))
-    spread = _relative_variances(sums)
+    spread = np.array([1 / kind[0].shape for kind in behaviour.tickets])
     variance = (history.tickets[..., 5] * (share**2 * spread)[:, None, None]).sum(axis=(0, 1))
     ratios = Ratios.of(cash, expected, variance)
     return log_sd(between_variance(ratios))
-
-
-def _relative_variances(sums: FloatArray) -> FloatArray:
-    """Squared coefficient of variation of each kind of ticket from mean x and mean ln x: 1/shape
-    by its usual approximation (Minka 2002)."""
-    found = np.zeros(2)
-    for kind, (count, ratio, logs, *_) in enumerate(sums):
-        if count > 1:
-            gap = max(float(np.log(ratio / count) - logs / count), 1e-9)
-            shape = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
-            found[kind] = 1 / shape
-    return found

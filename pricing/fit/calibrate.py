@@ -55,7 +55,7 @@ def calibrate(
         payer_share=PAYS_ON,
         balance_slope=float(np.clip(fitted.by_product.coefficient[-1], -2, 2)),
         balance_reference=fitted.features.balance_reference,
-        factors=_factors(history, fitted, base.factors),
+        factors=_factors(history, fitted, behaviour, base.factors),
         basis_scale={one: value / scale for one, value in base.scales.items()},
         sources=(
             f"Fitted to a payment history of {history.loans:,} loans in {len(history.cohorts)} "
@@ -79,14 +79,16 @@ def _check(history: History, base: Calibration, keep_effects: Collection[str]) -
             raise BadCalibration("keep_effects", one, f"of {', '.join(EFFECTS)}")
 
 
-def _factors(history: History, fitted: Fitted, base: FactorRisk) -> FactorRisk:
+def _factors(
+    history: History, fitted: Fitted, behaviour: Behaviour, base: FactorRisk
+) -> FactorRisk:
     has_amount = is_fitted("amount", history, fitted)
     return FactorRisk(
         pool=min(log_sd(fitted.between), MOST_SD),
         group=min(log_sd(fitted.within), MOST_SD),
         macro=fitted.macro.sd if fitted.macro else base.macro,
         phi=fitted.macro.phi if fitted.macro else base.phi,
-        amount=min(amount_sd(history), MOST_SD) if has_amount else base.amount,
+        amount=min(amount_sd(history, behaviour), MOST_SD) if has_amount else base.amount,
     )
 
 

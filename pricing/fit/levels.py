@@ -5,7 +5,7 @@ of the ratio is a standard deviation sqrt(ln(1 + v)) of the log.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from pricing.canonical import BoolArray, FloatArray
 
 LEAST_COHORTS = 8
 PHI_GRID = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
-MACRO_GRID = tuple(float(sd) for sd in np.geomspace(0.01, 0.8, 23))
-PHI_SD, LOG_MACRO_SD = 0.15, 0.5  # how far calendar effects are expected from the base's
+MACRO_GRID = tuple(float(sd) for sd in np.geomspace(0.02, 0.8, 14))
+PHI_SD, LOG_MACRO_SD = 0.1, 0.5  # how far calendar effects are expected from the base's
 LEAST_LEVEL = 0.05
+LEAST_WEIGHT = 2e-3
 
 
 def log_sd(variance: float) -> float:
@@ -113,17 +114,25 @@ class Macro:
 
 def fit_macro(ratios: Ratios, sd: float, phi: float) -> Macro:
     """Restricted likelihood of (months,) ratios around their mean under AR(1) plus sampling noise,
-    on a grid, with weak priors at `sd` and `phi`: a few years of months say little about a factor
-    that moves over years."""
-    best, at = -np.inf, (sd, phi)
-    for one_sd in MACRO_GRID:
-        for one_phi in PHI_GRID:
-            score = _restricted_likelihood(ratios, one_sd, one_phi)
-            score -= (np.log(one_sd / max(sd, 1e-3)) / LOG_MACRO_SD) ** 2 / 2
-            score -= ((one_phi - phi) / PHI_SD) ** 2 / 2
-            if score > best:
-                best, at = score, (one_sd, one_phi)
-    return calendar_effect(ratios, *at)
+    on a grid, with weak priors at `sd` and `phi`, averaged over the posterior: a few years of
+    months say little about a factor that moves over years, and its most likely size is too small
+    for what the unknown calendar leaves in the level."""
+    laws = [(one_sd, one_phi) for one_sd in MACRO_GRID for one_phi in PHI_GRID]
+    scores = np.array(
+        [
+            _restricted_likelihood(ratios, one_sd, one_phi)
+            - (np.log(one_sd / max(sd, 1e-3)) / LOG_MACRO_SD) ** 2 / 2
+            - ((one_phi - phi) / PHI_SD) ** 2 / 2
+            for one_sd, one_phi in laws
+        ]
+    )
+    weight = np.exp(scores - scores.max())
+    weight /= weight.sum()
+    sds, phis = np.array(laws).T
+    found = calendar_effect(ratios, float(np.sqrt(weight @ sds**2)), float(weight @ phis))
+    likely = np.flatnonzero(weight > LEAST_WEIGHT)
+    spreads = [calendar_effect(ratios, *laws[one]).mean_variance for one in likely]
+    return replace(found, mean_variance=float(weight[likely] @ spreads / weight[likely].sum()))
 
 
 def calendar_effect(ratios: Ratios, sd: float, phi: float) -> Macro:

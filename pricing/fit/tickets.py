@@ -38,6 +38,8 @@ def fit_ticket(sums: FloatArray, cut: FloatArray, prior: Ticket, weight: float) 
     prior: counts as `weight` tickets.
     """
     n, ratio, log_ratio, cash, balance, square = sums
+    if np.isnan(log_ratio):  # a grouped history: only means are known
+        return _mean_only(sums, prior, weight)
     cuts, owed = cut.T
     count = n + cuts.sum()
     mean_balance = (balance + owed.sum()) / count if count else 1.0
@@ -57,6 +59,16 @@ def fit_ticket(sums: FloatArray, cut: FloatArray, prior: Ticket, weight: float) 
     crowd = float(square + (owed * mean_balance).sum()) + weight * mean_balance**2
     error = np.sqrt(crowd / shape) / ((count + weight) * mean_balance)
     return Ticket(mean, shape, float(error), round(count))
+
+
+def _mean_only(sums: FloatArray, prior: Ticket, weight: float) -> Ticket:
+    """The mean by balance, the prior's shape."""
+    n, _, _, cash, balance, square = sums
+    typical = balance / n if n else 1.0
+    owed = balance + weight * typical
+    mean = (cash + weight * typical * prior.mean) / owed
+    error = np.sqrt((square + weight * typical**2) / prior.shape) / owed
+    return Ticket(float(mean), prior.shape, float(error), round(n))
 
 
 def _shape(mean: float, mean_log: float) -> float:

@@ -155,7 +155,7 @@ def _cohorts(
         empty = np.array([name == "" for name in names])[cohort]
         refuse_first(empty, "cohort", [""] * len(table) if empty.any() else (), "a cohort")
         if dates is None:
-            return cohort, names, np.array([_month_of_label(name) for name in names], np.int64)
+            return cohort, names, np.array([month_of_label(name) for name in names], np.int64)
     elif dates is not None:
         quarters, cohort = np.unique(dates // 3, return_inverse=True)
         names = tuple(f"{quarter // 4}Q{quarter % 4 + 1}" for quarter in quarters)
@@ -166,7 +166,7 @@ def _cohorts(
     return cohort.astype(np.int64), names, months
 
 
-def _month_of_label(name: str) -> int:
+def month_of_label(name: str) -> int:
     """'2021', '2021Q3', '2021-07' as the month in the middle of the span; others are unknown."""
     match = COHORT_LABEL.fullmatch(name)
     if not match:

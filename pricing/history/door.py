@@ -30,7 +30,8 @@ def read_history(
 
     frame: rows of `loan_id, age_month, cash` (month 1 = first month after the month of
     charge-off; cash in major units, 0 or more) and optionally `settled` (true: the payment closed
-    the loan). A month without a row is a month without cash. loans: one row per loan with
+    the loan). A month without a row is a month without cash; beside `loans` there may be no
+    row at all. loans: one row per loan with
     `loan_id, balance, product`, `cohort` or `charge_off_date` (cohort = quarter), and optionally
     `observed_months` (last age watched), `entry_age` (watched from the month after), and the
     attributes of a pool. Without `loans` these columns stand in `frame`, and a loan that never
@@ -42,8 +43,10 @@ def read_history(
 
     Raises EmptyHistory, MissingColumn, BadColumn (row counted from 1), MixedBasis, MixedCurrency.
     """
-    _check_units(frame, currency, basis)
+    check_units(frame, currency, basis)
     _check_present(frame)
+    if len(frame) == 0 and loans is None:
+        raise EmptyHistory("the history has no row")
     age = _ages(frame)
     cash = _cash(frame)
     if loans is None:
@@ -51,7 +54,7 @@ def read_history(
         same_for_a_loan(frame, account, first)
         table, rows = frame.iloc[first], first
     else:
-        _check_units(loans, currency, basis)
+        check_units(loans, currency, basis)
         account, table, rows = _accounts_beside(frame, loans), loans, None
         dated = {"observed_months", "charge_off_date"} & set(loans.columns)
         if not dated:  # only paying months are listed, so their last one ends nothing
@@ -68,7 +71,7 @@ def read_history(
     return reduce_to_counts(accounts, payments, currency=currency, basis=basis)
 
 
-def _check_units(frame: pd.DataFrame, currency: str, basis: str) -> None:
+def check_units(frame: pd.DataFrame, currency: str, basis: str) -> None:
     """One currency and one basis in arguments and, where the frame has them, in every row."""
     if basis not in BASES:
         raise MixedBasis(basis, list(BASES))
@@ -90,8 +93,6 @@ def _check_present(frame: pd.DataFrame) -> None:
     for column in ("loan_id", "age_month", "cash"):
         if column not in frame.columns:
             raise MissingColumn(column, [str(name) for name in frame.columns])
-    if len(frame) == 0:
-        raise EmptyHistory("the history has no row")
 
 
 def _ages(frame: pd.DataFrame) -> IntArray:

@@ -17,7 +17,7 @@ from pricing.scoring import base_log_odds, score_loans
 from pricing.synthetic import balances
 
 FIRST_YEAR = 2015
-NO_PAYMENT = -1
+NO_PAYMENT, CENT = -1, 0.01
 RECENCY = "months_since_payment"
 PAYS_ON = {"0": 1.0, "more": 0.0, "never": 0.0}
 
@@ -77,9 +77,6 @@ class SyntheticHistory:
         payments, loans = self.known_at(month)
         mine = loans["deal"] == deal
         own = payments[payments["loan_id"].isin(loans.loc[mine, "loan_id"])]
-        if len(own) == 0:  # one row without cash says the same as none
-            own = pd.DataFrame({"loan_id": loans.loc[mine, "loan_id"].iloc[:1], "age_month": 1})
-            own = own.assign(cash=0.0, settled=False)
         return read_history(own, loans[mine], currency=self.truth.currency, basis=self.truth.basis)
 
     def pool(self, deal: int, month: int) -> Loans:
@@ -257,9 +254,9 @@ class _Run:
             for instalment, lump in zip(*tickets, strict=True)
         )
         asked = self.balance[who] * self.rng.standard_gamma(shape) * mean / shape
-        cash = np.minimum(asked, self.room[who])
+        cash = np.round(np.minimum(np.maximum(asked, CENT), self.room[who]), 2)
         self.room[who] -= cash
-        is_last = is_lump | (self.room[who] <= 0)
+        is_last = is_lump | (self.room[who] < CENT / 2)
         self.is_open[who[is_last]] = False
         self.paying[who[is_last]] = False
         return who, np.full(len(who), age), cash, is_lump, is_last

@@ -1,0 +1,181 @@
+"""A pool's own payments: credibility of what it has paid against what was expected of it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit
+
+from pricing.calibration import DEFAULT_PRODUCT, Calibration, ProductCurve
+from pricing.canonical import FloatArray
+from pricing.errors import MixedBasis, MixedCurrency
+from pricing.fit.levels import log_sd, ratio_variance
+from pricing.fit.tickets import Ticket, fit_ticket
+from pricing.history.counts import INSTALMENT, History, has_calendar, merged_products
+from pricing.scoring import base_log_odds
+
+CLIP = 5.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """Posterior of a multiplier of mean 1: mean, variance relative to mean squared."""
+
+    mean: float
+    variance: float
+
+
+def gamma_poisson(observed: float, expected: float, variance: float) -> Level:
+    """A multiplier with prior Gamma(1/variance, 1/variance) after `observed` events where
+    `expected` were expected: mean (1/v + O) / (1/v + X), squared coefficient of variation
+    1 / (1/v + O) (Buehlmann & Gisler 2005, ch. 2.4)."""
+    seen = 1 + variance * observed
+    return Level(seen / (1 + variance * expected), variance / seen)
+
+
+def seasoned(calibration: Calibration, own: History) -> Calibration:
+    """The calibration as it stands for one pool after its own payments `own`.
+
+    The pool's level first, each product's departure from it second, both by Gamma-Poisson
+    credibility on first payments; the ticket factor by its own credibility. What is learned
+    moves the curves and tickets; what is left unknown replaces the pool factor, the ticket factor
+    and the products' parameter error. The group factor is learned with the products and set to 0.
+    Counts are discounted for the calendar of the past, which will not come back.
+
+    Raises MixedCurrency, MixedBasis.
+    """
+    if own.currency != calibration.currency:
+        raise MixedCurrency(own.currency, calibration.currency)
+    if own.basis not in calibration.scales:
+        raise MixedBasis(own.basis, sorted(calibration.scales))
+    own = merged_products(own, calibration.aliases)
+    risk, known = calibration.factors, {one.name: one for one in calibration.products}
+    plain = known[DEFAULT_PRODUCT]
+    expected = _expected(calibration, own)
+    observed = np.bincount(own.product, own.new.sum(axis=1), len(own.products))
+    total = np.bincount(own.product, expected.sum(axis=1), len(own.products))
+    own_variance = np.array(
+        [_own_variance(calibration, known.get(name, plain)) for name in own.products]
+    )
+    past = _calendar_variance(calibration, own, expected)
+    share = total / max(total.sum(), 1e-300)
+    doubt = past + float(share**2 @ own_variance)
+    pool = _discounted(observed.sum(), total.sum(), ratio_variance(risk.pool), doubt)
+    levels = {
+        name: _discounted(observed[code], total[code] * pool.mean, own_variance[code], past)
+        for code, name in enumerate(own.products)
+    }
+    ticket = _ticket_factor(calibration, own)
+    products = tuple(
+        _moved(one, pool, levels.get(one.name, _unseen(calibration, one)), ticket)
+        for one in _with_all(calibration, own)
+    )
+    notes = {
+        "starts": int(observed.sum()),
+        "expected_starts": round(float(total.sum()), 1),
+        "months": own.ages,
+        "level": round(pool.mean, 6),
+        "product_levels": {name: round(one.mean, 6) for name, one in levels.items()},
+        "ticket_factor": round(ticket.mean, 6),
+        "content_hash": own.content_hash,
+    }
+    return replace(
+        calibration,
+        name=f"{calibration.name} with own payments",
+        products=products,
+        factors=replace(
+            risk, pool=log_sd(pool.variance), group=0.0, amount=log_sd(ticket.variance)
+        ),
+        sources=(
+            *calibration.sources,
+            f"Level from the pool's own payments: {int(observed.sum()):,} first payments where "
+            f"{total.sum():,.1f} were expected.",
+        ),
+        diagnostics={**calibration.diagnostics, "seasoned": notes},
+    )
+
+
+def _expected(calibration: Calibration, own: History) -> FloatArray:
+    """First payments expected by profile and age, (profiles, ages)."""
+    known = {one.name: one for one in calibration.products}
+    curves = [known.get(name, known[DEFAULT_PRODUCT]).log_odds for name in own.products]
+    base = base_log_odds(curves, calibration.knots, own.ages)[:, 1:]
+    size = own.log_balance - np.log(calibration.balance_reference)
+    score = calibration.balance_slope * np.clip(size, -CLIP, CLIP)
+    for attribute, codes in own.levels.items():
+        effect = calibration.effects.get(attribute, {})
+        names = own.level_names[attribute]
+        score = score + np.array([effect.get(name, 0.0) for name in names])[codes]
+    return np.asarray(own.dormant * expit(base[own.product] + score[:, None]), np.float64)
+
+
+def _own_variance(calibration: Calibration, product: ProductCurve) -> float:
+    """Prior variance of a product's departure from its pool: group factor and parameter error."""
+    return ratio_variance(float(np.hypot(calibration.factors.group, product.parameter_sd)))
+
+
+def _unseen(calibration: Calibration, product: ProductCurve) -> Level:
+    return Level(1.0, _own_variance(calibration, product))
+
+
+def _calendar_variance(calibration: Calibration, own: History, expected: FloatArray) -> float:
+    """Variance of the mean calendar effect over the months in which first payments were
+    expected."""
+    risk = calibration.factors
+    month = np.arange(own.ages)[None, :] + np.zeros_like(own.product)[:, None]
+    if has_calendar(own):
+        month = month + (own.cohort_month - own.cohort_month.min())[own.cohort][:, None]
+    weight = np.bincount(month.ravel(), expected.ravel()).astype(np.float64)
+    if weight.sum() <= 0:
+        return 0.0
+    weight /= weight.sum()
+    lag = np.abs(np.subtract.outer(np.arange(len(weight)), np.arange(len(weight))))
+    return float(weight @ np.expm1(risk.macro**2 * risk.phi**lag) @ weight)
+
+
+def _discounted(observed: float, expected: float, variance: float, doubt: float) -> Level:
+    """Gamma-Poisson where the ratio is also moved by something of variance `doubt`: counts are
+    worth fewer, as many as leave the same noise."""
+    worth = 1 / (1 + expected * doubt)
+    return gamma_poisson(worth * observed, worth * expected, variance)
+
+
+def _ticket_factor(calibration: Calibration, own: History) -> Level:
+    """The pool's ticket factor from its instalments; lump sums move along. Prior weight in
+    tickets: 1 / shape / variance of the factor."""
+    variance = ratio_variance(calibration.factors.amount)
+    scale = calibration.scales[own.basis]
+    known = {one.name: one for one in calibration.products}
+    weighted = np.zeros(2)
+    for code, name in enumerate(own.products):
+        product = known.get(name, known[DEFAULT_PRODUCT])
+        sums, cut = own.tickets[INSTALMENT, code].sum(axis=0), own.cut[INSTALMENT, code]
+        count = sums[0] + cut[:, 0].sum()
+        prior = Ticket(product.instalment_mean * scale, product.instalment_shape, 0.0, 0)
+        if count:
+            found = fit_ticket(sums, cut, prior, weight=1e-6)
+            weighted += count * np.array([found.mean / prior.mean, found.error**2 * count])
+    count = float(own.tickets[INSTALMENT, :, :, 0].sum() + own.cut[INSTALMENT, :, :, 0].sum())
+    if variance <= 0 or count == 0:
+        return Level(1.0, variance)
+    ratio, noise = weighted[0] / count, weighted[1] / count / count
+    trust = variance / (variance + noise)
+    return Level(float(1 + trust * (ratio - 1)), float(variance * (1 - trust)))
+
+
+def _with_all(calibration: Calibration, own: History) -> list[ProductCurve]:
+    """The calibration's products, and the default's curve under the name of each product of the
+    pool that it does not know, so that such a product can have a level of its own."""
+    known = {one.name: one for one in calibration.products}
+    new = [replace(known[DEFAULT_PRODUCT], name=name) for name in own.products if name not in known]
+    return [*calibration.products, *new]
+
+
+def _moved(product: ProductCurve, pool: Level, level: Level, ticket: Level) -> ProductCurve:
+    shift = float(np.log(pool.mean * level.mean))
+    return replace(
+        product,
+        log_odds=tuple(value + shift for value in product.log_odds),
+        instalment_mean=product.instalment_mean * ticket.mean,
+        lump_mean=product.lump_mean * ticket.mean,
+        parameter_sd=log_sd(level.variance),
+    )

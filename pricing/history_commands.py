@@ -1,0 +1,126 @@
+"""Commands around payment histories: calibrate, triangle, bench-calibrate."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pricing.calibration import EFFECTS, Calibration
+from pricing.fit import calibrate
+from pricing.fit.seasoned import seasoned
+from pricing.history.bench import HistorySize, bench_calibrate
+from pricing.history.counts import History
+from pricing.history.files import HistoryFiles, read_history_files
+from pricing.history.triangles import curves, triangle
+from pricing.loans import BASES
+from pricing.tables import read_calibration, write_table
+
+Commands = Any  # argparse's own type is private
+
+
+def add_history_commands(commands: Commands) -> None:
+    """Register the commands."""
+    one = commands.add_parser("calibrate", help="fit a calibration to a payment history")
+    _add_history(one)
+    one.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    one.add_argument("--name", help="name of the calibration; the file's without it")
+    one.add_argument("--base", default="cn-consumer-reference", help="reference or JSON file")
+    one.add_argument("--keep-effects", nargs="*", default=(), choices=EFFECTS, metavar="NAME",
+                     help=f"effects taken from the base: {', '.join(EFFECTS)}")  # fmt: skip
+    one.add_argument("--report", type=Path, help="also write the curves, CSV or Parquet")
+    one.set_defaults(command=_calibrate)
+    one = commands.add_parser("triangle", help="cash over balance by cohort and age")
+    _add_history(one)
+    one.add_argument("--out", type=Path, required=True, help="CSV or Parquet, a row per age")
+    one.add_argument("--curves", type=Path, help="curve, band and development factors by age")
+    one.set_defaults(command=_triangle, base="cn-consumer-reference")
+    one = commands.add_parser("bench-calibrate", help="measure reading and fitting, print JSON")
+    one.add_argument("--loans", type=int, default=1_000_000)
+    one.add_argument("--months", type=int, default=36)
+    one.set_defaults(command=_bench)
+
+
+def add_own_history(parser: argparse.ArgumentParser) -> None:
+    """Arguments of a valuation that takes the pool's own payments into account."""
+    parser.add_argument("--own-history", type=Path, help="the pool's own payments, as a history")
+    parser.add_argument("--own-accounts", type=Path, help="its loans, one row each")
+
+
+def with_own_history(calibration: Calibration, options: argparse.Namespace) -> Calibration:
+    """The calibration, moved by the pool's own payments where they are given."""
+    if options.own_history is None:
+        return calibration
+    files = HistoryFiles(options.own_history, options.own_accounts)
+    currency = options.currency or calibration.currency
+    own = read_history_files(files, currency=currency, basis=options.basis or calibration.basis)
+    moved = seasoned(calibration, own)
+    told = moved.diagnostics["seasoned"]
+    _say(f"own payments: {told['starts']} starts, {told['expected_starts']} expected; "
+         f"level {told['level']:.3f}, tickets {told['ticket_factor']:.3f}")  # fmt: skip
+    return moved
+
+
+def _add_history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--history", type=Path, required=True, help="CSV or Parquet, monthly cash")
+    parser.add_argument(
+        "--accounts", type=Path, help="table of loans, where history lists cash alone"
+    )
+    parser.add_argument("--grouped", action="store_true", help="the history holds grouped counts")
+    parser.add_argument("--observed-to", help="last day watched, for example 2024-06-30")
+    parser.add_argument("--repeats", choices=("refuse", "add"), default="refuse",
+                        help="two rows of one loan and month")  # fmt: skip
+    parser.add_argument("--currency", help="the base's without it")
+    parser.add_argument("--basis", choices=BASES, help="the base's without it")
+
+
+def _read(options: argparse.Namespace, base: Calibration) -> History:
+    files = HistoryFiles(
+        options.history, options.accounts, options.grouped, options.observed_to, options.repeats
+    )
+    _say(f"reading {options.history}")
+    history = read_history_files(
+        files, currency=options.currency or base.currency, basis=options.basis or base.basis
+    )
+    _say(f"{history.loans:,} loans, {len(history.cohorts)} cohorts, {history.ages} months, "
+         f"{history.payments:,} payments")  # fmt: skip
+    return history
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    base = read_calibration(options.base)
+    history = _read(options, base)
+    _say("fitting")
+    name = options.name or options.out.stem
+    fitted = calibrate(history, name=name, base=base, keep_effects=options.keep_effects)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(fitted.to_json(), encoding="utf-8")
+    _say(f"wrote {options.out}")
+    if options.report is not None:
+        write_table(curves(history), options.report)
+        _say(f"wrote {options.report}")
+    told = fitted.diagnostics
+    _say(f"fitted: {', '.join(told['fitted'])}")
+    _say(f"judged, from {base.name}: {', '.join(told['judged'])}")
+    for note in told["notes"]:
+        _say(f"note: {note}")
+    return 0
+
+
+def _triangle(options: argparse.Namespace) -> int:
+    history = _read(options, read_calibration(options.base))
+    for frame, path in ((triangle, options.out), (curves, options.curves)):
+        if path is not None:
+            write_table(frame(history), path)
+            _say(f"wrote {path}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    figures = bench_calibrate(HistorySize(options.loans, options.months))
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")

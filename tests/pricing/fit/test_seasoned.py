@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pricing import Terms, value
+from pricing.errors import MixedBasis, MixedCurrency
+from pricing.fit.seasoned import gamma_poisson, seasoned
+from pricing.history.synthetic import Deals, as_truth, synthetic_history
+from tests.pricing.builders import reference
+
+DEALS = Deals(deals=6, loans=3000, every_months=3, months=36)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return as_truth(reference())
+
+
+@pytest.fixture(scope="module")
+def drawn(truth):
+    return synthetic_history(truth, DEALS, seed=5)
+
+
+def test_credibility_by_hand():
+    """Variance 0.25: four prior payments. 10 seen, 8 expected: 14 / 12."""
+    level = gamma_poisson(10, 8, 0.25)
+    assert level.mean == pytest.approx(14 / 12)
+    assert level.variance == pytest.approx(1 / 14)
+
+
+@given(st.integers(0, 1000), st.floats(0, 1000), st.floats(0, 4))
+def test_credibility_lies_between_the_prior_and_the_experience(observed, expected, variance):
+    level = gamma_poisson(observed, expected, variance)
+    experience = observed / expected if expected else np.inf if observed else 1.0
+    low, high = sorted((1.0, experience))
+    assert low - 1e-9 <= level.mean <= high + 1e-9
+    assert 0 <= level.variance <= variance + 1e-12
+
+
+@pytest.mark.parametrize("deal", range(6))
+def test_own_payments_move_the_level_towards_the_deals_own(truth, drawn, deal):
+    after = seasoned(truth, drawn.own_history(deal, drawn.last_month))
+    told = after.diagnostics["seasoned"]
+    was = float(drawn.level[deal].mean())
+    found = told["level"] * np.mean(list(told["product_levels"].values()))
+    assert abs(np.log(found / was)) < 0.35
+    assert np.sign(np.log(found)) == np.sign(np.log(was)) or abs(np.log(was)) < 0.2
+
+
+def test_more_months_leave_less_unknown(truth, drawn):
+    sds = []
+    for months in (3, 12, 36):
+        after = seasoned(truth, drawn.own_history(0, months))
+        sds.append(np.hypot(after.factors.pool, after.products[1].parameter_sd))
+        assert after.factors.pool <= truth.factors.pool + 1e-12
+        assert after.factors.amount <= truth.factors.amount + 1e-12
+    assert sds == sorted(sds, reverse=True)
+
+
+def test_no_payment_where_none_was_expected_changes_no_level(truth, drawn):
+    own = drawn.own_history(0, 1)
+    nothing = replace(own, dormant=own.dormant * 0, new=own.new * 0)
+    after = seasoned(truth, nothing)
+    for now, was in zip(after.products, truth.products, strict=True):
+        assert now.log_odds == pytest.approx(was.log_odds)
+    assert after.factors.pool == pytest.approx(truth.factors.pool)
+
+
+def test_a_silent_pool_is_worth_less_and_a_value_uses_it(truth, drawn):
+    own = drawn.own_history(0, 12)
+    silent = replace(own, new=own.new * 0, stay=own.stay * 0, settle=own.settle * 0)
+    pool, terms = drawn.pool(0, 12), Terms(paths=256, horizon_months=24)
+    before = value(pool, truth, terms)
+    after = value(pool, seasoned(truth, silent), terms)
+    assert after.price < 0.8 * before.price
+    assert after.calibration != before.calibration
+
+
+def test_a_product_the_calibration_does_not_know_gets_its_own_level(truth, drawn):
+    own = replace(drawn.own_history(0, 24), products=("boat_loan", "credit_card"))
+    after = seasoned(truth, own)
+    assert {"boat_loan"} < {product.name for product in after.products}
+    assert "boat_loan" in after.diagnostics["seasoned"]["product_levels"]
+
+
+def test_own_payments_in_another_unit_are_refused(truth, drawn):
+    own = drawn.own_history(0, 12)
+    with pytest.raises(MixedCurrency):
+        seasoned(truth, replace(own, currency="USD"))
+    with pytest.raises(MixedBasis):
+        seasoned(replace(truth, basis_scale={}), replace(own, basis="claim"))
