@@ -1,4 +1,4 @@
-"""Commands around payment histories: calibrate, triangle, bench-calibrate."""
+"""Commands around payment histories: calibrate, triangle, bench-calibrate, real recoveries."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pricing.calibration import EFFECTS, Calibration
-from pricing.fit import calibrate
+from pricing.fit import calibrate, lending_club
 from pricing.fit.seasoned import seasoned
 from pricing.history.bench import HistorySize, bench_calibrate
 from pricing.history.counts import History
@@ -39,6 +39,10 @@ def add_history_commands(commands: Commands) -> None:
     one.add_argument("--loans", type=int, default=1_000_000)
     one.add_argument("--months", type=int, default=36)
     one.set_defaults(command=_bench)
+    one = commands.add_parser("backtest-lendingclub", help="forecast real recoveries 2008-2010")
+    one.add_argument("--data", type=Path, required=True, help=f"folder with {lending_club.FILE}")
+    one.add_argument("--out", type=Path, help="JSON file; standard output without it")
+    one.set_defaults(command=_lending_club)
 
 
 def add_own_history(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +123,17 @@ def _triangle(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     figures = bench_calibrate(HistorySize(options.loans, options.months))
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+def _lending_club(options: argparse.Namespace) -> int:
+    made = lending_club.forecasts(lending_club.read_recoveries(options.data))
+    text = json.dumps(lending_club.summary(made), indent=1) + "\n"
+    sys.stdout.write("\n".join(lending_club.lines(made)) + "\n")
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        options.out.write_text(text, encoding="utf-8")
     return 0
 
 
