@@ -8,6 +8,8 @@
 
 Every part is optional: no tapes = all imported tapes of the seller with the package's currency and
 cut-off date; no `where` = every loan. `disclose` names screen rules whose hits stay in the package.
+`picked` names a list of loans that the optimiser or a split made: of what the rest chooses, only
+these are taken.
 """
 
 from dataclasses import dataclass
@@ -60,13 +62,14 @@ class Criteria:
     tapes: tuple[UUID, ...] = ()
     where: Group | Condition | None = None
     disclose: tuple[str, ...] = ()
+    picked: UUID | None = None
 
 
 def read_criteria(document: Any) -> Criteria:
     """Criteria from their document. Raises InvalidInput naming the place and what is wrong."""
     if not isinstance(document, dict):
         raise _wrong("criteria", "Criteria are an object with tapes, where and disclose.")
-    unknown = sorted(set(document) - {"tapes", "where", "disclose"})
+    unknown = sorted(set(document) - {"tapes", "where", "disclose", "picked"})
     if unknown:
         raise _wrong("criteria", f"Unknown part of criteria: {', '.join(map(str, unknown))}.")
     where = document.get("where")
@@ -74,6 +77,7 @@ def read_criteria(document: Any) -> Criteria:
         tapes=_read_tapes(document.get("tapes", [])),
         where=_Reader().node(where, "where", 0) if where else None,
         disclose=_read_names(document.get("disclose", [])),
+        picked=_read_key(document.get("picked")),
     )
 
 
@@ -88,6 +92,15 @@ def _read_tapes(values: Any) -> tuple[UUID, ...]:
         return tuple(dict.fromkeys(UUID(str(value)) for value in values))
     except ValueError as error:
         raise _wrong("tapes", "a tape key is not a UUID.") from error
+
+
+def _read_key(value: Any) -> UUID | None:
+    if value is None:
+        return None
+    try:
+        return UUID(str(value))
+    except ValueError as error:
+        raise _wrong("picked", "the key of a list of picked loans is needed.") from error
 
 
 def _read_names(values: Any) -> tuple[str, ...]:
@@ -205,7 +218,7 @@ def _compile_condition(condition: Condition, cut_off_date: date) -> Q:
     field, op, value = condition.field, condition.op, condition.value
     column = field.column
     if op in _PRESENCE:
-        missing = Q(**{f"{column}__isnull": True}) if field.is_nullable else Q(**{column: ""})
+        missing = _missing(field)
         return missing if op == "missing" else ~missing
     if op == "in":
         return Q(**{f"{column}__in": value})
@@ -219,6 +232,15 @@ def _compile_condition(condition: Condition, cut_off_date: date) -> Q:
         return _months_between(column, low, high, cut_off_date)
     lower = Q(**{f"{column}__gte": low}) if low is not None else Q()
     return lower & Q(**{f"{column}__lte": high}) if high is not None else lower
+
+
+def _missing(field: Field) -> Q:
+    """The tape does not give it: null or an empty text; what every loan has is never missing."""
+    if field.is_nullable:
+        return Q(**{f"{field.column}__isnull": True})
+    if field.kind is Kind.TEXT:
+        return Q(**{field.column: ""})
+    return Q(pk__in=[])
 
 
 def _months_between(column: str, low: int | None, high: int | None, cut_off_date: date) -> Q:

@@ -1,36 +1,33 @@
-"""Forms of packages: the criteria with their pool, and the reasons people give."""
+"""Forms of packages: pool and criteria with their lines, and the reasons people give."""
 
-import json
+from collections import Counter
 from typing import Any
 
+import numpy as np
 from django import forms
+from django.http import QueryDict
 
 from npa_market.common.errors import InvalidInput
-from npa_market.common.money import format_minor, parse_minor
+from npa_market.packages.columns import are_ready, columns_of
 from npa_market.packages.criteria import read_criteria
-from npa_market.packages.models import Package
-from npa_market.packages.plain_criteria import LISTS, RANGES, criteria_document, plain_parts
-from npa_market.packages.queries import Pool, pools_of, values_of
+from npa_market.packages.fields import FIELDS, Kind
+from npa_market.packages.lines import (
+    EMPTY,
+    GROUPS,
+    Line,
+    document_of,
+    edited,
+    lines_of,
+    operators,
+    posted_lines,
+)
+from npa_market.packages.models import Package, SavedCriteria
+from npa_market.packages.queries import Pool, pools_of
 from npa_market.packages.screen_items import ITEMS
 from npa_market.parties.models import Organisation
-from npa_market.tapes.models import LitigationStatus, Tape
+from npa_market.tapes.models import Tape
 
-MONEY_RANGES = ("claim", "principal")
-
-
-def _amount(label: str) -> forms.CharField:
-    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-    return forms.CharField(label=label, required=False, max_length=30, widget=widget)
-
-
-def _number(label: str) -> forms.IntegerField:
-    return forms.IntegerField(label=label, required=False, min_value=0, max_value=100_000)
-
-
-def _several(label: str) -> forms.MultipleChoiceField:
-    return forms.MultipleChoiceField(
-        label=label, required=False, widget=forms.SelectMultiple(attrs={"size": 6})
-    )
+MOST_OFFERED = 400  # values of a text field in the editor, those with most loans first
 
 
 def _words(tape: Tape) -> str:
@@ -38,7 +35,7 @@ def _words(tape: Tape) -> str:
 
 
 class CriteriaForm(forms.Form):
-    """What the package is drawn from and chosen by."""
+    """What the package is drawn from and chosen by; `lines` are those of the editor."""
 
     pool = forms.ChoiceField(
         label="Draw from",
@@ -50,28 +47,6 @@ class CriteriaForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text="None ticked = all tapes of the pool.",
     )
-    product = _several("Product")
-    province = _several("Province or state")
-    claim_from = _amount("Claim from")
-    claim_to = _amount("Claim to")
-    principal_from = _amount("Principal from")
-    principal_to = _amount("Principal to")
-    months_from = _number("Months since charge-off, from")
-    months_to = _number("Months since charge-off, to")
-    days_from = _number("Days overdue, from")
-    days_to = _number("Days overdue, to")
-    grade = _several("Grade")
-    litigation_status = forms.MultipleChoiceField(
-        label="Litigation status",
-        choices=LitigationStatus.choices,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
-    is_reachable = forms.ChoiceField(
-        label="Reachable",
-        choices=[("", "Any"), ("yes", "Reachable"), ("no", "Not reachable")],
-        required=False,
-    )
     disclose = forms.MultipleChoiceField(
         label="Keep and disclose",
         choices=[(item.code, item.title) for item in ITEMS if item.may_be_disclosed],
@@ -80,16 +55,7 @@ class CriteriaForm(forms.Form):
         help_text="Hits of these screen rules stay in the package and are stated; "
         "all others are excluded.",
     )
-    further = forms.CharField(
-        label="Further conditions (JSON)",
-        required=False,
-        max_length=20_000,
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-        help_text="A condition or a group of all, any, not over the field dictionary, for example "
-        '<code>{"any": [{"field": "received", "op": "at_most", "value": 0}, '
-        '{"field": "months_since_payment", "op": "missing"}]}</code>. '
-        "Amounts in minor units.",
-    )
+    picked = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, seller: Organisation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,11 +63,10 @@ class CriteriaForm(forms.Form):
         self.pools = pools_of(seller)
         self._offer("pool", [(pool.key, pool.title) for pool in self.pools])
         self._offer("tapes", [(str(tape.pk), _words(tape)) for p in self.pools for tape in p.tapes])
-        known = values_of(seller)
-        for name in ("product", "province", "grade"):
-            chosen = self.initial.get(name, [])
-            offered = sorted({*known[name], *chosen})
-            self._offer(name, [(value, value) for value in offered])
+        self.faults: dict[int, str] = {}
+        self.lines: list[Line] = list(self.initial.get("lines", EMPTY))
+        if isinstance(self.data, QueryDict) and self.is_bound:
+            self.lines = posted_lines(self.data, self.data.getlist)
 
     def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -114,62 +79,123 @@ class CriteriaForm(forms.Form):
         key = self.cleaned_data.get("pool")
         return next((pool for pool in self.pools if pool.key == key), None)
 
+    @property
+    def shown_pool(self) -> Pool | None:
+        """The pool that the page is about, whatever else is wrong."""
+        key = self.data.get("pool") if self.is_bound else self.initial.get("pool")
+        named = (pool for pool in self.pools if pool.key == key)
+        return next(named, self.pools[0] if self.pools else None)
+
+    @property
+    def is_counted_at_once(self) -> bool:
+        """Are the columns there, or made in a moment?"""
+        pool = self.shown_pool
+        return pool is None or are_ready(pool.tapes) or pool.loans <= AT_ONCE
+
+    def edit(self, act: str) -> None:
+        """Apply one act of the editor to the lines."""
+        if act.startswith("load:"):
+            self._load(act.removeprefix("load:"))
+        else:
+            self.lines = edited(self.lines, act)
+
+    def _load(self, key: str) -> None:
+        pool = self.shown_pool
+        saved = self.saved().filter(pk=key).first() if pool and _is_key(key) else None
+        if saved is None:
+            return
+        self.lines = lines_of(saved.document.get("where"), saved.currency)
+        if isinstance(self.data, QueryDict):
+            self.data = self.data.copy()
+            self.data.setlist("disclose", saved.document.get("disclose", []))
+
+    def saved(self) -> Any:
+        """Saved criteria in the currency of the pool."""
+        pool = self.shown_pool
+        kept = SavedCriteria.objects.filter(seller=self.seller)
+        return kept.filter(currency=pool.currency) if pool else kept.none()
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         pool = self.chosen_pool
         if pool is None:
             return cleaned
-        for name in MONEY_RANGES:
-            for end in (f"{name}_from", f"{name}_to"):
-                cleaned[end] = self._minor(end, pool.currency)
-        for name in RANGES:
-            low, high = cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to")
-            if low is not None and high is not None and low > high:
-                self.add_error(f"{name}_to", "The upper limit is below the lower one.")
-        cleaned["further"] = self._further()
+        reading = document_of(self.lines, pool.currency)
+        self.faults = reading.faults
+        for number, words in sorted(reading.faults.items()):
+            title = FIELDS[self.lines[number].field].title
+            self.add_error(None, f"{title[0].upper()}{title[1:]}: {words}")
+        document: dict[str, Any] = {}
+        if cleaned.get("tapes"):
+            document["tapes"] = cleaned["tapes"]
+        if reading.where:
+            document["where"] = reading.where
+        if cleaned.get("disclose"):
+            document["disclose"] = cleaned["disclose"]
+        if cleaned.get("picked"):
+            document["picked"] = str(cleaned["picked"])
+        try:
+            read_criteria(document)
+        except InvalidInput as refusal:
+            self.add_error(None, refusal.message)
         if not self.errors:
-            cleaned["criteria"] = self._criteria(cleaned)
+            cleaned["criteria"] = document
         return cleaned
 
-    def _minor(self, name: str, currency: str) -> int | None:
-        text = self.cleaned_data.get(name)
-        if not text:
-            return None
-        try:
-            amount = parse_minor(text, currency, field=name)
-        except InvalidInput as refusal:
-            self.add_error(name, refusal.message)
-            return None
-        if amount < 0:
-            self.add_error(name, "The amount must not be negative.")
-        return amount
+    def rows(self) -> list[dict[str, Any]]:
+        """What the template shows of each line."""
+        offered: dict[str, list[tuple[str, str]]] = {}
+        return [self._row(number, line, offered) for number, line in enumerate(self.lines)]
 
-    def _further(self) -> dict[str, Any] | None:
-        text = (self.cleaned_data.get("further") or "").strip()
-        if not text:
-            return None
-        try:
-            node = json.loads(text)
-            read_criteria({"where": node})
-        except (ValueError, RecursionError):
-            self.add_error("further", "This is not valid JSON.")
-        except InvalidInput as refusal:
-            self.add_error("further", refusal.message)
-        else:
-            if isinstance(node, dict):
-                return node or None
-            self.add_error("further", "A condition or a group is needed.")
-        return None
+    def _row(self, number: int, line: Line, offered: dict[str, Any]) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "number": number,
+            "line": line,
+            "groups": GROUPS,
+            "fault": self.faults.get(number, ""),
+            "indent": line.level * 20,
+        }
+        of = FIELDS.get(line.field)
+        if line.is_group or of is None:
+            return row
+        ops = operators(of.kind)
+        op = line.op if line.op in ops else next(iter(ops))
+        row |= {"of": of, "operators": ops, "op": op}
+        if op in {"in", "not_in"}:
+            if of.name not in offered:
+                offered[of.name] = self._values(of.name)
+            known = {value for value, _ in offered[of.name]}
+            kept = [(value, value) for value in line.values if value not in known]
+            row["choices"] = [*offered[of.name], *kept]
+        unit = self.shown_pool.currency if of.kind is Kind.MONEY and self.shown_pool else of.unit
+        return row | {"unit": "months" if of.kind is Kind.MONTHS else unit}
 
-    def _criteria(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        return criteria_document(
-            tapes=cleaned["tapes"],
-            lists={name: cleaned[name] for name in LISTS},
-            ranges={name: (cleaned[f"{name}_from"], cleaned[f"{name}_to"]) for name in RANGES},
-            is_reachable={"yes": True, "no": False}.get(cleaned["is_reachable"]),
-            further=cleaned["further"],
-            disclose=cleaned["disclose"],
-        )
+    def _values(self, name: str) -> list[tuple[str, str]]:
+        """Values of a text field on the pool's tapes, with their loans; codes in their order."""
+        of, pool = FIELDS[name], self.shown_pool
+        counts: Counter[str] = Counter()
+        if pool and self.is_counted_at_once:
+            codes, texts = columns_of(pool.tapes).texts(of.column)
+            loans = np.bincount(codes, minlength=len(texts)).tolist()
+            counts = Counter(dict(zip(texts, loans, strict=True)))
+        if of.choices:
+            return [(value, f"{label} ({counts[value]:,})") for value, label in of.choices.items()]
+        return [
+            (value, f"{value} ({loans:,})")
+            for value, loans in counts.most_common(MOST_OFFERED)
+            if value
+        ]
+
+
+AT_ONCE = 50_000  # loans whose columns are written while somebody waits
+
+
+def _is_key(text: str) -> bool:
+    try:
+        forms.UUIDField().clean(text)
+    except forms.ValidationError:
+        return False
+    return True
 
 
 class PackageForm(CriteriaForm):
@@ -187,16 +213,15 @@ class PackageForm(CriteriaForm):
 
 def initial_of(package: Package) -> dict[str, Any]:
     """What the form shows of a package."""
-    values, further = plain_parts(package.criteria)
-    for name in MONEY_RANGES:
-        for end in (f"{name}_from", f"{name}_to"):
-            if end in values:
-                values[end] = format_minor(values[end], package.currency)
-    return values | {
+    criteria = package.criteria
+    return {
         "title": package.title,
         "transfer_basis": package.transfer_basis,
         "pool": Pool(package.currency, package.cut_off_date, ()).key,
-        "further": json.dumps(further, ensure_ascii=False) if further else "",
+        "tapes": criteria.get("tapes", []),
+        "disclose": criteria.get("disclose", []),
+        "picked": criteria.get("picked"),
+        "lines": lines_of(criteria.get("where"), package.currency),
     }
 
 

@@ -95,13 +95,13 @@ def _refuse_outdated(package: Package, selection_sha256: str) -> None:
 
 def _build(package: Package, report: Progress) -> Frozen:
     from npa_market.packages.manifest import manifest
-    from npa_market.packages.screening import chosen_loans, overview_of, screen_loans
+    from npa_market.packages.screening import loans_with_receipts, overview_of, screen_loans
     from npa_market.packages.sealing import totals_of, tree_of, write_parquet
 
     report(0, package.loans, "Reading and screening the loans")
     screened = screen_loans(package)
     _refuse_outdated(package, screened.selection_sha256())
-    table, keys = screened.sealed_rows(package, chosen_loans(package))
+    table, keys = screened.sealed_rows(package, loans_with_receipts(package))
     report(0, table.num_rows, "Hashing the rows")
     tree = tree_of(table, lambda done, total: report(done, total))
     totals = totals_of(table)

@@ -73,33 +73,43 @@ _NULLABLE = frozenset(
 )
 
 
+def _schema(columns: dict[str, pa.DataType]) -> pa.Schema:
+    return pa.schema(
+        [pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in columns.items()]
+    )
+
+
+LOANS_SCHEMA = _schema(_LOAN_COLUMNS)
+_RECEIPTS_SCHEMA = _schema(_RECEIPT_COLUMNS)
+
+
 def loans_table(loans: QuerySet[Loan]) -> pa.Table:
     """The loans in the order of their keys, with what the screen and the sealed file need."""
-    return _table(loans.order_by("pk"), _LOAN_COLUMNS)
+    return pa.Table.from_batches(loan_batches(loans), schema=LOANS_SCHEMA)
+
+
+def loan_batches(loans: QuerySet[Loan]) -> Iterator[pa.RecordBatch]:
+    """The same some thousand rows at a time, for any number of loans in bounded memory."""
+    return _batches(loans.order_by("pk"), LOANS_SCHEMA)
 
 
 def receipts_table(loans: QuerySet[Loan]) -> pa.Table:
     """All receipts of the loans, by loan and month; the undated total of a tape comes first."""
     receipts = Receipt.objects.filter(loan__in=loans.order_by().values("pk"))
-    table = _table(receipts.order_by("loan_id", "pk"), _RECEIPT_COLUMNS)
+    batches = _batches(receipts.order_by("loan_id", "pk"), _RECEIPTS_SCHEMA)
+    table = pa.Table.from_batches(batches, schema=_RECEIPTS_SCHEMA)
     return table.sort_by([("loan_id", "ascending"), ("month", "ascending")])
 
 
-def _table(rows: QuerySet[Any], columns: dict[str, pa.DataType]) -> pa.Table:
-    schema = pa.schema(
-        [pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in columns.items()]
-    )
-    batches = [
-        pa.record_batch(
+def _batches(rows: QuerySet[Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for step in _steps(rows.values_list(*schema.names)):
+        yield pa.record_batch(
             [
-                pa.array(_keys(values) if kind == KEY else values, kind)
-                for values, kind in zip(zip(*step, strict=True), columns.values(), strict=True)
+                pa.array(_keys(values) if field.type == KEY else values, field.type)
+                for values, field in zip(zip(*step, strict=True), schema, strict=True)
             ],
             schema=schema,
         )
-        for step in _steps(rows.values_list(*columns))
-    ]
-    return pa.Table.from_batches(batches, schema=schema)
 
 
 def _keys(values: Iterable[UUID | str]) -> list[bytes]:

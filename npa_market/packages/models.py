@@ -165,3 +165,20 @@ class PackageReader(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reader} reads {self.package}"
+
+
+from npa_market.packages.saved import (  # noqa: E402 - models of this app, in their own module
+    LoanList,
+    PackageExport,
+    SavedCriteria,
+)
+
+__all__ = [
+    "LoanList",
+    "Package",
+    "PackageExport",
+    "PackageLoan",
+    "PackageReader",
+    "PackageState",
+    "SavedCriteria",
+]

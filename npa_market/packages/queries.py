@@ -5,29 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet
 
 from npa_market.packages.criteria import Criteria, compile_where
 from npa_market.packages.models import Package, PackageLoan
 from npa_market.packages.tokens import package_key
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Loan, Tape, TapeState
-
-
-@dataclass(frozen=True)
-class SelectionTotals:
-    """Loans that criteria choose before the screen; amounts in minor units."""
-
-    loans: int
-    borrowers: int
-    principal_minor: int
-    interest_minor: int
-    fees_minor: int
-    claim_minor: int
 
 
 @dataclass(frozen=True)
@@ -46,8 +33,12 @@ class Pool:
     @property
     def title(self) -> str:
         """In words, with the loans on its tapes."""
-        loans = sum(tape.rows_imported for tape in self.tapes)
-        return f"{self.currency} as of {self.cut_off_date:%d %b %Y}: {loans:,} loans"
+        return f"{self.currency} as of {self.cut_off_date:%d %b %Y}: {self.loans:,} loans"
+
+    @property
+    def loans(self) -> int:
+        """Loans on its tapes."""
+        return sum(tape.rows_imported for tape in self.tapes)
 
 
 def pools_of(seller: Organisation) -> list[Pool]:
@@ -62,15 +53,6 @@ def pools_of(seller: Organisation) -> list[Pool]:
     ]
 
 
-def values_of(seller: Organisation) -> dict[str, list[str]]:
-    """Products, provinces and grades that the seller's loans have, for choosing among them."""
-    loans = Loan.objects.imported().filter(tape__seller=seller).order_by()
-    return {
-        name: sorted(value for value in loans.values_list(name, flat=True).distinct() if value)
-        for name in ("product", "province", "grade")
-    }
-
-
 def tapes_for(seller: Organisation, currency: str, cut_off_date: date) -> QuerySet[Tape]:
     """Imported tapes of the seller that may share a package: one currency, one cut-off date."""
     return Tape.objects.filter(
@@ -81,24 +63,14 @@ def tapes_for(seller: Organisation, currency: str, cut_off_date: date) -> QueryS
 def selection(
     seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date
 ) -> QuerySet[Loan]:
-    """The seller's loans that the criteria choose, before the screen."""
+    """The seller's loans that the criteria choose, before the screen, a picked list left aside.
+
+    For lists of some rows; whole selections are counted on columns (`choosing`).
+    """
     tapes = tapes_for(seller, currency, cut_off_date)
     if criteria.tapes:
         tapes = tapes.filter(pk__in=criteria.tapes)
     return Loan.objects.filter(compile_where(criteria, cut_off_date), tape__in=tapes.values("pk"))
-
-
-def totals(loans: QuerySet[Loan]) -> SelectionTotals:
-    """Counts and sums in one query."""
-    found: dict[str, Any] = loans.order_by().aggregate(
-        loans=Count("pk"),
-        borrowers=Count("borrower", distinct=True),
-        principal_minor=Sum("principal_minor", default=0),
-        interest_minor=Sum("interest_minor", default=0),
-        fees_minor=Sum("fees_minor", default=0),
-        claim_minor=Sum("claim_minor", default=0),
-    )
-    return SelectionTotals(**found)
 
 
 def live_identities(package: Package) -> frozenset[tuple[str, bytes]]:

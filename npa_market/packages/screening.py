@@ -7,14 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db.models import QuerySet
 
+from npa_market.packages.choosing import chosen, tapes_of
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.eligibility import Background, Screening, screen
 from npa_market.packages.frames import as_frame
-from npa_market.packages.loading import loans_table, receipts_table
+from npa_market.packages.loading import receipts_table
 from npa_market.packages.models import Package
 from npa_market.packages.outside import sold_loans
 from npa_market.packages.overview import overview
-from npa_market.packages.queries import live_identities, selection, selection_hash, token_key
+from npa_market.packages.queries import live_identities, selection_hash, token_key
 from npa_market.packages.schema import MONEY_COLUMNS
 from npa_market.packages.sealing import sealed_table
 from npa_market.packages.stratify import TABLE_COLUMNS
@@ -63,16 +64,16 @@ def overview_of(rows: pa.Table) -> dict[str, Any]:
     return overview(as_frame(rows.select(TABLE_COLUMNS)))
 
 
-def chosen_loans(package: Package) -> QuerySet[Loan]:
-    """What the package's criteria choose now, before the screen."""
-    criteria = read_criteria(package.criteria)
-    return selection(package.seller, criteria, package.currency, package.cut_off_date)
+def loans_with_receipts(package: Package) -> QuerySet[Loan]:
+    """Loans whose receipts the sealed file may need: those of the tapes the package draws on."""
+    return Loan.objects.filter(tape__in=tapes_of(read_criteria(package.criteria), package))
 
 
 def screen_loans(package: Package) -> Screened:
     """Apply the screen to what the package's criteria choose now."""
     criteria = read_criteria(package.criteria)
-    loans = loans_table(chosen_loans(package))
+    pool = chosen(package.seller, criteria, package.currency, package.cut_off_date)
+    loans = pool.table()
     background = Background(
         currency=package.currency,
         cut_off_date=package.cut_off_date,

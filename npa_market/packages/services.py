@@ -14,6 +14,7 @@ from npa_market.common.ids import next_reference
 from npa_market.evidence.services import record
 from npa_market.packages.criteria import Criteria, read_criteria
 from npa_market.packages.freezing import seal_package, start_sealing
+from npa_market.packages.keeping import forget_criteria, prepare_columns, save_criteria
 from npa_market.packages.models import (
     Package,
     PackageLoan,
@@ -21,11 +22,7 @@ from npa_market.packages.models import (
     PackageState,
 )
 from npa_market.packages.outside import bond_of
-from npa_market.packages.queries import (
-    selection,
-    tapes_for,
-    totals,
-)
+from npa_market.packages.queries import tapes_for
 from npa_market.packages.screen_items import DISCLOSABLE
 from npa_market.packages.versions import new_version
 from npa_market.parties.models import Organisation, User
@@ -33,11 +30,14 @@ from npa_market.parties.permissions import require
 
 __all__ = [
     "draft_package",
+    "forget_criteria",
     "grant_reader",
     "new_version",
+    "prepare_columns",
     "return_package",
     "revise_package",
     "revoke_reader",
+    "save_criteria",
     "screen_package",
     "seal_package",
     "start_sealing",
@@ -103,9 +103,11 @@ def _counted(
     seller: Organisation, document: dict[str, Any], currency: str, cut_off_date: date
 ) -> dict[str, int]:
     """Totals of the selection; refuses criteria that are wrong or name unfit tapes."""
+    from npa_market.packages.choosing import chosen
+
     criteria = read_criteria(document)
     _refuse_unfit(seller, criteria, currency, cut_off_date)
-    return asdict(totals(selection(seller, criteria, currency, cut_off_date)))
+    return asdict(chosen(seller, criteria, currency, cut_off_date).totals())
 
 
 def _refuse_unfit(

@@ -7,6 +7,7 @@ from celery import shared_task
 from npa_market.common.jobs import running
 from npa_market.packages.freezing import seal_package
 from npa_market.parties.models import User
+from npa_market.tapes.models import Tape, TapeState
 
 
 @shared_task
@@ -19,3 +20,16 @@ def seal_package_task(job_id: str, package_id: str, user_id: str) -> None:
                 package_id=UUID(package_id),
                 progress=progress.report,
             )
+
+
+@shared_task
+def prepare_columns_task(job_id: str, tape_keys: str) -> None:
+    """Write the columns of tapes, so that totals follow the criteria at once."""
+    from npa_market.packages.columns import columns_of
+
+    with running(job_id) as progress:
+        if progress:
+            tapes = list(Tape.objects.filter(pk__in=tape_keys.split(","), state=TapeState.IMPORTED))
+            for done, tape in enumerate(tapes):
+                progress.report(done, len(tapes), f"{tape.reference}: {tape.rows_imported:,} loans")
+                columns_of([tape])

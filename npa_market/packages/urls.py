@@ -1,14 +1,15 @@
 from django.urls import path
 
-from npa_market.packages import downloads, views
+from npa_market.packages import downloads, editing, views
 
 app_name = "packages"
 urlpatterns = [
     path("", views.package_list, name="list"),
-    path("new/", views.package_new, name="new"),
-    path("totals/", views.package_totals, name="totals"),
+    path("new/", editing.package_new, name="new"),
+    path("criteria/", editing.package_criteria, name="criteria"),
+    path("totals/", editing.package_totals, name="totals"),
     path("<uuid:package_id>/", views.package_detail, name="detail"),
-    path("<uuid:package_id>/edit/", views.package_edit, name="edit"),
+    path("<uuid:package_id>/edit/", editing.package_edit, name="edit"),
     path("<uuid:package_id>/table/", views.package_table, name="table"),
     path("<uuid:package_id>/screen/", views.package_screen, name="screen"),
     path("<uuid:package_id>/seal/", views.package_seal, name="seal"),

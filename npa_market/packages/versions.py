@@ -12,7 +12,6 @@ from npa_market.evidence.services import record
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import bond_of
-from npa_market.packages.queries import selection, totals
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
 
@@ -24,6 +23,8 @@ def new_version(*, user: User, package_id: UUID, cut_off_date: date | None = Non
     It starts from the same criteria (tapes left open where the cut-off date changes). Sealing it
     replaces the earlier version; until then the earlier one stands.
     """
+    from npa_market.packages.choosing import chosen
+
     earlier = Package.objects.select_for_update().get(pk=package_id)
     require(user, "packages.revise_package", earlier)
     begun = Package.objects.filter(previous=earlier).first()
@@ -35,11 +36,12 @@ def new_version(*, user: User, package_id: UUID, cut_off_date: date | None = Non
         raise Refused("package_bound", f"{earlier.reference} cannot be replaced: {bond}.")
     criteria = dict(earlier.criteria)
     if cut_off_date not in {None, earlier.cut_off_date}:
-        criteria.pop("tapes", None)
+        for name in ("tapes", "picked"):  # Another date has other rows.
+            criteria.pop(name, None)
     day = cut_off_date or earlier.cut_off_date
-    chosen = selection(earlier.seller, read_criteria(criteria), earlier.currency, day)
+    now = chosen(earlier.seller, read_criteria(criteria), earlier.currency, day)
     draft = Package.objects.create(
-        **asdict(totals(chosen)),
+        **asdict(now.totals()),
         reference=f"{earlier.reference.split('v')[0]}v{earlier.version + 1}",
         seller_id=earlier.seller_id,
         title=earlier.title,

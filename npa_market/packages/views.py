@@ -6,24 +6,21 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.forms import add_refusal
 from npa_market.common.pages import list_page
 from npa_market.packages import services
-from npa_market.packages.criteria import read_criteria
 from npa_market.packages.filters import PackageFilter
-from npa_market.packages.forms import CriteriaForm, PackageForm, ReasonForm, initial_of
+from npa_market.packages.forms import ReasonForm
 from npa_market.packages.models import Package
 from npa_market.packages.page import page_of, table_of
-from npa_market.packages.queries import selection, totals
 from npa_market.packages.tables import OwnPackageTable, PackageTable
-from npa_market.packages.wording import sentence
 from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
@@ -55,104 +52,6 @@ def package_list(request: MemberRequest) -> HttpResponseBase:
         filters=PackageFilter,
         context=context,
     )
-
-
-@access(ANALYSTS)
-@require_http_methods(["GET", "HEAD", "POST"])
-def package_new(request: MemberRequest) -> HttpResponse:
-    """Draft a package by criteria."""
-    _need(request, "packages.draft_package", request.organisation)
-    initial = {"tapes": request.GET.getlist("tape"), "pool": request.GET.get("pool", "")}
-    form = PackageForm(request.POST or None, initial=initial, seller=request.organisation)
-    if _is_saved(request) and form.is_valid():
-        pool = form.chosen_pool
-        assert pool, "a valid form has a pool"
-        try:
-            package = services.draft_package(
-                user=request.user,
-                seller=request.organisation,
-                title=form.cleaned_data["title"],
-                currency=pool.currency,
-                cut_off_date=pool.cut_off_date,
-                criteria=form.cleaned_data["criteria"],
-                transfer_basis=form.cleaned_data["transfer_basis"],
-            )
-        except Refused as refusal:
-            _show(refusal, form)
-        else:
-            return redirect(package)
-    return _form_page(request, form, None)
-
-
-@access(ANALYSTS)
-@require_http_methods(["GET", "HEAD", "POST"])
-def package_edit(request: MemberRequest, package_id: UUID) -> HttpResponse:
-    """Change the criteria of a package that is not sealed."""
-    package = _visible(request, package_id)
-    _need(request, "packages.revise_package", package)
-    form = PackageForm(request.POST or None, initial=initial_of(package), seller=package.seller)
-    if _is_saved(request) and form.is_valid():
-        pool = form.chosen_pool
-        assert pool, "a valid form has a pool"
-        try:
-            if pool.currency != package.currency:
-                raise Refused("currency_stays", "A package keeps its currency.", field="pool")
-            services.revise_package(
-                user=request.user,
-                package_id=package.pk,
-                title=form.cleaned_data["title"],
-                cut_off_date=pool.cut_off_date,
-                criteria=form.cleaned_data["criteria"],
-                transfer_basis=form.cleaned_data["transfer_basis"],
-            )
-        except Refused as refusal:
-            _show(refusal, form)
-        else:
-            return redirect(package)
-    return _form_page(request, form, package)
-
-
-def _is_saved(request: HttpRequest) -> bool:
-    """Sent to be saved, not to be counted (the button of people without JavaScript)."""
-    return request.method == "POST" and "count" not in request.POST
-
-
-def _form_page(request: MemberRequest, form: PackageForm, package: Package | None) -> HttpResponse:
-    context = {"form": form, "package": package, "pools": form.pools}
-    if form.is_bound:
-        context |= _counted(CriteriaForm(request.POST, seller=form.seller))
-    elif form.pools:
-        asked = {"pool": form.pools[0].key, **{k: v for k, v in form.initial.items() if v}}
-        context |= _counted(CriteriaForm(asked, seller=form.seller))
-    is_refused = _is_saved(request) and bool(form.errors)
-    return render(request, "packages/form.html", context, status=422 if is_refused else 200)
-
-
-@access(ANALYSTS)
-@require_safe
-def package_totals(request: MemberRequest) -> HttpResponse:
-    """The live totals beside the form: what the criteria choose, or what is wrong with them."""
-    _need(request, "packages.draft_package", request.organisation)
-    form = CriteriaForm(request.GET, seller=request.organisation)
-    return render(request, "packages/_totals.html", _counted(form))
-
-
-def _counted(form: CriteriaForm) -> dict[str, Any]:
-    """Context of the totals; nothing is counted where the criteria are wrong."""
-    form.is_valid()
-    document, pool = form.cleaned_data.get("criteria"), form.chosen_pool
-    if document is None or pool is None:
-        return {"totals": None, "faults": form.errors}
-    try:
-        criteria = read_criteria(document)
-    except Refused as refusal:
-        return {"totals": None, "faults": {"further": [refusal.message]}}
-    chosen = selection(form.seller, criteria, pool.currency, pool.cut_off_date)
-    return {
-        "totals": totals(chosen),
-        "currency": pool.currency,
-        "sentence": sentence(criteria, pool.currency),
-    }
 
 
 @access(MEMBERS)
@@ -262,11 +161,6 @@ def package_version(request: MemberRequest, package_id: UUID) -> HttpResponse:
 def _visible(request: MemberRequest, package_id: UUID) -> Package:
     packages = Package.objects.visible_to(request.user).select_related("seller", "job")
     return get_object_or_404(packages, pk=package_id)
-
-
-def _need(request: MemberRequest, permission: str, target: object) -> None:
-    if not may(request.user, permission, target):
-        raise PermissionDenied("Your role does not open this page.")
 
 
 def _tell(request: MemberRequest, refusal: Refused) -> None:

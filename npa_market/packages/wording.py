@@ -12,9 +12,10 @@ _JOIN = {"all": " and ", "any": " or "}
 
 def sentence(criteria: Criteria, currency: str) -> str:
     """`Loans where the product is Cash loan and the claim is 1,000.00 to 50,000.00 CNY.`"""
+    picked = ", those of a list of picked loans" if criteria.picked else ""
     if criteria.where is None:
-        return "All loans of the chosen tapes."
-    return f"Loans where {_words(criteria.where, currency, is_inner=False)}."
+        return f"All loans of the chosen tapes{picked}."
+    return f"Loans where {_words(criteria.where, currency, is_inner=False)}{picked}."
 
 
 def _words(node: Group | Condition, currency: str, is_inner: bool = True) -> str:

@@ -12,7 +12,6 @@ from npa_market.packages.criteria import (
     compile_where,
     read_criteria,
 )
-from npa_market.packages.plain_criteria import criteria_document, plain_parts
 from npa_market.packages.wording import sentence
 from npa_market.tapes.models import Loan
 from tests.builders import CUT_OFF, make_tape, one_loan
@@ -30,6 +29,7 @@ def where(node):
         ({"tapes": ["x"]}, "tape key is not a UUID"),
         ({"tapes": "x"}, "list of at most"),
         ({"disclose": "x"}, "list of screen rules"),
+        ({"picked": "x"}, "list of picked loans"),
         ({"where": [1]}, "where: a condition or a group"),
         ({"where": {"all": []}}, "where.all: the group is empty"),
         ({"where": {"all": [], "any": []}}, "exactly one of all, any, not"),
@@ -201,37 +201,3 @@ def test_the_filter_chooses_what_the_words_say(three_loans, node, chosen):
 )
 def test_criteria_read_back_as_a_sentence(node, words):
     assert sentence(read_criteria({"where": node} if node else {}), "CNY") == words
-
-
-def test_the_plain_form_shows_and_gives_back_the_same_criteria():
-    further = {"any": [{"field": "received", "op": "at_most", "value": 0}]}
-    document = criteria_document(
-        tapes=["5c4ff1d8-8b36-4d4b-a9ab-000000000001"],
-        lists={"product": ["Cash loan"], "province": [], "grade": ["loss"]},
-        ranges={"claim": (1, 2), "months": (None, 24), "days": (90, None)},
-        is_reachable=False,
-        further=further,
-        disclose=["time_barred"],
-    )
-    values, rest = plain_parts(document)
-    assert rest == further
-    assert values == {
-        "tapes": ["5c4ff1d8-8b36-4d4b-a9ab-000000000001"],
-        "disclose": ["time_barred"],
-        "product": ["Cash loan"],
-        "grade": ["loss"],
-        "claim_from": 1,
-        "claim_to": 2,
-        "months_to": 24,
-        "days_from": 90,
-        "is_reachable": "no",
-    }
-
-
-def test_what_the_plain_form_cannot_show_is_kept():
-    condition = {"field": "product", "op": "not_in", "value": ["Cash loan"]}
-    assert plain_parts({"where": condition})[1] == condition
-    twice = {"field": "product", "op": "in", "value": ["B"]}
-    document = {"where": {"all": [{"field": "product", "op": "in", "value": ["A"]}, twice]}}
-    values, rest = plain_parts(document)
-    assert (values["product"], rest) == (["A"], twice)

@@ -5,8 +5,8 @@ import json
 import pytest
 from django.urls import reverse
 
-from npa_market.packages import views
-from npa_market.packages.models import Package, PackageState
+from npa_market.packages import forms, views
+from npa_market.packages.models import Package, PackageState, SavedCriteria
 from npa_market.packages.next_step import Act, Standing, next_step
 from npa_market.packages.services import grant_reader, new_version
 from npa_market.parties.roles import Role
@@ -92,28 +92,45 @@ def fields(**changes):
     return {"pool": POOL, "title": "East", "transfer_basis": "Clause 9", **changes}
 
 
+def lines(*conditions, kind="all"):
+    """What a browser sends of the editor: a group and conditions (field, op, values…) in it."""
+    sent = {"line-0-level": "0", "line-0-kind": kind}
+    for number, (field, op, *values) in enumerate(conditions, 1):
+        prefix = f"line-{number}"
+        sent |= {f"{prefix}-level": "1", f"{prefix}-kind": "condition"}
+        sent |= {f"{prefix}-field": field, f"{prefix}-op": op}
+        if op == "range":
+            sent |= {f"{prefix}-low": values[0], f"{prefix}-high": values[1]}
+        elif values:
+            sent[f"{prefix}-values"] = values
+    return sent
+
+
 def test_the_totals_follow_the_criteria(seller, seller_user, as_user):
     tape = loans_on_tape(seller, seller_user, 30)
     client = as_user(seller_user)
     fitting = tape.loans.filter(claim_minor__gte=1_000_000).count()
     assert 0 < fitting < 30
-    page = html(client.get(reverse("packages:totals"), {"pool": POOL, "claim_from": "10,000.00"}))
-    assert f"choose {fitting} loans" in page
-    assert "at least 10,000.00 CNY" in page
+    asked = {"pool": POOL, **lines(("claim", "range", "10,000.00", ""))}
+    for send in (client.get, client.post):
+        page = html(send(reverse("packages:totals"), asked))
+        assert f"choose {fitting} loans" in page
+        assert "at least 10,000.00 CNY" in page
+        assert "Mean claim per loan" in page
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"claim_from": "abc"}, "plain number"),
-        ({"claim_from": "5", "claim_to": "4"}, "upper limit is below"),
-        ({"claim_from": "-5"}, "must not be negative"),
-        ({"further": "{"}, "not valid JSON"),
-        ({"further": "[]"}, "condition or a group"),
-        ({"further": "[" * 5_000}, "not valid JSON"),
-        ({"further": json.dumps({"field": "x"})}, "not in the field dictionary"),
+        (lines(("claim", "range", "abc", "")), "plain number"),
+        (lines(("claim", "range", "5", "4")), "upper limit is below"),
+        (lines(("claim", "range", "-5", "")), "must not be negative"),
+        (lines(("days_overdue", "range", "1.5", "")), "whole number"),
+        (lines(("default_date", "range", "1/2/20", "")), "YYYY-MM-DD"),
+        (lines(("status", "in", "gone")), "status is one of"),
         ({"pool": "EUR 2026-06-30"}, "valid choice"),
         ({"tapes": "x"}, "valid choice"),
+        ({"picked": "5c4ff1d8-8b36-4d4b-a9ab-000000000001"}, "not one of yours"),
         ({"title": ""}, "required"),
     ],
 )
@@ -126,8 +143,10 @@ def test_wrong_input_is_shown_beside_the_field_and_nothing_is_lost(
     assert answer.status_code == 422
     assert words in html(answer)
     assert "Clause 9" in html(answer)
+    for value in (text for name, text in changes.items() if name.endswith(("low", "high"))):
+        assert f'value="{value}"' in html(answer)
     assert not Package.objects.exists()
-    counted = client.get(reverse("packages:totals"), fields(**changes))
+    counted = client.post(reverse("packages:totals"), fields(**changes))
     assert counted.status_code == 200
     if "title" not in changes:
         assert words in html(counted)
@@ -136,15 +155,15 @@ def test_wrong_input_is_shown_beside_the_field_and_nothing_is_lost(
 def test_a_draft_is_made_by_criteria_and_changed(seller, seller_user, as_user):
     loans_on_tape(seller, seller_user, 20)
     client = as_user(seller_user)
-    answer = client.post(
-        reverse("packages:new"),
-        fields(
-            product=["Cash loan"],
-            months_to="24",
-            is_reachable="yes",
-            further=json.dumps({"field": "prior_placements", "op": "at_most", "value": 3}),
-        ),
+    asked = lines(
+        ("product", "in", "Cash loan"),
+        ("months_since_charge_off", "range", "", "24"),
+        ("is_reachable", "yes"),
+        ("prior_placements", "range", "", "3"),
+        ("city", "in"),
+        ("", ""),
     )
+    answer = client.post(reverse("packages:new"), fields(**asked))
     package = Package.objects.get()
     assert answer.url == package.get_absolute_url()
     assert package.criteria == {
@@ -158,16 +177,68 @@ def test_a_draft_is_made_by_criteria_and_changed(seller, seller_user, as_user):
         }
     }
     page = html(client.get(url("edit", package)))
-    assert "prior_placements" in page
-    changed = fields(title="West", product=["Cash loan", "Instalment"])
+    assert "Placements with agencies" in page
+    assert 'value="24"' in page
+    changed = fields(title="West", **lines(("product", "in", "Cash loan", "Instalment")))
     assert client.post(url("edit", package), changed).status_code == 302
     package.refresh_from_db()
     assert (package.title, package.edited_by) == ("West", seller_user)
 
 
+def test_lines_are_added_and_removed_without_a_script(seller, seller_user, as_user):
+    loans_on_tape(seller, seller_user, 4)
+    client = as_user(seller_user)
+    asked = lines(("claim", "range", "10", ""))
+    page = html(client.post(reverse("packages:new"), fields(do="group:0", **asked)))
+    assert "line-3-kind" in page
+    assert 'value="10"' in page
+    assert "any of these holds" in page
+    shorter = html(client.post(reverse("packages:criteria"), fields(do="remove:1", **asked)))
+    assert "line-1-kind" not in shorter
+    assert 'id="totals"' in shorter
+    assert not Package.objects.exists()
+
+
+def test_criteria_are_saved_by_name_and_used_again(seller, seller_user, stranger, as_user):
+    loans_on_tape(seller, seller_user, 4)
+    client = as_user(seller_user)
+    asked = lines(("claim", "range", "12.50", ""))
+    page = html(
+        client.post(reverse("packages:criteria"), fields(do="save", save_as="Big", **asked))
+    )
+    assert "Saved as “Big”" in page
+    saved = SavedCriteria.objects.get()
+    assert saved.document == {
+        "where": {"all": [{"field": "claim", "op": "at_least", "value": 1250}]}
+    }
+    again = html(client.post(reverse("packages:new"), fields(do="load", saved=str(saved.pk))))
+    assert 'value="12.50"' in again
+    client.post(reverse("packages:criteria"), fields(do="save", save_as="Big"))
+    assert SavedCriteria.objects.get().document == {}
+    nameless = client.post(reverse("packages:criteria"), fields(do="save", save_as=" "))
+    assert "Write a name" in html(nameless)
+    foreign = as_user(stranger).post(
+        reverse("packages:new"), fields(do="load", saved=str(saved.pk))
+    )
+    assert "Big" not in html(foreign)
+
+
+def test_large_tapes_are_laid_out_by_a_worker_first(
+    seller, seller_user, as_user, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(forms, "AT_ONCE", 3)
+    loans_on_tape(seller, seller_user, 4)
+    client = as_user(seller_user)
+    with django_capture_on_commit_callbacks(execute=True):
+        page = html(client.post(reverse("packages:totals"), fields()))
+    assert "Nothing is counted yet" in page
+    assert "laid out once" in page
+    assert "choose 4 loans" in html(client.post(reverse("packages:totals"), fields()))
+
+
 def test_counting_without_a_script_saves_nothing(seller, seller_user, as_user):
     loans_on_tape(seller, seller_user, 4)
-    answer = as_user(seller_user).post(reverse("packages:new"), fields(count="1", title=""))
+    answer = as_user(seller_user).post(reverse("packages:new"), fields(do="count", title=""))
     assert answer.status_code == 200
     assert "choose 4 loans" in html(answer)
     assert not Package.objects.exists()

@@ -1,0 +1,88 @@
+"""The loans that criteria choose, on columns: what pages count, services store and screens read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from npa_market.common.errors import InvalidInput
+from npa_market.common.files import read_stored
+from npa_market.packages.columns import Columns, checked_columns, columns_of
+from npa_market.packages.criteria import Criteria
+from npa_market.packages.loading import KEY
+from npa_market.packages.masks import Mask, SelectionTotals, mask_of, totals_of_mask
+from npa_market.packages.models import Package
+from npa_market.packages.queries import tapes_for
+from npa_market.packages.saved import LoanList
+from npa_market.parties.models import Organisation
+from npa_market.tapes.models import Tape
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Loans of a pool, and which of them the criteria choose."""
+
+    columns: Columns
+    mask: Mask
+
+    def totals(self) -> SelectionTotals:
+        """Counts and sums of the chosen loans."""
+        return totals_of_mask(self.columns, self.mask)
+
+    def table(self) -> pa.Table:
+        """The chosen loans as `loading.loans_table` gives them, in the order of their keys."""
+        return self.columns.table.filter(pa.array(self.mask))
+
+
+def chosen(seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date) -> Chosen:
+    """What the criteria choose, from columns that were compared with the database.
+
+    Raises InvalidInput where they name a list that is not the seller's.
+    """
+    tapes = list(_tapes(seller, criteria, currency, cut_off_date))
+    return _chosen(checked_columns(tapes), seller, criteria, cut_off_date)
+
+
+def chosen_for_display(
+    seller: Organisation, criteria: Criteria, tapes: Sequence[Tape], cut_off_date: date
+) -> Chosen:
+    """The same at the speed of typing: from the columns of the tapes as they were written."""
+    return _chosen(columns_of(tapes), seller, criteria, cut_off_date)
+
+
+def tapes_of(criteria: Criteria, package: Package) -> list[Tape]:
+    """Tapes that a package with these criteria draws on."""
+    return list(_tapes(package.seller, criteria, package.currency, package.cut_off_date))
+
+
+def _tapes(
+    seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date
+) -> Sequence[Tape]:
+    fit = tapes_for(seller, currency, cut_off_date)
+    return list(fit.filter(pk__in=criteria.tapes) if criteria.tapes else fit)
+
+
+def _chosen(
+    columns: Columns, seller: Organisation, criteria: Criteria, cut_off_date: date
+) -> Chosen:
+    mask = mask_of(columns, criteria, cut_off_date)
+    if criteria.picked:
+        mask &= _picked(columns, seller, criteria.picked)
+    return Chosen(columns, mask)
+
+
+def _picked(columns: Columns, seller: Organisation, list_key: UUID) -> Mask:
+    found = LoanList.objects.filter(pk=list_key, seller=seller).first()
+    if found is None:
+        raise InvalidInput(
+            "list_unknown", "The list of picked loans is not one of yours.", field="criteria"
+        )
+    keys = pa.FixedSizeBinaryArray.from_buffers(
+        KEY, found.loans, [None, pa.py_buffer(read_stored(found.file_id))]
+    )
+    mask = pc.is_in(columns.table.column("id"), value_set=keys)
+    return np.asarray(mask.to_numpy(), dtype=bool)
