@@ -20,10 +20,9 @@ from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import bond_of
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
-from npa_market.tapes.loading import insert_rows
+from npa_market.tapes.loading import insert_columns
 
 if TYPE_CHECKING:
-    import pyarrow as pa
 
     from npa_market.packages.sealing import Totals
 
@@ -43,7 +42,7 @@ class Frozen:
     tree_file: StoredFile
     merkle_root: str
     overview: dict[str, Any]
-    loan_keys: list[UUID]
+    loan_keys: list[bytes]
     tokens: list[str]
 
 
@@ -117,13 +116,9 @@ def _build(package: Package, report: Progress) -> Frozen:
         tree_file=store_bytes(tree.nodes),
         merkle_root=tree.root,
         overview=overview_of(table),
-        loan_keys=_uuids(keys),
+        loan_keys=keys.to_pylist(),
         tokens=table.column("loan_token").to_pylist(),
     )
-
-
-def _uuids(keys: "pa.Array") -> list[UUID]:
-    return [UUID(bytes=key) for key in keys.to_pylist()]
 
 
 @transaction.atomic
@@ -154,12 +149,18 @@ def _freeze(package_id: UUID, user: User, frozen: Frozen) -> Package:
 
 
 def _freeze_members(package: Package, frozen: Frozen) -> None:
-    rows = (
-        (package.pk, key, token, position, True)
-        for position, (key, token) in enumerate(zip(frozen.loan_keys, frozen.tokens, strict=True))
-    )
+    import pyarrow as pa
+
+    rows = len(frozen.loan_keys)
+    members = {
+        "package": pa.repeat(package.pk.hex, rows),
+        "loan": pa.array([key.hex() for key in frozen.loan_keys], pa.string()),
+        "token": pa.array(frozen.tokens, pa.string()),
+        "position": pa.array(range(rows), pa.int32()),
+        "is_live": pa.repeat(True, rows),
+    }
     with connection.wrap_database_errors:  # COPY speaks to the driver past Django's own wrapping.
-        insert_rows(PackageLoan, ("package", "loan", "token", "position", "is_live"), rows)
+        insert_columns(PackageLoan, members)
 
 
 def _statement(package: Package, frozen: Frozen) -> dict[str, object]:

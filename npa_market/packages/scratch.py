@@ -1,13 +1,13 @@
 """A scratch seller with a large tape, for measuring: made straight in the tables, rolled back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 import numpy as np
+import pyarrow as pa
 from django.db import transaction
 
 from npa_market.common.clock import database_now
@@ -16,13 +16,11 @@ from npa_market.common.files import store_bytes
 from npa_market.common.ids import next_reference
 from npa_market.parties.models import Membership, Organisation, QualificationState, User
 from npa_market.parties.roles import OrganisationKind, Role
-from npa_market.tapes.building import BORROWER_FIELDS, LOAN_FIELDS, RECEIPT_FIELDS
-from npa_market.tapes.loading import insert_rows
+from npa_market.tapes.loading import Columns, insert_columns
 from npa_market.tapes.models import (
     Borrower,
     LitigationStatus,
     Loan,
-    LoanStatus,
     Receipt,
     Tape,
     TapeState,
@@ -32,6 +30,8 @@ from npa_market.tapes.synthetic.receipts import make_receipts
 
 CUT_OFF = date(2025, 12, 31)
 STEP = 50_000
+STATUSES = ("live", "deceased", "bankrupt", "time_barred", "disputed", "fraud", "settled")
+_SEALED = ("name_sealed", "id_number_sealed", "mobile_sealed")
 GRADES = ("pass", "special mention", "substandard", "doubtful", "loss")
 # Province, city, share of the borrowers.
 PLACES = (
@@ -110,84 +110,90 @@ def fill_tape(tape: Tape, count: int, seed: int) -> None:
         people = int(borrower.max()) + 1
         births = np.datetime64("1960-01-01") + rng.integers(0, 15_000, people)
         loans = make_loans(borrower, births, tape.cut_off_date, rng)
-        keys = [uuid7() for _ in range(people)]
-        insert_rows(Borrower, BORROWER_FIELDS, _borrower_rows(tape, keys, births, rng))
-        loan_keys = [uuid7() for _ in range(rows)]
+        keys, loan_keys = ([uuid7().hex for _ in range(n)] for n in (people, rows))
         receipts = make_receipts(loans, tape.cut_off_date, rng)
-        insert_rows(Loan, LOAN_FIELDS, _loan_rows(tape, loans, (loan_keys, keys), start, receipts))
-        insert_rows(Receipt, RECEIPT_FIELDS, _receipt_rows(loan_keys, receipts))
+        insert_columns(Borrower, _borrower_columns(tape, keys, births, rng))
+        insert_columns(Loan, _loan_columns(tape, loans, (loan_keys, keys), start, receipts))
+        insert_columns(Receipt, _receipt_columns(loan_keys, receipts))
 
 
-def _borrower_rows(
-    tape: Tape, keys: list[UUID], births: Any, rng: Any
-) -> Iterator[tuple[Any, ...]]:
+def _borrower_columns(tape: Tape, keys: list[str], births: Any, rng: Any) -> Columns:
     years = births.astype("datetime64[Y]").astype(np.int64) + 1970
-    sexes = rng.choice(("m", "f"), len(keys), p=(0.6, 0.4)).tolist()
-    for key, year, sex in zip(keys, years.tolist(), sexes, strict=True):
-        yield (key, tape.seller_id, key.hex * 2, "", "", "", sex, year)
+    return {
+        "id": pa.array(keys),
+        "seller": pa.repeat(tape.seller_id.hex, len(keys)),
+        "blind_index": pa.array([key * 2 for key in keys]),
+        **{name: pa.repeat("", len(keys)) for name in _SEALED},
+        "sex": pa.array(rng.choice(("m", "f"), len(keys), p=(0.6, 0.4)).tolist()),
+        "birth_year": pa.array(years, pa.int16()),
+    }
 
 
-def _days(days: Any) -> list[date | None]:
-    return list(days.astype("datetime64[D]").astype(object))
-
-
-def _loan_rows(
+def _loan_columns(
     tape: Tape,
     loans: Loans,
-    keys: tuple[list[UUID], list[UUID]],
+    keys: tuple[list[str], list[str]],
     start: int,
     receipts: list[tuple[tuple[str, int, int], ...]],
-) -> Iterator[tuple[Any, ...]]:
+) -> Columns:
     loan_keys, borrower_keys = keys
-    places = np.random.default_rng(start).choice(
-        len(PLACES), len(borrower_keys), p=[share for _, _, share in PLACES]
-    )
-    litigation, status = list(LitigationStatus.values), list(LoanStatus.values)
-    order = ["live", "deceased", "bankrupt", "time_barred", "disputed", "fraud", "settled"]
-    assert set(order) == set(status)
+    rows, rng = len(loan_keys), np.random.default_rng(start)
+    places = rng.choice(len(PLACES), len(borrower_keys), p=[share for _, _, share in PLACES])
+    place = places[loans.borrower]
     overdue = (np.datetime64(tape.cut_off_date) - loans.default).astype(np.int64)
-    columns = zip(
-        loan_keys,
-        loans.borrower.tolist(),
-        loans.claim.tolist(),
-        loans.product.tolist(),
-        loans.principal.tolist(),
-        loans.interest.tolist(),
-        loans.fees.tolist(),
-        loans.original.tolist(),
-        loans.credit_line.tolist(),
-        loans.rate_bp.tolist(),
-        loans.term.tolist(),
-        loans.instalments_paid.tolist(),
-        _days(loans.origination),
-        _days(loans.default),
-        _days(loans.charge_off),
-        _days(loans.last_payment),
-        overdue.tolist(),
-        loans.grade.tolist(),
-        loans.litigation.tolist(),
-        loans.is_reachable.tolist(),
-        _days(loans.last_contact),
-        loans.placements.tolist(),
-        loans.status.tolist(),
-        receipts,
-        strict=True,
-    )
-    for number, values in enumerate(columns, start + 1):
-        key, who, claim, product = values[:4]
-        province, city, _ = PLACES[places[who]]
-        grade, suit, reachable, contact, placed, state, paid = values[17:]
-        yield (
-            *(key, tape.pk, borrower_keys[who], number + 1, f"S-{number:08d}", tape.currency),
-            *(claim, PRODUCTS[product].en, *values[4:17], GRADES[grade], province, city),
-            *(litigation[suit], reachable, contact, placed, order[state]),
-            *(sum(cash for _, cash, _ in paid), sum(cost for _, _, cost in paid)),
-        )
+    return {
+        "id": pa.array(loan_keys),
+        "tape": pa.repeat(tape.pk.hex, rows),
+        "borrower": pa.array(borrower_keys).take(pa.array(loans.borrower)),
+        "row_number": pa.array(np.arange(start + 2, start + 2 + rows)),
+        "loan_number": pa.array([f"S-{n:08d}" for n in range(start, start + rows)]),
+        "currency": pa.repeat(tape.currency, rows),
+        "product": _coded([each.en for each in PRODUCTS], loans.product),
+        "claim_minor": pa.array(loans.claim),
+        "principal_minor": pa.array(loans.principal),
+        "interest_minor": pa.array(loans.interest),
+        "fees_minor": pa.array(loans.fees),
+        "original_amount_minor": pa.array(loans.original),
+        "credit_line_minor": pa.array(loans.credit_line),
+        "annual_rate_bp": pa.array(loans.rate_bp),
+        "term_months": pa.array(loans.term),
+        "instalments_paid": pa.array(loans.instalments_paid),
+        "origination_date": _days(loans.origination),
+        "default_date": _days(loans.default),
+        "charge_off_date": _days(loans.charge_off),
+        "last_payment_date": _days(loans.last_payment),
+        "days_overdue": pa.array(overdue),
+        "grade": _coded(GRADES, loans.grade),
+        "province": _coded([name for name, _, _ in PLACES], place),
+        "city": _coded([city for _, city, _ in PLACES], place),
+        "litigation_status": _coded(list(LitigationStatus.values), loans.litigation),
+        "is_reachable": pa.array(loans.is_reachable),
+        "last_contact_date": _days(loans.last_contact),
+        "prior_placements": pa.array(loans.placements),
+        "status": _coded(STATUSES, loans.status),
+        "received_minor": pa.array([sum(cash for _, cash, _ in paid) for paid in receipts]),
+        "collection_cost_minor": pa.array([sum(cost for _, _, cost in paid) for paid in receipts]),
+    }
 
 
-def _receipt_rows(
-    loan_keys: list[UUID], receipts: list[tuple[tuple[str, int, int], ...]]
-) -> Iterator[tuple[Any, ...]]:
-    for key, paid in zip(loan_keys, receipts, strict=True):
-        for month, gross, cost in paid:
-            yield key, date.fromisoformat(f"{month}-01"), gross, cost
+def _coded(texts: Sequence[str], codes: Any) -> pa.Array:
+    return pa.array([str(text) for text in texts]).take(pa.array(codes))
+
+
+def _days(days: Any) -> pa.Array:
+    return pa.array(days.astype("datetime64[D]")).cast(pa.date32())
+
+
+def _receipt_columns(
+    loan_keys: list[str], receipts: list[tuple[tuple[str, int, int], ...]]
+) -> Columns:
+    paid = [
+        (key, *each) for key, months in zip(loan_keys, receipts, strict=True) for each in months
+    ]
+    keys, months, gross, cost = zip(*paid, strict=True) if paid else ((), (), (), ())
+    return {
+        "loan": pa.array(keys, pa.string()),
+        "month": pa.array([date.fromisoformat(f"{month}-01") for month in months], pa.date32()),
+        "gross_minor": pa.array(gross, pa.int64()),
+        "cost_minor": pa.array(cost, pa.int64()),
+    }
