@@ -23,7 +23,6 @@ from npa_market.parties.permissions import require
 from npa_market.tapes.loading import insert_columns
 
 if TYPE_CHECKING:
-
     from npa_market.packages.sealing import Totals
 
 Progress = Callable[..., None]

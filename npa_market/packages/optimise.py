@@ -240,8 +240,12 @@ def _repair(x: Flags, used: Numbers, rows: _Rows, facts: tuple[Numbers, Numbers]
 
 
 def _margin(rows: _Rows) -> Numbers:
-    """Kept free in every row, so that it holds in whole numbers too, rounding errors or not."""
-    return np.asarray(1e-10 * np.maximum(1.0, np.abs(rows.matrix).sum(axis=1)))
+    """Kept free in every limit, so that it holds in whole numbers too, rounding errors or not.
+
+    The target may be met exactly: sums of whole numbers are told apart far above 1e-12.
+    """
+    kept = 1e-10 * np.maximum(1.0, np.abs(rows.matrix).sum(axis=1))
+    return np.where(rows.right > 0, -1e-12 * rows.right, kept)
 
 
 def _fill(x: Flags, used: Numbers, rows: _Rows, facts: tuple[Numbers, Numbers]) -> None:

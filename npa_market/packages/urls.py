@@ -1,12 +1,14 @@
 from django.urls import path
 
-from npa_market.packages import downloads, editing, views
+from npa_market.packages import downloads, editing, picking_views, views
 
 app_name = "packages"
 urlpatterns = [
     path("", views.package_list, name="list"),
     path("new/", editing.package_new, name="new"),
     path("criteria/", editing.package_criteria, name="criteria"),
+    path("pick/", picking_views.package_pick, name="pick"),
+    path("split/", picking_views.package_split, name="split"),
     path("totals/", editing.package_totals, name="totals"),
     path("<uuid:package_id>/", views.package_detail, name="detail"),
     path("<uuid:package_id>/edit/", editing.package_edit, name="edit"),

@@ -42,7 +42,14 @@ def package_list(request: MemberRequest) -> HttpResponseBase:
     }
     is_seller = request.organisation.kind == OrganisationKind.SELLER
     if may(request.user, "packages.draft_package", request.organisation):
-        context |= {"action_url": reverse("packages:new"), "action_label": "New package"}
+        context |= {
+            "action_url": reverse("packages:new"),
+            "action_label": "New package",
+            "further_actions": [
+                (reverse("packages:pick"), "Pick for a target"),
+                (reverse("packages:split"), "Split a pool"),
+            ],
+        }
     else:
         context["empty"] = "No package yet. Sealed packages appear here once you may read them."
     return list_page(
