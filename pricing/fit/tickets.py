@@ -11,9 +11,9 @@ from pricing.canonical import FloatArray
 from pricing.history.counts import room_centres
 
 ROUNDS = 60
-TOLERANCE = 1e-9
+TOLERANCE = 1e-7
 SHAPES = 0.05, 500.0
-SLICES = (np.arange(64) + 0.5) / 64
+SLICES = (np.arange(24) + 0.5) / 24
 LEAST_TAIL = 1e-12
 
 
@@ -40,13 +40,14 @@ def fit_ticket(sums: FloatArray, cut: FloatArray, prior: Ticket, weight: float) 
     n, ratio, log_ratio, cash, balance, square = sums
     if np.isnan(log_ratio):  # a grouped history: only means are known
         return _mean_only(sums, prior, weight)
-    cuts, owed = cut.T
+    has_cut = cut[:, 0] > 0
+    room, (cuts, owed) = room_centres()[has_cut], cut[has_cut].T
     count = n + cuts.sum()
     mean_balance = (balance + owed.sum()) / count if count else 1.0
     mean, shape = prior.mean, prior.shape
     prior_log = np.log(prior.mean) + float(digamma(prior.shape)) - np.log(prior.shape)
     for _ in range(ROUNDS):
-        above, log_above = _beyond(mean, shape)
+        above, log_above = _beyond(mean, shape, room)
         total = count + weight
         mean_of_all = (ratio + cuts @ above + weight * prior.mean) / total
         mean_log = (log_ratio + cuts @ log_above + weight * prior_log) / total
@@ -84,14 +85,14 @@ def _shape(mean: float, mean_log: float) -> float:
     return high if miss(high) >= 0 else float(brentq(miss, low, high))
 
 
-def _beyond(mean: float, shape: float) -> tuple[FloatArray, FloatArray]:
-    """E[x | x > room] and E[ln x | x > room] at the centre of each bin of room."""
-    at = room_centres() * shape / mean
+def _beyond(mean: float, shape: float, room: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """E[x | x > room] and E[ln x | x > room] for each room, (rooms,)."""
+    at = room * shape / mean
     tail = np.maximum(gammaincc(shape, at), LEAST_TAIL)
     above = mean * np.maximum(gammaincc(shape + 1, at), LEAST_TAIL) / tail
     drawn = gammainccinv(shape, tail[:, None] * SLICES) * mean / shape
-    logs = np.log(np.maximum(drawn, room_centres()[:, None])).mean(axis=1)
-    return np.maximum(above, room_centres()), logs
+    logs = np.log(np.maximum(drawn, room[:, None])).mean(axis=1)
+    return np.maximum(above, room), logs
 
 
 def cut_share(ticket: Ticket) -> float:
