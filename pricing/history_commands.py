@@ -3,15 +3,18 @@
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pricing.calibration import EFFECTS, Calibration
 from pricing.fit import calibrate, lending_club
+from pricing.fit.check import check_calibration
 from pricing.fit.seasoned import seasoned
 from pricing.history.bench import HistorySize, bench_calibrate
 from pricing.history.counts import History
 from pricing.history.files import HistoryFiles, read_history_files
+from pricing.history.synthetic import Deals
 from pricing.history.triangles import curves, triangle
 from pricing.loans import BASES
 from pricing.tables import read_calibration, write_table
@@ -39,6 +42,12 @@ def add_history_commands(commands: Commands) -> None:
     one.add_argument("--loans", type=int, default=1_000_000)
     one.add_argument("--months", type=int, default=36)
     one.set_defaults(command=_bench)
+    one = commands.add_parser("check-calibration", help="fits beside the truth, print JSON")
+    one.add_argument("--histories", type=int, default=40)
+    one.add_argument("--deals", type=int, default=14)
+    one.add_argument("--loans", type=int, default=1500, help="per deal")
+    one.add_argument("--months", type=int, default=24, help="after the last deal's charge-off")
+    one.set_defaults(command=_check)
     one = commands.add_parser("backtest-lendingclub", help="forecast real recoveries 2008-2010")
     one.add_argument("--data", type=Path, required=True, help=f"folder with {lending_club.FILE}")
     one.add_argument("--out", type=Path, help="JSON file; standard output without it")
@@ -124,6 +133,19 @@ def _bench(options: argparse.Namespace) -> int:
     figures = bench_calibrate(HistorySize(options.loans, options.months))
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    deals = Deals(deals=options.deals, loans=options.loans, months=options.months)
+    recovery = check_calibration(options.histories, deals, _progress)
+    sys.stdout.write(json.dumps(asdict(recovery), indent=1) + "\n")
+    return 0
+
+
+def _progress(done: int, total: int) -> None:
+    ending = "\n" if done == total else ""
+    sys.stderr.write(f"\rhistories {done} of {total}{ending}")
+    sys.stderr.flush()
 
 
 def _lending_club(options: argparse.Namespace) -> int:

@@ -128,3 +128,13 @@ def test_bench_calibrate_prints_one_json_object():
     assert figures["loans"] == 2400
     for name in ("seconds", "peak_rss_mb", "ratio_to_groupby"):
         assert figures[name] > 0
+
+
+def test_fits_to_synthetic_histories_stay_near_the_truth(capsys):
+    """Three histories: enough to catch a broken estimate; the command's default is forty."""
+    size = ["--histories", "3", "--deals", "10", "--loans", "500", "--months", "18"]
+    assert main(["check-calibration", *size]) == DONE
+    told = json.loads(capsys.readouterr().out)
+    assert told["default_error_ratio"] < 2.5
+    assert abs(told["default_bias"]) < 0.25
+    assert told["sds"]["pool"] == pytest.approx(told["true_sds"]["pool"], rel=0.6)
