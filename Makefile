@@ -44,6 +44,7 @@ lint: $(VENV)/.dev
 	NPA_MODE=production SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
 	NPA_VAULT_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))') \
 	NPA_BLIND_INDEX_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))') \
+	NPA_SIGNING_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))') \
 	NPA_TOKEN_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))') \
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 

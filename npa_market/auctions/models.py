@@ -453,4 +453,7 @@ class BidOutcome(models.Model):
 
 
 # The app's other models; Django finds them here.
+from npa_market.auctions.ceremony.models import KeyShare as KeyShare  # noqa: E402
+from npa_market.auctions.ceremony.models import LotKeyRecord as LotKeyRecord  # noqa: E402
+from npa_market.auctions.ceremony.models import Reveal as Reveal  # noqa: E402
 from npa_market.auctions.notices.models import Notice as Notice  # noqa: E402

@@ -2,17 +2,25 @@
 
 from django.urls import path
 
-from npa_market.auctions.views import bids, live, lots, registrations
+from npa_market.auctions.views import bids, detail, live, lots, registrations, sealed
 
 app_name = "auctions"
 urlpatterns = [
     path("", lots.lot_list, name="list"),
     path("new/", lots.lot_new, name="new"),
-    path("<uuid:lot_id>/", lots.lot_detail, name="detail"),
+    path("<uuid:lot_id>/", detail.lot_detail, name="detail"),
     path("<uuid:lot_id>/cancel/", lots.lot_cancel, name="cancel"),
     path("<uuid:lot_id>/feed/", live.lot_feed, name="feed"),
     path("<uuid:lot_id>/state/", live.lot_state, name="state"),
     path("<uuid:lot_id>/bid/", bids.lot_bid, name="bid"),
+    path("seal.py", sealed.seal_tool, name="seal_tool"),
+    path("<uuid:lot_id>/sheet.json", sealed.bid_sheet, name="sheet"),
+    path("<uuid:lot_id>/envelope/", sealed.envelope_submit, name="envelope_submit"),
+    path("<uuid:lot_id>/envelope/seal/", sealed.envelope_seal, name="envelope_seal"),
+    path("<uuid:lot_id>/envelope/withdraw/", sealed.envelope_withdraw, name="envelope_withdraw"),
+    path("<uuid:lot_id>/envelope/receipt.json", sealed.own_receipt, name="own_receipt"),
+    path("<uuid:lot_id>/opening/", sealed.lot_opening, name="opening"),
+    path("<uuid:lot_id>/reveal/", sealed.lot_reveal, name="reveal"),
     path("<uuid:lot_id>/register/", registrations.lot_register, name="register"),
     path(
         "registrations/<uuid:registration_id>/admit/",

@@ -32,6 +32,8 @@ SECRET_KEY = secret("SECRET_KEY", "embedded-only-secret-key-for-demo-and-tests-0
 VAULT_KEY = secret("NPA_VAULT_KEY", "11" * 32)
 BLIND_INDEX_KEY = secret("NPA_BLIND_INDEX_KEY", "22" * 32)
 TOKEN_KEY = secret("NPA_TOKEN_KEY", "33" * 32)
+# Signs receipts and checkpoints of the venue: an Ed25519 seed, 32 bytes in hex.
+SIGNING_KEY = secret("NPA_SIGNING_KEY", "44" * 32)
 VAULT_KEY_ID = env.str("NPA_VAULT_KEY_ID", default="k1")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])

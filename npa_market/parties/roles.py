@@ -21,13 +21,16 @@ class Role(models.TextChoices):
     COMPLIANCE = "compliance", "Compliance officer"
     VENUE_FINANCE = "venue_finance", "Venue finance"
     AUDITOR = "auditor", "Auditor"
+    NOTARY = "notary", "Notary"
 
 
 SELLER_ROLES = frozenset(
     {Role.SELLER_ANALYST, Role.VALUER, Role.SELLER_APPROVER, Role.SELLER_FINANCE}
 )
 BUYER_ROLES = frozenset({Role.BUYER_ANALYST, Role.BUYER_SIGNATORY, Role.BUYER_FINANCE})
-VENUE_ROLES = frozenset({Role.OPERATOR, Role.COMPLIANCE, Role.VENUE_FINANCE, Role.AUDITOR})
+VENUE_ROLES = frozenset(
+    {Role.OPERATOR, Role.COMPLIANCE, Role.VENUE_FINANCE, Role.AUDITOR, Role.NOTARY}
+)
 FINANCE_ROLES = frozenset({Role.SELLER_FINANCE, Role.BUYER_FINANCE, Role.VENUE_FINANCE})
 ROLES_OF_KIND = {
     OrganisationKind.SELLER: SELLER_ROLES,

@@ -50,7 +50,8 @@ NEEDS_OF_ROLE: dict[Role, tuple[Kind, ...]] = {
         venue.lots_ending_soon,
         venue.stuck_messages,
     ),
-    Role.COMPLIANCE: (venue.institutions_to_decide,),
+    Role.COMPLIANCE: (venue.sealed_lots_to_open, venue.institutions_to_decide),
+    Role.NOTARY: (venue.sealed_lots_to_open,),
     Role.VENUE_FINANCE: (venue.deposits_to_confirm, venue.payments_to_record),
     Role.AUDITOR: (venue.deals_closed_lately, venue.stuck_messages),
 }

@@ -66,6 +66,18 @@ def lots_ending_soon(desk: Desk) -> Iterator[Need]:
         )
 
 
+def sealed_lots_to_open(desk: Desk) -> Iterator[Need]:
+    """Sealed lots after their deadline: shares of the key are awaited."""
+    for lot in Lot.objects.filter(state=LotState.OPENING).order_by("ends_at")[:PER_KIND]:
+        yield Need(
+            what=f"Hand in your share for lot {lot.reference}",
+            url=reverse("auctions:opening", args=[lot.pk]),
+            detail=f"{lot.title}: the envelopes await their opening.",
+            act="Open",
+            due=lot.ends_at,
+        )
+
+
 def deposits_to_confirm(desk: Desk) -> Iterator[Need]:
     """Admitted buyers whose deposit is not booked."""
     held = Hold.objects.filter(buyer=OuterRef("buyer"), lot_id=OuterRef("lot_id"))

@@ -21,6 +21,9 @@ ANSWERED = range(200, 400)
 LOCAL_CACHE = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Answers to a plain GET that say, with a reason, that this object has no such part.
 NO_SUCH_PART = {
+    "auctions:opening": 404,  # the lot is not one with sealed bids
+    "auctions:own_receipt": 404,
+    "auctions:sheet": 404,
     "settlement:closing_journal": 404,  # the deal is not closed
     "v1:lot-bid-by-request": 404,  # the request was another institution's
     "v1:package-proof": 409,  # which loan is not named

@@ -107,13 +107,6 @@ def lot_new(request: MemberRequest) -> HttpResponse:
     return render(request, "auctions/new.html", context, status=422 if form.errors else 200)
 
 
-@access(MEMBERS)
-@require_safe
-def lot_detail(request: MemberRequest, lot_id: UUID) -> HttpResponse:
-    """The lot: price, end, bids, the person's own next step."""
-    return lot_page(request, visible_lot(request, lot_id))
-
-
 @access(access_for(Role.OPERATOR))
 @require_POST
 def lot_cancel(request: MemberRequest, lot_id: UUID) -> HttpResponse:
@@ -152,7 +145,7 @@ def lot_page(
         "sees_reserve": may(request.user, "auctions.see_reserve", lot),
         "history": Entry.objects.about(lot.pk).exclude(type__in=_BID_ENTRIES),
         **bidder_context(lot, buyer, request, now),
-        **_venue_context(request, lot),
+        **venue_context(request, lot),
         **typed,
     }
     return render(request, "auctions/detail.html", context, status=status)
@@ -182,7 +175,7 @@ def bidder_context(
     }
 
 
-def _venue_context(request: MemberRequest, lot: Lot) -> dict[str, Any]:
+def venue_context(request: MemberRequest, lot: Lot) -> dict[str, Any]:
     """The operator's and venue finance's panel: names of applicants, never their labels."""
     if not request.user.works_for_venue:
         return {"applicants": lot.registrations.count()}

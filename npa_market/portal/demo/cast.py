@@ -27,6 +27,7 @@ PEOPLE: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("compliance@venue.example", VENUE, (Role.COMPLIANCE,)),
     ("finance@venue.example", VENUE, (Role.VENUE_FINANCE,)),
     ("auditor@venue.example", VENUE, (Role.AUDITOR,)),
+    ("notary@venue.example", VENUE, (Role.NOTARY,)),
     *(
         (f"{desk}@buyer{number}.example", name, (role,))
         for number, name in enumerate(BUYERS, start=1)

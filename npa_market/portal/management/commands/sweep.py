@@ -13,6 +13,7 @@ import structlog
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections
 
+from npa_market.auctions.ceremony.services import settle_overdue_reveals
 from npa_market.auctions.services import advance_due_lots
 from npa_market.common.outbox import deliver_pending
 from npa_market.valuation.services import resume_lost_runs
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 def sweep_once() -> int:
     """One round; how many lots moved, messages were delivered and lost valuations resumed."""
-    return advance_due_lots() + deliver_pending() + resume_lost_runs()
+    return advance_due_lots() + settle_overdue_reveals() + deliver_pending() + resume_lost_runs()
 
 
 class Command(BaseCommand):

@@ -1,0 +1,76 @@
+"""The weaker mode of a sealed lot: the venue seals for a bidder whose browser cannot."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from npa_market.auctions.ceremony.documents import sheet_of
+from npa_market.auctions.ceremony.models import LotKeyRecord
+from npa_market.auctions.locking import UnknownLot
+from npa_market.auctions.models import BidOutcome, Lot, LotFormat, RegistrationState
+from npa_market.auctions.offline import seal
+from npa_market.auctions.queries import outcome_of
+from npa_market.auctions.services.formats import submit_envelope
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.parties.models import Organisation, User
+from npa_market.parties.permissions import require
+
+
+@dataclass(frozen=True, slots=True)
+class SealedHere:
+    """The outcome, and the secret receipt: given once, kept by nobody but the bidder."""
+
+    outcome: BidOutcome
+    receipt: str
+
+
+def seal_and_submit(
+    *, user: User, lot_id: UUID, buyer: Organisation, amount_minor: int, request_id: UUID
+) -> SealedHere:
+    """The weaker mode: the venue's server seals, so its memory holds the amount for a moment.
+
+    For people whose browser cannot seal; pages label it. The same request again gives its first
+    outcome and an empty receipt. Raises as `submit_envelope`, InvalidInput for an amount outside
+    the range, Refused `not_admitted`.
+    """
+    require(user, "auctions.place_bid", buyer)
+    lot = _sealed_lot(lot_id)
+    stored = outcome_of(buyer=buyer, request_id=request_id)
+    if stored is not None:
+        if stored.lot_id != lot.pk:
+            raise Refused("request_reused", "This request number was used for another lot.")
+        return SealedHere(stored, "")
+    registration = lot.registrations.filter(buyer=buyer, state=RegistrationState.ADMITTED).first()
+    if registration is None:
+        raise Refused("not_admitted", f"{buyer} is not admitted to {lot.reference}.")
+    sheet = sheet_of(lot, registration.label)
+    try:
+        envelope, ephemeral = seal.sealed(amount_minor, sheet)
+    except seal.Refused as reason:
+        raise InvalidInput("amount_out_of_range", str(reason), field="amount") from reason
+    outcome = submit_envelope(
+        user=user, lot_id=lot_id, buyer=buyer, envelope=envelope, request_id=request_id
+    )
+    receipt: dict[str, Any] = {
+        **{name: sheet[name] for name in seal.CONTEXT_FIELDS},
+        "amount_minor": amount_minor,
+        "envelope": base64.b64encode(envelope).decode(),
+        "envelope_sha256": hashlib.sha256(envelope).hexdigest(),
+        "ephemeral_private_key": ephemeral.hex(),
+        "v": 1,
+    }
+    return SealedHere(outcome, json.dumps(receipt, indent=1) + "\n")
+
+
+def _sealed_lot(lot_id: UUID) -> Lot:
+    lot = Lot.objects.filter(pk=lot_id).select_related("package").first()
+    if lot is None:
+        raise UnknownLot
+    if lot.format != LotFormat.SEALED:
+        raise Refused("wrong_format", f"{lot.reference} takes no envelopes.")
+    if not LotKeyRecord.objects.filter(lot=lot).exists():
+        raise Refused("no_key", f"{lot.reference} has no key yet: ask the venue's operator.")
+    return lot

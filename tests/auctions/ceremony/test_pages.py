@@ -1,0 +1,129 @@
+"""Pages of a sealed lot: what each person can do, and that nothing tells what was handed in."""
+
+import base64
+import io
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from npa_market.auctions.lot_keys import Holder
+from npa_market.auctions.models import LotReceipt
+from npa_market.auctions.offline import seal
+from npa_market.common.money import format_minor
+from npa_market.common.signing import is_signed, venue_public_key
+from tests.auctions.conftest import END, START, STEP
+
+
+def address(market, tail=""):
+    return f"/lots/{market.lot.pk}/{tail}"
+
+
+@pytest.fixture
+def bidder(sealed, as_user):
+    return as_user(sealed.bidders[0][1])
+
+
+def test_a_bidder_hands_in_an_envelope_and_reads_its_signed_receipt(sealed, bidder):
+    envelope = sealed.seal(0, START)
+    form = {"envelope": base64.b64encode(envelope).decode(), "request_id": uuid4()}
+    page = bidder.post(address(sealed, "envelope/"), form, follow=True).content.decode()
+    assert "handed in" in page
+    note = bidder.get(address(sealed, "envelope/receipt.json")).json()
+    assert is_signed(note, venue_public_key())
+
+
+@pytest.mark.parametrize("text", ["", "no base64!", base64.b64encode(b"short").decode()])
+def test_what_is_no_envelope_is_named_beside_the_field(sealed, bidder, text):
+    form = {"envelope": text, "request_id": uuid4()}
+    answer = bidder.post(address(sealed, "envelope/"), form)
+    assert answer.status_code == 422
+    assert not LotReceipt.objects.exists()
+
+
+def test_the_sheet_seals_with_the_offline_tool(sealed, bidder):
+    sheet = bidder.get(address(sealed, "sheet.json")).json()
+    envelope, _ = seal.sealed(START, sheet)
+    sealed.hand_in(0, envelope)
+    tool = bidder.get("/lots/seal.py")
+    assert b"standard library only" in tool.content
+
+
+def test_the_weaker_mode_is_labelled_and_shows_the_receipt_once(sealed, bidder):
+    assert "Weaker mode" in bidder.get(address(sealed)).content.decode()
+    form = {"server-amount": "2,000,000.00", "server-request_id": uuid4()}
+    page = bidder.post(address(sealed, "envelope/seal/"), form).content.decode()
+    assert "ephemeral_private_key" in page
+    assert "ephemeral_private_key" not in bidder.get(address(sealed)).content.decode()
+
+
+@pytest.mark.parametrize("amount", ["", "abc", "-5", "0", "9" * 30])
+def test_amounts_that_are_none_come_back_with_the_form(sealed, bidder, amount):
+    form = {"server-amount": amount, "server-request_id": uuid4()}
+    assert bidder.post(address(sealed, "envelope/seal/"), form).status_code == 422
+
+
+def test_an_envelope_is_taken_back(sealed, bidder):
+    sealed.bid(0, START)
+    page = bidder.post(address(sealed, "envelope/withdraw/"), follow=True).content.decode()
+    assert "taken back" in page
+    assert bidder.get(address(sealed, "envelope/receipt.json")).status_code == 404
+    assert bidder.post(address(sealed, "envelope/withdraw/")).status_code == 409
+
+
+def test_S7_pages_are_the_same_however_many_envelopes_there_are(sealed, as_user, operator):
+    """The seller, the venue and the rival read the same page before and after a bid."""
+
+    def pages():
+        people = [sealed.seller_user, operator, sealed.bidders[1][1]]
+        texts = [as_user(person).get(address(sealed)).content.decode() for person in people]
+        return [re.sub(r'value="[^"]{20,}"|x-csrftoken": "[^"]+"', "", text) for text in texts]
+
+    before = pages()
+    sealed.bid(0, START)
+    sealed.bid(0, START + STEP)
+    assert pages() == before
+
+
+def test_holders_open_the_lot_on_the_page(sealed, clock, as_user):
+    sealed.bid(0, START + STEP)
+    clock.now = END + timedelta(minutes=1)
+    for holder in (Holder.COMPLIANCE, Holder.NOTARY):
+        client = as_user(sealed.holders[holder])
+        form = {"holder": holder.value, "words": sealed.key.shares[holder]}
+        page = client.post(address(sealed, "opening/"), form, follow=True).content.decode()
+    assert format_minor(START + STEP, "CNY") in page
+    assert "Private, published" in page
+    assert "Sold" in client.get(address(sealed)).content.decode()
+
+
+def test_a_wrong_share_comes_back_and_others_see_no_form(sealed, clock, as_user, bidder):
+    sealed.bid(0, START)
+    clock.now = END
+    notary = as_user(sealed.holders[Holder.NOTARY])
+    form = {"holder": "notary", "words": "academic acid"}
+    answer = notary.post(address(sealed, "opening/"), form)
+    assert answer.status_code == 422
+    assert "no share" in answer.content.decode()
+    assert "Hand in your share" not in bidder.get(address(sealed, "opening/")).content.decode()
+    assert bidder.post(address(sealed, "opening/"), form).status_code == 422
+
+
+def test_a_bidder_reveals_from_the_receipt_file(sealed, clock, bidder):
+    sealed.bid(0, START)
+    clock.now = END + timedelta(hours=24)
+    assert "Reveal your envelope" in bidder.get(address(sealed)).content.decode()
+    for content in (b"[]", b"{", b"x" * 20_001, b'{"ephemeral_private_key": "00"}'):
+        bad = bidder.post(address(sealed, "reveal/"), {"receipt": io.BytesIO(content)})
+        assert bad.status_code == 422
+    good = io.BytesIO(f'{{"ephemeral_private_key": "{sealed.ephemerals[0].hex()}"}}'.encode())
+    good.name = "receipt.json"
+    page = bidder.post(address(sealed, "reveal/"), {"receipt": good}, follow=True)
+    assert "Sold" in page.content.decode()
+
+
+def test_an_ascending_lot_has_no_such_pages(market, as_user):
+    client = as_user(market.bidders[0][1])
+    for tail in ("sheet.json", "opening/"):
+        assert client.get(address(market, tail)).status_code == 404
