@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pricing.backtest.command import add_command as add_backtest
 from pricing.bench import Size, bench
 from pricing.blocks import simulate
 from pricing.check import compare, enough_blocks, lines, without_risk
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--result", type=Path, required=True, help="result.json of a valuation")
     one.set_defaults(command=_explain)
     add_scorecard(commands)
+    add_backtest(commands)
     one = commands.add_parser("check", help="both engines against brute force")
     one.add_argument("--loans", type=int, nargs="+", default=[200, 2_000, 10_000])
     one.add_argument("--paths", type=_paths, help=f"of the brute force, a multiple of {BLOCK}; "

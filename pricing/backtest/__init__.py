@@ -1,0 +1,1 @@
+"""Forecasts against outcomes: rolling origins on a known truth, baselines in the same run."""
