@@ -13,6 +13,17 @@ class EmptyHistory(PricingError):
     """A history has no row, no loan, or nothing a parameter could be fitted to."""
 
 
+class TooManyKinds(PricingError):
+    """The loans of a history differ in too many ways to be counted in groups."""
+
+    def __init__(self, kinds: int, most: int) -> None:
+        self.kinds, self.most = kinds, most
+        super().__init__(
+            f"the loans fall into {kinds:,} kinds, up to {most:,} can be counted; leave out an "
+            "attribute with many values, or name wider cohorts"
+        )
+
+
 class MissingColumn(PricingError):
     """A required column is not in the frame."""
 

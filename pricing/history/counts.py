@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from pricing.canonical import BoolArray, FloatArray, IntArray
-from pricing.errors import EmptyHistory
+from pricing.errors import EmptyHistory, TooManyKinds
 from pricing.history.accounts import UNKNOWN_MONTH, Accounts, Payments
 
 INSTALMENT, LUMP = 0, 1
@@ -16,7 +16,7 @@ TICKET_SUMS = ("count", "ratio", "log_ratio", "cash", "balance", "balance_square
 CUT_BINS = 60  # of what was left of the claim when a ticket was cut, log scale
 LEAST_ROOM = 1e-4
 BANDS_PER_E = 2  # balance bands per factor of e
-MOST_PROFILES = 40_000
+MOST_CELLS = 4_000_000  # profiles x ages: what bounds the memory of a fit
 PAID_IN_FULL = 0.005  # major units: half a minor unit short of the claim
 
 
@@ -101,11 +101,12 @@ def reduce_to_counts(
 ) -> History:
     """One pass of bincounts. payments: sorted by account and age, one row per account and month."""
     walk = _walk(accounts, payments)
-    profile, notes = _profiles(accounts)
-    _, first = np.unique(profile, return_index=True)
-    size, ages = len(first), int(accounts.end.max())
+    ages = int(accounts.end.max())
     if ages == 0:
         raise EmptyHistory("no loan of the history was watched for a month")
+    profile, notes = _profiles(accounts, MOST_CELLS // ages)
+    _, first = np.unique(profile, return_index=True)
+    size = len(first)
 
     def by_age(which: BoolArray, later: int = 0) -> IntArray:
         cell = profile[walk.account[which]] * ages + walk.age[which] + later - 1
@@ -208,26 +209,20 @@ def _late_notes(cash: FloatArray, late: BoolArray, beyond: float) -> tuple[str, 
     return notes
 
 
-def _profiles(accounts: Accounts) -> tuple[IntArray, tuple[str, ...]]:
-    """Number of each loan's profile. Too many: three balance bands, then no region."""
+def _profiles(accounts: Accounts, most: int) -> tuple[IntArray, tuple[str, ...]]:
+    """Number of each loan's profile, in three balance bands where fine ones make too many."""
     logs = np.log(accounts.balance)
     fine = np.floor(logs * BANDS_PER_E).astype(np.int64)
     coarse = np.searchsorted(np.quantile(logs, (1 / 3, 2 / 3)), logs)
     names = sorted(accounts.levels)
-    tries = (
-        (fine, names, ()),
-        (coarse, names, ("balances in three bands, for the number of different loans",)),
-    )
-    for band, kept, notes in tries:
+    notes: tuple[str, ...] = ()
+    for band in (fine, coarse):
         columns = [accounts.product, accounts.cohort, band - band.min()]
-        columns += [accounts.levels[name] for name in kept]
-        profile = _joined(columns)
-        if profile.max() < MOST_PROFILES:
+        profile = _joined(columns + [accounts.levels[name] for name in names])
+        if profile.max() < most:
             return profile, notes
-    raise EmptyHistory(
-        f"the loans fall into more than {MOST_PROFILES:,} kinds; leave out a column of attributes "
-        "with many values, or name wider cohorts"
-    )
+        notes = ("balances in three bands, for the number of different loans",)
+    raise TooManyKinds(int(profile.max()) + 1, most)
 
 
 def _joined(columns: list[IntArray]) -> IntArray:

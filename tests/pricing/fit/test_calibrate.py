@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pricing import Calibration, Terms, calibrate, value
+from pricing import Calibration, Terms, calibrate, read_history, value
 from pricing.errors import BadCalibration, EmptyHistory, MixedBasis, MixedCurrency
 from pricing.history.synthetic import Deals, as_truth, synthetic_history
 from tests.pricing.builders import reference
@@ -114,3 +114,57 @@ def test_a_history_that_does_not_fit_its_base_is_refused(truth, drawn):
             history, new=history.new * 0, stay=history.stay * 0, settle=history.settle * 0
         )
         calibrate(silent, name="a", base=truth)
+
+
+def test_the_claim_is_counted_once(truth):
+    """Large tickets, most of them cut at the claim: the fit finds the tickets before the cut, and
+    the engines cut them again to the same cash."""
+    large = replace(
+        truth,
+        products=tuple(
+            replace(one, keep=0.8, instalment_mean=0.35, instalment_shape=2.0)
+            for one in truth.products
+        ),
+    )
+    drawn = synthetic_history(large, replace(MANY, loans=3000, months=12), seed=5)
+    fit = calibrate(drawn.history(), name="large", base=truth)
+    seen = drawn.payments.loc[~drawn.payments["settled"]].merge(drawn.loans, on="loan_id")
+    assert (seen["cash"] / seen["balance"]).mean() < 0.9 * 0.35
+    for product in fit.products:
+        assert product.instalment_mean == pytest.approx(0.35, rel=0.08)
+    level = replace(fit, products=tuple(
+        replace(one, log_odds=other.log_odds)
+        for one, other in zip(fit.products, _named(large, fit), strict=True)
+    ), effects=large.effects, balance_slope=large.balance_slope,
+        balance_reference=large.balance_reference, factors=large.factors)  # fmt: skip
+    terms = Terms(paths=256, horizon_months=36)
+    prices = [value(drawn.pool(11, 33), one, terms).price for one in (large, level)]
+    assert prices[1] == pytest.approx(prices[0], rel=0.05)
+
+
+def _named(calibration, other):
+    known = {one.name: one for one in calibration.products}
+    return [known[one.name] for one in other.products]
+
+
+def test_a_history_of_the_default_product_fits_the_default(truth):
+    plain = synthetic_history(truth, replace(MANY, deals=2, products=("default",)), seed=2)
+    fit = calibrate(plain.history(), name="a", base=truth)
+    assert [product.name for product in fit.products] == ["default"]
+
+
+def test_a_dollar_history_is_fitted_from_the_american_reference():
+    american = as_truth(reference("us-consumer-reference"))
+    deals = replace(MANY, deals=2, products=("default",), mean_balance=3000.0)
+    fit = calibrate(synthetic_history(american, deals, 3).history(), name="us", base=american)
+    assert (fit.currency, fit.basis, fit.market) == ("USD", "claim", "US")
+
+
+def test_a_history_without_dates_keeps_the_judged_calendar(truth, drawn):
+    payments, loans = drawn.known_at(drawn.last_month)
+    undated = read_history(
+        payments, loans.drop(columns="charge_off_date"), currency="CNY", basis="principal"
+    )
+    fit = calibrate(undated, name="a", base=truth)
+    assert (fit.factors.macro, fit.factors.phi) == (truth.factors.macro, truth.factors.phi)
+    assert "factors.macro" in fit.diagnostics["judged"]

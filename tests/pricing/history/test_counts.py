@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pricing.errors import TooManyKinds
 from pricing.history import read_history
-from pricing.history.counts import INSTALMENT, LUMP
+from pricing.history.counts import INSTALMENT, LUMP, merged_products
 
 
 def payments(*rows, columns=("loan_id", "age_month", "cash", "settled")):
@@ -134,3 +135,26 @@ def test_counts_do_not_depend_on_the_order_of_rows():
     table = loans(20, balance=rng.uniform(100, 10_000, 20))
     mixed = rows.sample(frac=1, random_state=1)
     assert history(rows, table).content_hash == history(mixed, table).content_hash
+
+
+def test_too_many_kinds_of_loans_are_counted_in_wider_bands_or_refused(monkeypatch):
+    table = loans(400, balance=np.geomspace(10, 1e6, 400))
+    fine = history(payments(("L0", 1, 5.0)), table)
+    assert len(fine.product) > 20
+    monkeypatch.setattr("pricing.history.counts.MOST_CELLS", 6 * 3)
+    wide = history(payments(("L0", 1, 5.0)), table)
+    assert len(wide.product) == 3
+    assert "three bands" in wide.notes[0]
+    with pytest.raises(TooManyKinds, match="up to 3"):
+        history(payments(("L0", 1, 5.0)), table.assign(reachable=[True, False] * 200))
+
+
+def test_products_of_one_name_in_the_calibration_are_added_up():
+    table = loans(3, product=["card", "credit card", "credit_card"])
+    one = history(payments(("L0", 1, 5.0), ("L1", 1, 7.0), ("L2", 2, 9.0)), table)
+    merged = merged_products(one, {"card": "credit_card", "credit card": "credit_card"})
+    assert merged.products == ("credit_card",)
+    assert merged.cash.sum() == one.cash.sum() == 21
+    assert merged.tickets[INSTALMENT, 0, 0, 0] == 3
+    assert (merged.product == 0).all()
+    assert merged.new.sum() == 3
