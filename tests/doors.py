@@ -43,6 +43,7 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
 }
 # Keywords that name no object of the venue, with a value that is valid or politely unknown.
 PLAIN_VALUES: dict[str, str | int] = {
+    "form": "csv",
     "token_key": "0123456789abcde",
     "uidb36": "1",
     "key": "set-password",

@@ -1,27 +1,27 @@
 """Files of a sealed package for its seller; others read the data room's own forms."""
 
-from collections.abc import Iterator
-from datetime import date
-from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_http_methods, require_safe
 
+from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.exports import csv_lines
 from npa_market.common.files import open_stored
-from npa_market.packages.models import Package
+from npa_market.packages.exports import ask_for_export, forms_for
+from npa_market.packages.models import Package, PackageExport
+from npa_market.packages.saved import ExportForm
 from npa_market.packages.sealed import read_table
-from npa_market.parties.access import access, access_for
+from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import SELLER_ROLES
 
 SELLERS = access_for(*SELLER_ROLES)
-ROWS_AT_ONCE = 5_000
 
 
 @access(SELLERS)
@@ -56,28 +56,39 @@ def manifest_json(request: MemberRequest, package_id: UUID) -> HttpResponseBase:
 def sealed_csv(request: MemberRequest, package_id: UUID) -> HttpResponseBase:
     """The rows of the sealed file as CSV, receipts as `month:gross:cost` joined by blanks."""
     package = _own_sealed(request, package_id)
+    from npa_market.packages.exporting import table_rows
+
     table = read_table(package)
     answer = StreamingHttpResponse(
-        csv_lines(table.column_names, _rows(table)), content_type="text/csv; charset=utf-8"
+        csv_lines(table.column_names, table_rows(table)), content_type="text/csv; charset=utf-8"
     )
     answer["Content-Disposition"] = f'attachment; filename="{package.reference}.csv"'
     return answer
 
 
-def _rows(table: Any) -> Iterator[list[Any]]:
-    for batch in table.to_batches(max_chunksize=ROWS_AT_ONCE):
-        columns = [column.to_pylist() for column in batch.columns]
-        for values in zip(*columns, strict=True):
-            yield [_cell(value) for value in values]
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        return " ".join(
-            f"{_cell(each['month']) or 'undated'}:{each['gross_minor']}:{each['cost_minor']}"
-            for each in value
-        )
-    return value.isoformat() if isinstance(value, date) else value
+@access(MEMBERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def package_export(request: MemberRequest, package_id: UUID, form: str) -> HttpResponseBase:
+    """POST asks for an export, GET gives the file once it is made."""
+    package = get_object_or_404(Package.objects.visible_to(request.user), pk=package_id)
+    if request.method == "POST":
+        try:
+            ask_for_export(user=request.user, package_id=package.pk, form=form)
+        except NotPermitted as refusal:
+            raise PermissionDenied(refusal.message) from refusal
+        except Refused as refusal:
+            messages.error(request, refusal.message)
+        return redirect(f"{package.get_absolute_url()}#exports")
+    made = PackageExport.objects.visible_to(request.user).filter(package=package, form=form)
+    export = get_object_or_404(made.exclude(file=None))
+    if export.form not in forms_for(request.user, package):
+        raise PermissionDenied("This form of the package is the seller's.")
+    ending = "zip" if export.form == ExportForm.EBA else export.form
+    return FileResponse(
+        open_stored(str(export.file_id)),
+        as_attachment=True,
+        filename=f"{package.reference}{'-bidder' if export.is_bidder_form else ''}.{ending}",
+    )
 
 
 def _own_sealed(request: MemberRequest, package_id: UUID) -> Package:

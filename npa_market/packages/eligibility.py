@@ -130,6 +130,8 @@ def _look_alike(frame: pd.DataFrame, background: Background) -> Mask:
 
 def _in_live_package(frame: pd.DataFrame, background: Background) -> Mask:
     live = background.live_identities
+    if not live:
+        return np.zeros(len(frame), dtype=bool)
     pairs = zip(frame["loan_number"], frame["borrower_id"], strict=True)
     return np.fromiter((pair in live for pair in pairs), dtype=bool, count=len(frame))
 
@@ -137,6 +139,8 @@ def _in_live_package(frame: pd.DataFrame, background: Background) -> Mask:
 def _sold(frame: pd.DataFrame, background: Background) -> Mask:
     # Not `isin`: numpy cuts trailing zero bytes off keys, so one key in 256 would not be found.
     sold = background.sold
+    if not sold:
+        return np.zeros(len(frame), dtype=bool)
     return np.fromiter((key in sold for key in frame["id"]), dtype=bool, count=len(frame))
 
 

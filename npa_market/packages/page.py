@@ -4,7 +4,8 @@ from typing import Any
 
 from npa_market.evidence.models import Entry
 from npa_market.packages.criteria import read_criteria
-from npa_market.packages.models import Package, PackageState
+from npa_market.packages.exports import forms_for
+from npa_market.packages.models import Package, PackageExport, PackageState
 from npa_market.packages.next_step import Standing, next_step
 from npa_market.packages.outside import bond_of
 from npa_market.packages.queries import versions_of
@@ -34,11 +35,26 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
         "steps": _steps(package),
         "items": ITEMS,
         "history": Entry.objects.about(package.pk),
+        "exports": _exports(package, user),
         **_findings(package),
         **_permissions(package, user),
         **_versions(package, is_own),
         **table_of(package, table_key),
     }
+
+
+def _exports(package: Package, user: User) -> list[dict[str, Any]]:
+    """Each form the person may have, with the export that is there or under way."""
+    made = {
+        export.form: export
+        for export in PackageExport.objects.visible_to(user)
+        .filter(package=package)
+        .select_related("job", "file")
+    }
+    return [
+        {"form": form.value, "label": form.label, "made": made.get(form.value)}
+        for form in forms_for(user, package)
+    ]
 
 
 def _steps(package: Package) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from npa_market.common.errors import Refused
 from npa_market.evidence.merkle import HASH_BYTES, levels
 from npa_market.packages.bands import AGE_BANDS, AGE_EDGES
 from npa_market.packages.frames import as_frame
-from npa_market.packages.leaves import leaf_lines
+from npa_market.packages.leaves import leaf_hashes
 from npa_market.packages.schema import RECEIPT, SEALED_SCHEMA
 from npa_market.packages.tokens import tokens
 from npa_market.tapes.geography import city_tier
@@ -171,10 +171,9 @@ def write_parquet(table: pa.Table, target: Path) -> str:
 
 def tree_of(table: pa.Table, progress: Progress | None = None) -> Tree:
     """Hash every row as a leaf (see `leaves`) and build the tree of RFC 9162 over them."""
-    digest, hashes = hashlib.sha256, []
+    hashes: list[bytes] = []
     for start in range(0, table.num_rows, ROWS_PER_GROUP):
-        lines = leaf_lines(table.slice(start, ROWS_PER_GROUP))
-        hashes += [digest(b"\x00" + line).digest() for line in lines]
+        hashes += leaf_hashes(table.slice(start, ROWS_PER_GROUP))
         if progress:
             progress(len(hashes), table.num_rows)
     rows = levels(hashes)

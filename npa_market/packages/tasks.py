@@ -33,3 +33,13 @@ def prepare_columns_task(job_id: str, tape_keys: str) -> None:
             for done, tape in enumerate(tapes):
                 progress.report(done, len(tapes), f"{tape.reference}: {tape.rows_imported:,} loans")
                 columns_of([tape])
+
+
+@shared_task
+def export_package_task(job_id: str, export_id: str) -> None:
+    """Write an export of a sealed package, with progress by rows."""
+    from npa_market.packages.exports import make_export
+
+    with running(job_id) as progress:
+        if progress:
+            make_export(export_id=UUID(export_id), progress=progress.report)

@@ -20,5 +20,6 @@ urlpatterns = [
     path("<uuid:package_id>/version/", views.package_version, name="version"),
     path("<uuid:package_id>/sealed.parquet", downloads.sealed_parquet, name="parquet"),
     path("<uuid:package_id>/sealed.csv", downloads.sealed_csv, name="csv"),
+    path("<uuid:package_id>/export/<slug:form>/", downloads.package_export, name="export"),
     path("<uuid:package_id>/manifest.json", downloads.manifest_json, name="manifest"),
 ]

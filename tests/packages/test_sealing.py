@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from npa_market.common.errors import Refused
 from npa_market.common.files import read_stored
 from npa_market.evidence.merkle import leaf_hash, root, verify_inclusion
-from npa_market.packages.leaves import leaf_lines
+from npa_market.packages.leaves import leaf_hashes, leaf_lines
 from npa_market.packages.loading import loans_table, receipts_table
 from npa_market.packages.months import whole_months
 from npa_market.packages.queries import token_key
@@ -78,6 +78,14 @@ def test_receipts_come_as_rows_too(package):
     assert len(rows) == stored.count()
     assert rows["gross_minor"].sum() == sum(stored.values_list("gross_minor", flat=True))
     assert rows.groupby("loan_token")["month"].is_monotonic_increasing.all()
+
+
+def test_a_leafs_hash_is_that_of_its_canonical_line(package):
+    table = read_table(package)
+    lines = [rfc8785.dumps(_plain(row)) for row in table.to_pylist()]
+    assert leaf_hashes(table) == [leaf_hash(line) for line in lines]
+    assert leaf_hashes(table.slice(3, 5)) == [leaf_hash(line) for line in lines[3:8]]
+    assert leaf_hashes(table.slice(0, 0)) == []
 
 
 def test_an_undated_total_and_missing_values_survive(seller, seller_user):

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from npa_market.packages import stratify as stratify_module
 from npa_market.packages.bands import balance_bands
 from npa_market.packages.stratify import (
     STRATIFICATIONS,
+    _exact_sums,
     completeness,
     public_bands,
     stratify,
@@ -188,3 +190,16 @@ def test_an_unknown_table_is_an_error_of_ours():
     assert len(STRATIFICATIONS) == 21
     with pytest.raises(KeyError):
         stratify(frame_of(1, 1), "moon")
+
+
+def test_sums_are_exact_for_amounts_that_doubles_cannot_hold():
+    amounts = np.array([2**52 + 1, 2**52 + 3, 1, 0, 7], dtype=np.int64)
+    codes = np.array([0, 0, 1, 2, 1])
+    assert _exact_sums(codes, amounts, 4).tolist() == [2**53 + 4, 8, 0, 0]
+
+
+def test_borrowers_are_counted_alike_with_and_without_the_wide_table(monkeypatch):
+    frame = frame_of(200, 1)
+    wide = stratify_all(frame)
+    monkeypatch.setattr(stratify_module, "MOST_CELLS", 0)
+    assert stratify_all(frame) == wide

@@ -1,0 +1,180 @@
+"""Exports: every form holds the sealed rows, no cell runs, each reader gets what it may have."""
+
+import csv
+import io
+import json
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.urls import reverse
+
+from npa_market.common.errors import InvalidInput, NotPermitted, Refused
+from npa_market.common.files import open_stored, read_stored
+from npa_market.common.models import Job, JobState
+from npa_market.evidence.models import Entry
+from npa_market.packages import exporting
+from npa_market.packages.eba import TEMPLATES
+from npa_market.packages.exporting import Content, write_export
+from npa_market.packages.exports import ask_for_export, forms_for
+from npa_market.packages.models import PackageExport
+from npa_market.packages.saved import ExportForm
+from npa_market.packages.schema import COLUMNS
+from npa_market.packages.sealed import read_table
+from npa_market.packages.services import grant_reader, revoke_reader
+from tests.builders import screened_package, sealed_package
+
+NAUGHTY = Path(__file__).parents[3] / "shared" / "vectors" / "naughty-strings"
+RISKY = ("=1+1", "+1", "-1+1", "@SUM(A1)", "\tx", "\rx")
+
+
+@pytest.fixture
+def sealed(seller_user, second_seller_user):
+    return sealed_package(seller_user, second_seller_user, count=25)
+
+
+def ask(user, package, form, run):
+    with run(execute=True):
+        export = ask_for_export(user=user, package_id=package.pk, form=form)
+    export.refresh_from_db()
+    return export
+
+
+def test_every_form_holds_the_sealed_rows(
+    sealed, seller_user, django_capture_on_commit_callbacks, tmp_path
+):
+    run = django_capture_on_commit_callbacks
+    made = {form: ask(seller_user, sealed, form.value, run) for form in ExportForm}
+    table = read_table(sealed)
+    tokens = table.column("loan_token").to_pylist()
+    assert made[ExportForm.PARQUET].file_id == sealed.content_sha256
+    lines = io.StringIO(read_stored(made[ExportForm.CSV].file_id).decode(), newline="")
+    rows = list(csv.DictReader(lines))
+    assert [row["loan_token"] for row in rows] == tokens
+    assert sum(int(row["claim_minor"]) for row in rows) == sealed.claim_minor
+    book = openpyxl.load_workbook(open_stored(made[ExportForm.XLSX].file_id))
+    header, *cells = book["Loans 1"].values
+    assert header == COLUMNS
+    assert [row[0] for row in cells] == tokens
+    with zipfile.ZipFile(open_stored(made[ExportForm.EBA].file_id)) as archive:
+        assert set(archive.namelist()) == {*(f"{name}.csv" for name in TEMPLATES), "fields.csv"}
+        loans = list(csv.DictReader(io.StringIO(archive.read("3 Loan.csv").decode())))
+        people = list(csv.DictReader(io.StringIO(archive.read("1 Counterparty.csv").decode())))
+        paid = list(
+            csv.DictReader(
+                io.StringIO(archive.read("5 Historical collection of repayments.csv").decode())
+            )
+        )
+    assert [row["3.01 Loan Identifier"] for row in loans] == tokens
+    total = sum(round(float(row["3.12 Legal balance"]) * 100) for row in loans)
+    assert total == sealed.claim_minor
+    assert len({row["1.02 Counterparty Identifier"] for row in people}) == sealed.borrowers
+    assert len(people) == sealed.borrowers
+    received = sum(table.column("received_minor").to_pylist())
+    assert sum(round(float(list(row.values())[2]) * 100) for row in paid) == received
+    assert {entry.type for entry in Entry.objects.about(sealed.pk)} >= {"package.export_asked"}
+
+
+def test_an_export_is_made_once_and_a_failed_one_again(
+    sealed, seller_user, django_capture_on_commit_callbacks
+):
+    run = django_capture_on_commit_callbacks
+    first = ask(seller_user, sealed, "csv", run)
+    again = ask(seller_user, sealed, "csv", run)
+    assert (first, PackageExport.objects.count(), Job.objects.count()) == (again, 1, 1)
+    waiting = ask_for_export(user=seller_user, package_id=sealed.pk, form="eba")
+    Job.objects.filter(pk=waiting.job_id).update(state=JobState.FAILED)
+    tried = ask(seller_user, sealed, "eba", run)
+    assert tried.pk == waiting.pk
+    assert tried.file_id
+
+
+def test_readers_get_marked_copies_of_the_bidders_form_alone(
+    sealed,
+    seller_user,
+    buyer,
+    buyer_user,
+    stranger,
+    operator,
+    as_user,
+    django_capture_on_commit_callbacks,
+):
+    assert forms_for(buyer_user, sealed) == forms_for(stranger, sealed) == ()
+    assert forms_for(operator, sealed) == ()
+    grant_reader(package=sealed, reader=buyer)
+    for form in ("csv", "eba"):
+        with pytest.raises(NotPermitted):
+            ask_for_export(user=buyer_user, package_id=sealed.pk, form=form)
+    client, run = as_user(buyer_user), django_capture_on_commit_callbacks
+    for form in ("xlsx", "parquet"):
+        with run(execute=True):
+            client.post(reverse("packages:export", args=[sealed.pk, form]))
+        content = client.get(reverse("packages:export", args=[sealed.pk, form])).getvalue()
+        if form == "xlsx":
+            book = openpyxl.load_workbook(io.BytesIO(content))
+            assert buyer.name in book["Notice"]["A1"].value
+            continue
+        table = pq.read_table(io.BytesIO(content))
+        assert buyer.name in table.schema.metadata[b"notice"].decode()
+        assert all(day is None or day.day == 1 for day in table["default_date"].to_pylist())
+    assert (
+        as_user(stranger).get(reverse("packages:export", args=[sealed.pk, "csv"])).status_code
+        == 404
+    )
+    assert (
+        as_user(seller_user).get(reverse("packages:export", args=[sealed.pk, "xlsx"])).status_code
+        == 404
+    )
+    revoke_reader(package=sealed, reader=buyer)
+    assert client.get(reverse("packages:export", args=[sealed.pk, "xlsx"])).status_code == 404
+
+
+def test_nothing_is_exported_before_the_seal_or_in_an_unknown_form(seller_user, as_user):
+    package = screened_package(seller_user, 4)
+    with pytest.raises(Refused, match="not sealed"):
+        ask_for_export(user=seller_user, package_id=package.pk, form="csv")
+    with pytest.raises(InvalidInput):
+        ask_for_export(user=seller_user, package_id=package.pk, form="pdf")
+    answer = as_user(seller_user).post(
+        reverse("packages:export", args=[package.pk, "pdf"]), follow=True
+    )
+    assert "One of csv" in answer.content.decode()
+
+
+def naughty_texts():
+    files = sorted(NAUGHTY.glob("*.json")) if NAUGHTY.exists() else []
+    found = [text for file in files for text in json.loads(file.read_text()) if text]
+    return [*RISKY, *(text for text in found if isinstance(text, str))]
+
+
+def test_no_cell_runs_and_every_text_comes_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "ROWS_OF_A_SHEET", 100)
+    texts = naughty_texts()
+    table = pa.table({"product": texts, "claim_minor": range(len(texts))})
+    content = Content(table, "PKG", "CNY", date(2026, 6, 30))
+    for form in (ExportForm.CSV, ExportForm.XLSX, ExportForm.PARQUET):
+        write_export(content, form, tmp_path / form.value, lambda done, total: None)
+    with (tmp_path / "csv").open(encoding="utf-8", newline="") as file:
+        back = [row[0] for row in csv.reader(file)][1:]
+    for text, cell in zip(texts, back, strict=True):
+        assert cell in {text, f"'{text}"}
+        assert not cell.startswith(RISKY[0][0])
+    assert back[0] == "'=1+1"
+    assert pq.read_table(tmp_path / "parquet")["product"].to_pylist() == texts
+    with zipfile.ZipFile(tmp_path / "xlsx") as book:
+        sheets = [name for name in book.namelist() if "worksheets/sheet" in name]
+        assert len(sheets) == -(-len(texts) // 99)
+        assert not any(b"<f>" in book.read(name) for name in sheets)
+
+
+def test_a_package_without_rows_has_a_header_everywhere(sealed, tmp_path):
+    empty = read_table(sealed).slice(0, 0)
+    content = Content(empty, "PKG", "CNY", date(2026, 6, 30))
+    for form in ExportForm:
+        target = tmp_path / form.value
+        write_export(content, form, target, lambda done, total: None)
+        assert target.stat().st_size
