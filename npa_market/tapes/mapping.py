@@ -28,6 +28,7 @@ WORDS: dict[str, tuple[frozenset[Kind], frozenset[str]]] = {
         frozenset({Kind.DATE}),
         frozenset({"from", "days", "fallback", "fallback_days", "derived"}),
     ),
+    "days_before_cut_off": (frozenset({Kind.DATE}), frozenset({"from", "derived"})),
     "days_to_cut_off": (frozenset({Kind.INTEGER}), frozenset({"from", "fallback", "derived"})),
     "percent_text": (frozenset({Kind.RATE}), frozenset({"from"})),
     "percent_points": (frozenset({Kind.RATE}), frozenset({"from"})),

@@ -156,6 +156,15 @@ def _days_to_cut_off(cells: Cells, field: Field, options: Options, setting: Sett
     return Column(passed.astype("Int64"), either.is_missing, either.is_bad)
 
 
+def _days_before_cut_off(cells: Cells, field: Field, options: Options, setting: Setting) -> Column:
+    """The day that lies `from` whole days before the cut-off date."""
+    found, is_missing = cells.of(options["from"])
+    read = parsed(found, is_missing, lambda text: parsing.parse_integer(text, "", 36_600), integers)
+    back = pd.to_timedelta(read.values.astype("float64"), unit="D").astype("timedelta64[s]")
+    values = (pd.Timestamp(setting.cut_off_date) - back).astype("datetime64[s]")
+    return Column(values, read.is_missing, read.is_bad)
+
+
 def _rate(parse: Callable[[str], int]) -> Transform:
     def transform(cells: Cells, field: Field, options: Options, setting: Setting) -> Column:
         return parsed(*cells.of(options["from"]), parse, integers)
@@ -222,6 +231,7 @@ TRANSFORMS: dict[str, Transform] = {
     "sum": _sum,
     "date": _date,
     "date_after": _date_after,
+    "days_before_cut_off": _days_before_cut_off,
     "days_to_cut_off": _days_to_cut_off,
     "percent_text": _rate(parsing.parse_percent_text),
     "percent_points": _rate(parsing.parse_percent_points),
