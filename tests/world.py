@@ -5,7 +5,7 @@ that has none here.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyrage
@@ -16,6 +16,9 @@ from npa_market.evidence.models import Entry
 from npa_market.parties.models import Membership, Organisation, QualificationState, User
 from npa_market.parties.roles import ROLES_OF_KIND, OrganisationKind, Role
 from npa_market.parties.services import set_delivery_key
+from npa_market.tapes.mapping_store import save_mapping
+from npa_market.tapes.models import Upload
+from npa_market.tapes.uploads import receive_whole, start_upload
 from npa_market.transfers.models import Deal
 from tests.browser.serving import PASSWORD
 from tests.world_market import make_market, market_objects
@@ -91,6 +94,7 @@ def world_objects() -> dict[str, Any]:
         "organisation_id": seller.pk,
         "job_id": job.pk,
         "seq": Entry.objects.earliest("seq").pk,
+        **_intake(seller, people.by_role[Role.SELLER_ANALYST]),
         **market_objects(),
     }
 
@@ -101,6 +105,33 @@ def _give_delivery_key(people: People) -> None:
         organisation_id=Organisation.objects.get(name=BUYER).pk,
         public_key=str(pyrage.x25519.Identity.generate().to_public()),
     )
+
+
+def _intake(seller: Organisation, analyst: User) -> dict[str, Any]:
+    """A file that waits for its mapping, and a saved mapping that fits it."""
+    header, content = ["编号", "客户号", "剩余本金", "核销日期"], "L-1,C-1,100.00,2024-01-31\n"
+    upload = Upload.objects.filter(seller=seller).first()
+    if upload is None:
+        whole = (",".join(header) + "\n" + content * 3).encode()
+        upload = start_upload(
+            user=analyst,
+            seller=seller,
+            file_name="cards-2026-03.csv",
+            size=len(whole),
+            currency="CNY",
+            cut_off_date=date(2025, 12, 31),
+        )
+        receive_whole(user=analyst, upload_id=upload.pk, chunks=iter([whole]))
+    fields = {
+        "loan_number": {"as": "text", "from": "编号"},
+        "borrower_key": {"as": "text", "from": "客户号"},
+        "principal_minor": {"as": "money", "from": "剩余本金"},
+        "charge_off_date": {"as": "date", "from": "核销日期"},
+    }
+    mapping = save_mapping(
+        user=analyst, seller=seller, title="Cards", document={"fields": fields}, header=header
+    )
+    return {"upload_id": upload.pk, "mapping_id": mapping.pk}
 
 
 def _running_job(seller: Organisation, analyst: User) -> Job:

@@ -8,6 +8,7 @@ from typing import IO
 
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.db import models, transaction
 
 from npa_market.common.clock import database_now
 from npa_market.common.models import StoredFile
@@ -51,6 +52,17 @@ def store_path(path: Path) -> StoredFile:
 def open_stored(sha256: str) -> IO[bytes]:
     """Open a kept file for reading. Raises FileNotFoundError where the storage lost it."""
     return default_storage.open(_name(sha256), "rb")
+
+
+def forget_stored(sha256: str) -> bool:
+    """Delete a kept file that no row names any more; was it deleted?"""
+    try:
+        with transaction.atomic():
+            StoredFile.objects.filter(sha256=sha256).delete()
+    except models.ProtectedError:
+        return False
+    default_storage.delete(_name(sha256))
+    return True
 
 
 def read_stored(sha256: str) -> bytes:

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.http import FileResponse
-from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, viewsets
@@ -14,9 +13,11 @@ from rest_framework.response import Response
 
 from npa_market.common.api import VisibleRows
 from npa_market.parties.access import access_for
-from npa_market.parties.models import Organisation, User
-from npa_market.parties.roles import SELLER_ROLES, OrganisationKind, Role
+from npa_market.parties.models import User
+from npa_market.parties.roles import SELLER_ROLES, Role
 from npa_market.tapes import services
+from npa_market.tapes.api_intake import ROUTES as INTAKE_ROUTES
+from npa_market.tapes.api_intake import own_seller
 from npa_market.tapes.confirming import confirm_import, discard_tape, result_sha256
 from npa_market.tapes.mapping import Mapping, shipped_mappings
 from npa_market.tapes.models import Loan, Tape, TapeState
@@ -211,7 +212,7 @@ class TapeViewSet(
         user = cast(User, request.user)
         tape = services.upload_tape(
             user=user,
-            seller=_seller(user, values.pop("seller", None)),
+            seller=own_seller(user, values.pop("seller", None)),
             chunks=sent.chunks(),
             file_name=sent.name,
             **values,
@@ -275,14 +276,6 @@ class TapeViewSet(
         return Response(TapeSerializer(tape).data)
 
 
-def _seller(user: User, seller_id: Any) -> Organisation:
-    own = Organisation.objects.visible_to(user).filter(
-        kind=OrganisationKind.SELLER, pk__in=user.organisation_ids()
-    )
-    found: Organisation = get_object_or_404(own, pk=seller_id) if seller_id else own[0]
-    return found
-
-
 class MappingViewSet(viewsets.ViewSet):
     """Mappings that an upload may name."""
 
@@ -295,4 +288,8 @@ class MappingViewSet(viewsets.ViewSet):
         return Response(MappingSerializer(shipped_mappings().values(), many=True).data)
 
 
-ROUTES = [("tapes", TapeViewSet, "tape"), ("mappings", MappingViewSet, "mapping")]
+ROUTES = [
+    ("tapes", TapeViewSet, "tape"),
+    ("mappings", MappingViewSet, "mapping"),
+    *INTAKE_ROUTES,
+]

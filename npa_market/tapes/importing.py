@@ -24,9 +24,10 @@ from npa_market.tapes.chunks import chunks_of
 from npa_market.tapes.findings import Finding, Tally, Verdict, apply_rules, shown_value
 from npa_market.tapes.frames import read_chunk
 from npa_market.tapes.loading import insert_columns
-from npa_market.tapes.mapping import Mapping, Setting, folded_header, mapping_named
+from npa_market.tapes.mapping import Mapping, Setting, folded_header
+from npa_market.tapes.mapping_store import mapping_of
 from npa_market.tapes.models import Borrower, Loan, Receipt, Tape
-from npa_market.tapes.reading import TapeFile, open_tape
+from npa_market.tapes.reading import Layout, TapeFile, open_tape
 from npa_market.tapes.rejects import RejectsWriter, rejects_writer
 from npa_market.tapes.validation import (
     LOAN_NUMBER_TWICE,
@@ -88,8 +89,8 @@ def run_import(
     The rejects file lives as long as `finish` runs. Raises Refused where the file as a whole is
     wrong or another run took over.
     """
-    mapping = mapping_named(tape.mapping)
-    with open_tape(handle, mapping) as source, rejects_writer(source.header) as rejects:
+    mapping, layout = mapping_of(tape), Layout(**tape.stated_layout)
+    with open_tape(handle, mapping, layout) as source, rejects_writer(source.header) as rejects:
         tally = Tally(mapping, _column_names(mapping, source))
         run = ImportRun(tape, mapping, source, tally, rejects, resume_after=tape.committed_row)
         size = tape.file.size

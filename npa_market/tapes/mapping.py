@@ -213,12 +213,18 @@ def parse_mapping(document: MappingOf[str, Any]) -> Mapping:
 
 
 @cache
-def shipped_mappings() -> dict[str, Mapping]:
-    """The mappings that come with the product, by name."""
+def shipped_documents() -> dict[str, dict[str, Any]]:
+    """The mappings that come with the product as they are written, by name."""
     documents = [
         json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))
     ]
-    return {document["name"]: parse_mapping(document) for document in documents}
+    return {document["name"]: document for document in documents}
+
+
+@cache
+def shipped_mappings() -> dict[str, Mapping]:
+    """The same, checked."""
+    return {name: parse_mapping(document) for name, document in shipped_documents().items()}
 
 
 def mapping_named(name: str) -> Mapping:

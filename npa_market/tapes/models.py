@@ -25,6 +25,115 @@ class TapeQuerySet(models.QuerySet["Tape"]):
         return self.filter(seller__in=user.organisation_ids())
 
 
+class SellerMappingQuerySet(models.QuerySet["SellerMapping"]):
+    def visible_to(self, user: User) -> Self:
+        """A seller's own mappings."""
+        return self.filter(seller__in=user.organisation_ids())
+
+    def newest(self) -> Self:
+        """The last version of each mapping."""
+        later = SellerMapping.objects.filter(
+            seller=models.OuterRef("seller"),
+            name=models.OuterRef("name"),
+            version__gt=models.OuterRef("version"),
+        )
+        return self.filter(~models.Exists(later))
+
+
+class SellerMapping(models.Model):
+    """One version of a mapping that a seller saved; a change is a new version."""
+
+    id = UUID7Key()
+    seller = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="mappings")
+    name = models.SlugField(max_length=40)
+    version = models.PositiveSmallIntegerField()
+    title = models.CharField(max_length=80)
+    document = models.JSONField(help_text="the mapping as data, see docs/tapes.md")
+    header = models.JSONField(help_text="column names of the file it was made for")
+    fingerprint = Sha256(help_text="SHA-256 of the folded column names, in order of the alphabet")
+    layout = models.JSONField(default=dict, help_text="how its files are read, where stated")
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    objects = SellerMappingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["seller", "fingerprint"], name="mapping_by_fingerprint")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["seller", "name", "version"], name="mapping_version_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    def get_absolute_url(self) -> str:
+        """The mapping's page."""
+        return reverse("tapes:mapping", args=[self.pk])
+
+    @property
+    def reference(self) -> str:
+        """`cards@3`: what a tape and the API name."""
+        return f"{self.name}@{self.version}"
+
+
+class UploadState(models.TextChoices):
+    RECEIVING = "receiving", "Receiving"
+    RECEIVED = "received", "To be mapped"
+    USED = "used", "Imported as a tape"
+    DISCARDED = "discarded", "Discarded"
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def visible_to(self, user: User) -> Self:
+        """Only the seller's own staff ever see a file."""
+        return self.filter(seller__in=user.organisation_ids())
+
+
+class Upload(models.Model):
+    """A file on its way in: chunk by chunk, then complete and to be mapped, then a tape."""
+
+    id = UUID7Key()
+    seller = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="uploads")
+    file_name = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField(help_text="bytes, as declared at the start")
+    received = models.PositiveBigIntegerField(default=0)
+    parts = models.JSONField(default=list, help_text="names of the received chunks, in order")
+    state = models.CharField(max_length=10, choices=UploadState, default=UploadState.RECEIVING)
+    file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
+    tape = models.ForeignKey(
+        "tapes.Tape", null=True, on_delete=models.PROTECT, related_name="uploads"
+    )
+    currency = Currency()
+    cut_off_date = models.DateField()
+    layout = models.JSONField(default=dict, help_text="how the file is read, where stated")
+    started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    touched_at = models.DateTimeField(help_text="last sign of life; the sweeper looks at it")
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=UploadState.values), name="upload_state_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(received__lte=models.F("size")), name="upload_within_its_size"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    def get_absolute_url(self) -> str:
+        """The workbench on this file."""
+        return reverse("tapes:workbench", args=[self.pk])
+
+
 class Tape(models.Model):
     """The file as received (kept by content hash) and the state and result of its import."""
 
@@ -34,6 +143,12 @@ class Tape(models.Model):
     file_name = models.CharField(max_length=200)
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
     mapping = models.CharField(max_length=60, help_text="name of the mapping")
+    saved_mapping = models.ForeignKey(
+        SellerMapping, null=True, on_delete=models.PROTECT, related_name="tapes"
+    )
+    stated_layout = models.JSONField(
+        default=dict, help_text="how the file is read where people overruled what was sniffed"
+    )
     currency = Currency()
     cut_off_date = models.DateField()
     state = models.CharField(max_length=10, choices=TapeState, default=TapeState.UPLOADED)

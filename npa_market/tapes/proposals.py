@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from npa_market.tapes.columns import no_flags
 from npa_market.tapes.dictionary import FIELDS, Field, Kind
 from npa_market.tapes.geography import province_of
 from npa_market.tapes.identity import id_facts
@@ -192,9 +193,8 @@ def readable_share(
     array = np.empty(len(filled), dtype=object)
     array[:] = filled
     options = {**{key: value for key, value in entry.items() if key != "as"}, "from": "x"}
-    read = TRANSFORMS[entry["as"]](
-        Cells({"x": array}, MISSING_WORDS, len(filled)), target, options, setting
-    )
+    cells = Cells({"x": array}, {"x": no_flags(len(filled))}, len(filled))
+    read = TRANSFORMS[entry["as"]](cells, target, options, setting)
     is_good = read.is_filled
     if target.kind == Kind.DATE:
         years = read.values.dt.year

@@ -205,7 +205,7 @@ def _header(source: Source, mapping: Mapping, layout: Layout) -> tuple[int, list
     rows: list[list[str]] = []
     with closing(source.rows.records()) as records:
         for row, cells in islice(records, within):
-            _check_width(cells)
+            check_width(cells)
             rows.append(cells)
             is_stated = row == layout.header_row
             if is_stated or not (layout.header_row or mapping.missing_columns(cells)):
@@ -225,7 +225,8 @@ def _header(source: Source, mapping: Mapping, layout: Layout) -> tuple[int, list
     return header + 1, rows[header]
 
 
-def _check_width(cells: Sequence[str]) -> None:
+def check_width(cells: Sequence[str]) -> None:
+    """Refuse what is wider than any tape."""
     if len(cells) > MAX_COLUMNS:
         raise refuse(
             "columns_too_many", f"A row has {len(cells):,} columns; the most is {MAX_COLUMNS}."

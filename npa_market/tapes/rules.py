@@ -6,6 +6,8 @@ from npa_market.parties.permissions import acts_for
 from npa_market.parties.roles import SELLER_ROLES, Role
 
 rules.add_perm("tapes.upload_tape", acts_for("", Role.SELLER_ANALYST))
+rules.add_perm("tapes.save_mapping", acts_for("", Role.SELLER_ANALYST))
+rules.add_perm("tapes.change_upload", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.retry_import", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.confirm_import", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.discard_tape", acts_for("seller", Role.SELLER_ANALYST))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
 from tempfile import SpooledTemporaryFile
@@ -21,9 +22,10 @@ from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 from npa_market.parties.roles import OrganisationKind
-from npa_market.tapes.mapping import Mapping, mapping_named
+from npa_market.tapes.mapping import mapping_named
+from npa_market.tapes.mapping_store import parsed_mapping, saved_mapping
 from npa_market.tapes.models import Tape, TapeState
-from npa_market.tapes.reading import open_tape
+from npa_market.tapes.reading import SNIFFED, Layout, open_tape
 
 _RESULT_STANDS = frozenset({TapeState.TO_CONFIRM, TapeState.IMPORTED})
 CURRENCIES = ("CNY", "USD", "EUR", "GBP", "HKD", "JPY")
@@ -39,8 +41,11 @@ def upload_tape(
     mapping: str,
     currency: str,
     cut_off_date: date,
+    layout: Layout = SNIFFED,
 ) -> Tape:
     """Keep a seller's file as received and queue its import.
+
+    `mapping` names one of the venue's or one that the seller saved (`cards@3`).
 
     The same file with the same mapping and cut-off date again is the same tape (a failed import is
     queued again). The header is read before anything is kept: a file that is no table, lacks
@@ -50,41 +55,58 @@ def upload_tape(
     require(user, "tapes.upload_tape", seller)
     if seller.kind != OrganisationKind.SELLER:
         raise InvalidInput("not_a_seller", "Only a seller uploads tapes.")
-    chosen = _checked_mapping(mapping, currency, cut_off_date)
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         _receive(chunks, spool)
-        with open_tape(spool, chosen):
-            pass
+        values = checked_values(seller, spool, mapping, Terms(currency, cut_off_date, layout))
         spool.seek(0)
         # Outside the transaction: a large file must not hold the database.
         stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
-        return _keep(
-            user=user,
-            values={
-                "seller": seller,
-                "file": stored,
-                "file_name": file_name[-200:],
-                "mapping": mapping,
-                "currency": currency,
-                "cut_off_date": cut_off_date,
-            },
-        )
+        return keep_tape(user=user, values={**values, "file": stored, "file_name": file_name})
 
 
-def _checked_mapping(mapping: str, currency: str, cut_off_date: date) -> Mapping:
-    chosen = mapping_named(mapping)
-    if currency not in (chosen.currencies or CURRENCIES):
+@dataclass(frozen=True)
+class Terms:
+    """What people say of a file besides its mapping."""
+
+    currency: str
+    cut_off_date: date
+    layout: Layout = SNIFFED
+
+
+def checked_values(
+    seller: Organisation, handle: IO[bytes], mapping: str, terms: Terms
+) -> dict[str, Any]:
+    """Fields of a tape, after the file's header was read through the mapping.
+
+    Raises InvalidInput: what `open_tape` raises, and mapping_unknown, currency_not_of_mapping,
+    cut_off_in_future.
+    """
+    saved = saved_mapping(seller, mapping) if "@" in mapping else None
+    chosen = parsed_mapping(saved) if saved else mapping_named(mapping)
+    if terms.currency not in (chosen.currencies or CURRENCIES):
         allowed = ", ".join(chosen.currencies or CURRENCIES)
         raise InvalidInput(
             "currency_not_of_mapping",
             f"The mapping {mapping} takes {allowed}.",
             field="currency",
         )
-    if cut_off_date > database_now().date():
+    if terms.cut_off_date > database_now().date():
         raise InvalidInput(
             "cut_off_in_future", "The cut-off date lies in the future.", field="cut_off_date"
         )
-    return chosen
+    stated = {name: value for name, value in asdict(terms.layout).items() if value}
+    if saved and not stated:
+        stated = saved.layout
+    with open_tape(handle, chosen, Layout(**stated)):
+        pass
+    return {
+        "seller": seller,
+        "mapping": mapping,
+        "saved_mapping": saved,
+        "stated_layout": stated,
+        "currency": terms.currency,
+        "cut_off_date": terms.cut_off_date,
+    }
 
 
 def _receive(chunks: Iterable[bytes], spool: IO[bytes]) -> None:
@@ -100,7 +122,12 @@ def _receive(chunks: Iterable[bytes], spool: IO[bytes]) -> None:
 
 
 @transaction.atomic
-def _keep(*, user: User, values: dict[str, Any]) -> Tape:
+def keep_tape(*, user: User, values: dict[str, Any]) -> Tape:
+    """The tape of a kept file, its import queued; the same file again is the same tape.
+
+    `values`: those of `checked_values`, and file and file_name. Raises Refused.
+    """
+    values = {**values, "file_name": values["file_name"][-200:]}
     # One upload at a time per seller: the second of two equal ones finds the first.
     Organisation.objects.select_for_update().get(pk=values["seller"].pk)
     same = {name: values[name] for name in ("seller", "file", "mapping", "cut_off_date")}

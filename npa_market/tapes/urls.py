@@ -2,12 +2,19 @@
 
 from django.urls import path
 
-from npa_market.tapes import views
+from npa_market.tapes import views, workbench_views
 
 app_name = "tapes"
 urlpatterns = [
     path("", views.tapes, name="list"),
     path("upload/", views.upload, name="upload"),
+    path("fields/", workbench_views.fields, name="fields"),
+    path("uploads/<uuid:upload_id>/", workbench_views.workbench, name="workbench"),
+    path("uploads/<uuid:upload_id>/layout/", workbench_views.layout, name="layout"),
+    path(
+        "uploads/<uuid:upload_id>/discard/", workbench_views.discard_upload, name="discard_upload"
+    ),
+    path("mappings/<uuid:mapping_id>/", workbench_views.mapping, name="mapping"),
     path("<uuid:tape_id>/", views.detail, name="detail"),
     path("<uuid:tape_id>/loans/", views.loans, name="loans"),
     path("<uuid:tape_id>/rejects.csv", views.rejects, name="rejects"),

@@ -19,7 +19,7 @@ from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import SELLER_ROLES, Role
-from npa_market.tapes import services
+from npa_market.tapes import services, uploads
 from npa_market.tapes.confirming import (
     MAY_BE_DISCARDED,
     confirm_import,
@@ -29,7 +29,8 @@ from npa_market.tapes.confirming import (
 from npa_market.tapes.filters import TapeFilter
 from npa_market.tapes.forms import TapeUploadForm
 from npa_market.tapes.mapping import shipped_mappings
-from npa_market.tapes.models import Tape, TapeState
+from npa_market.tapes.mapping_store import mapping_of
+from npa_market.tapes.models import SellerMapping, Tape, TapeState, Upload, UploadState
 from npa_market.tapes.queries import loans_page
 from npa_market.tapes.result import completeness_lines, total_lines
 from npa_market.tapes.tables import TapeTable
@@ -61,23 +62,45 @@ def tapes(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: MemberRequest) -> HttpResponse:
     """Upload a file; refusals of the service stand beside the field they name."""
-    form = TapeUploadForm(request.POST or None, request.FILES or None)
+    form = TapeUploadForm(request.POST or None, request.FILES or None, seller=request.organisation)
     if request.method == "POST" and form.is_valid():
-        sent = form.cleaned_data.pop("file")
         try:
-            tape = services.upload_tape(
-                user=request.user,
-                seller=request.organisation,
-                chunks=sent.chunks(),
-                file_name=sent.name,
-                **form.cleaned_data,
-            )
+            return redirect(_received(request, dict(form.cleaned_data)))
         except Refused as refusal:
             add_refusal(form, refusal)
-        else:
-            return redirect(tape)
-    context = {"form": form, "mappings": shipped_mappings().values()}
+    seller = request.organisation
+    under_way = Upload.objects.visible_to(request.user).filter(seller=seller)
+    context = {
+        "form": form,
+        "mappings": shipped_mappings().values(),
+        "saved": SellerMapping.objects.visible_to(request.user).filter(seller=seller).newest(),
+        "under_way": under_way.filter(state__in=[UploadState.RECEIVING, UploadState.RECEIVED]),
+        "api_url": reverse("v1:upload-list"),
+    }
     return render(request, "tapes/upload.html", context, status=422 if form.errors else 200)
+
+
+def _received(request: MemberRequest, values: dict[str, Any]) -> Tape | Upload:
+    """The tape of a file with a mapping, or the upload that waits for one."""
+    sent, mapping = values.pop("file"), values.pop("mapping")
+    if mapping:
+        return services.upload_tape(
+            user=request.user,
+            seller=request.organisation,
+            chunks=sent.chunks(),
+            file_name=sent.name,
+            mapping=mapping,
+            **values,
+        )
+    upload = uploads.start_upload(
+        user=request.user,
+        seller=request.organisation,
+        file_name=sent.name,
+        size=sent.size,
+        **values,
+    )
+    pieces = sent.chunks(chunk_size=uploads.MAX_CHUNK_BYTES // 2)
+    return uploads.receive_whole(user=request.user, upload_id=upload.pk, chunks=pieces)
 
 
 @access(access_for(*SELLER_ROLES))
@@ -89,7 +112,7 @@ def detail(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     context = {
         "tape": tape,
         "api_url": reverse("v1:tape-detail", args=[tape.pk]),
-        "mapping": shipped_mappings().get(tape.mapping),
+        "mapping": mapping_of(tape),
         "job": tape.job if tape.state in {TapeState.UPLOADED, TapeState.IMPORTING} else None,
         "totals": total_lines(tape),
         "completeness": completeness_lines(tape),

@@ -1,4 +1,6 @@
-"""Settle due lots, deliver the outbox and resume lost valuations, every second, until stopped.
+"""Settle due lots, deliver the outbox, resume lost valuations, discard abandoned uploads.
+
+Every second, until stopped.
 
 The bid path refuses late bids by itself and every page closes a lot lazily, so a late or dead
 sweeper changes no result (A13); it only makes the result visible sooner.
@@ -16,14 +18,16 @@ from django.db import DatabaseError, close_old_connections
 from npa_market.auctions.ceremony.services import settle_overdue_reveals
 from npa_market.auctions.services import advance_due_lots
 from npa_market.common.outbox import deliver_pending
+from npa_market.tapes.uploads import discard_abandoned
 from npa_market.valuation.services import resume_lost_runs
 
 log = structlog.get_logger(__name__)
 
 
 def sweep_once() -> int:
-    """One round; how many lots moved, messages were delivered and lost valuations resumed."""
-    return advance_due_lots() + settle_overdue_reveals() + deliver_pending() + resume_lost_runs()
+    """One round; how many lots moved, messages went out, runs were resumed, uploads discarded."""
+    moved = advance_due_lots() + settle_overdue_reveals()
+    return moved + deliver_pending() + resume_lost_runs() + discard_abandoned()
 
 
 class Command(BaseCommand):
