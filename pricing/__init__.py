@@ -8,7 +8,7 @@ from pricing.calibration import REFERENCES, Calibration, reference_calibration
 from pricing.channels import ChannelCost, CourtFee
 from pricing.engine import value
 from pricing.errors import PricingError
-from pricing.fit import calibrate
+from pricing.fit import calibrate, seasoned
 from pricing.history import History, read_history
 from pricing.loans import Loans, read_loans
 from pricing.result import Result
@@ -30,5 +30,6 @@ __all__ = [
     "read_history",
     "read_loans",
     "reference_calibration",
+    "seasoned",
     "value",
 ]

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pricing.calibration import EFFECTS, Calibration
-from pricing.fit import calibrate, lending_club
+from pricing.fit import calibrate, lending_club, seasoned
 from pricing.fit.check import check_calibration
-from pricing.fit.seasoned import seasoned
 from pricing.history.bench import HistorySize, bench_calibrate
 from pricing.history.counts import History
 from pricing.history.files import HistoryFiles, read_history_files

@@ -1,6 +1,7 @@
 """A pool's own payments: credibility of what it has paid against what was expected of it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -48,50 +49,73 @@ def seasoned(calibration: Calibration, own: History) -> Calibration:
     if own.basis not in calibration.scales:
         raise MixedBasis(own.basis, sorted(calibration.scales))
     own = merged_products(own, calibration.aliases)
-    risk, known = calibration.factors, {one.name: one for one in calibration.products}
-    plain = known[DEFAULT_PRODUCT]
-    expected = _expected(calibration, own)
-    observed = np.bincount(own.product, own.new.sum(axis=1), len(own.products))
-    total = np.bincount(own.product, expected.sum(axis=1), len(own.products))
-    own_variance = np.array(
-        [_own_variance(calibration, known.get(name, plain)) for name in own.products]
-    )
-    past = _calendar_variance(calibration, own, expected)
-    share = total / max(total.sum(), 1e-300)
-    doubt = past + float(share**2 @ own_variance)
-    pool = _discounted(observed.sum(), total.sum(), ratio_variance(risk.pool), doubt)
-    levels = {
-        name: _discounted(observed[code], total[code] * pool.mean, own_variance[code], past)
-        for code, name in enumerate(own.products)
-    }
-    ticket = _ticket_factor(calibration, own)
+    found = _learned(calibration, own)
     products = tuple(
-        _moved(one, pool, levels.get(one.name, _unseen(calibration, one)), ticket)
+        _moved(one, found.pool, found.products.get(one.name, _unseen(calibration, one)),
+               found.ticket)
         for one in _with_all(calibration, own)
-    )
-    notes = {
-        "starts": int(observed.sum()),
-        "expected_starts": round(float(total.sum()), 1),
-        "months": own.ages,
-        "level": round(pool.mean, 6),
-        "product_levels": {name: round(one.mean, 6) for name, one in levels.items()},
-        "ticket_factor": round(ticket.mean, 6),
-        "content_hash": own.content_hash,
-    }
+    )  # fmt: skip
     return replace(
         calibration,
         name=f"{calibration.name} with own payments",
         products=products,
         factors=replace(
-            risk, pool=log_sd(pool.variance), group=0.0, amount=log_sd(ticket.variance)
+            calibration.factors,
+            pool=log_sd(found.pool.variance),
+            group=0.0,
+            amount=log_sd(found.ticket.variance),
         ),
         sources=(
             *calibration.sources,
-            f"Level from the pool's own payments: {int(observed.sum()):,} first payments where "
-            f"{total.sum():,.1f} were expected.",
+            f"Level from the pool's own payments: {own.starts:,} first payments where "
+            f"{found.expected:,.1f} were expected.",
         ),
-        diagnostics={**calibration.diagnostics, "seasoned": notes},
+        diagnostics={**calibration.diagnostics, "seasoned": found.as_document(own)},
     )
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """Posteriors of the pool's level, of each product's departure from it, of the ticket factor;
+    expected: first payments."""
+
+    pool: Level
+    products: dict[str, Level]
+    ticket: Level
+    expected: float
+
+    def as_document(self, own: History) -> dict[str, Any]:
+        """For the diagnostics."""
+        return {
+            "starts": own.starts,
+            "expected_starts": round(self.expected, 1),
+            "months": own.ages,
+            "level": round(self.pool.mean, 6),
+            "product_levels": {name: round(one.mean, 6) for name, one in self.products.items()},
+            "ticket_factor": round(self.ticket.mean, 6),
+            "content_hash": own.content_hash,
+        }
+
+
+def _learned(calibration: Calibration, own: History) -> _Learned:
+    known = {one.name: one for one in calibration.products}
+    plain = known[DEFAULT_PRODUCT]
+    expected = _expected(calibration, own)
+    observed = np.bincount(own.product, own.new.sum(axis=1), len(own.products))
+    total = np.bincount(own.product, expected.sum(axis=1), len(own.products))
+    variance = np.array(
+        [_own_variance(calibration, known.get(name, plain)) for name in own.products]
+    )
+    past = _calendar_variance(calibration, own, expected)
+    share = total / max(total.sum(), 1e-300)
+    doubt = past + float(share**2 @ variance)
+    prior = ratio_variance(calibration.factors.pool)
+    pool = _discounted(observed.sum(), total.sum(), prior, doubt)
+    levels = {
+        name: _discounted(observed[code], total[code] * pool.mean, variance[code], past)
+        for code, name in enumerate(own.products)
+    }
+    return _Learned(pool, levels, _ticket_factor(calibration, own), float(total.sum()))
 
 
 def _expected(calibration: Calibration, own: History) -> FloatArray:

@@ -18,6 +18,7 @@ KEY = ("segment", "cohort", "age_month")
 COUNTS = ("n_dormant", "n_new", "n_paying", "n_stay", "n_settle")
 REQUIRED = (*KEY, *COUNTS, "cash", "balance")
 MOST_COUNT = 2**40
+LEAST_BALANCE = 1e-9
 
 
 def to_grouped(history: History) -> pd.DataFrame:
@@ -57,11 +58,7 @@ def read_grouped(frame: pd.DataFrame, *, currency: str, basis: str) -> History:
     Raises EmptyHistory, MissingColumn, BadColumn, MixedBasis, MixedCurrency.
     """
     check_units(frame, currency, basis)
-    for column in REQUIRED:
-        if column not in frame.columns:
-            raise MissingColumn(column, [str(name) for name in frame.columns])
-    if len(frame) == 0:
-        raise EmptyHistory("the history has no row")
+    _check_present(frame)
     age = whole_numbers(frame["age_month"], "age_month", MOST_AGE)
     refuse_first(age < 1, "age_month", age.tolist(), "from 1")
     counts = {name: whole_numbers(frame[name], name, MOST_COUNT) for name in COUNTS}
@@ -70,31 +67,42 @@ def read_grouped(frame: pd.DataFrame, *, currency: str, basis: str) -> History:
     segment, _ = codes_of(frame, "segment")
     cohort, cohorts = codes_of(frame, "cohort")
     product, products = codes_of(frame, "product" if "product" in frame.columns else "segment")
-    key = (segment * len(cohorts) + cohort) * (MOST_AGE + 1) + age
-    refuse_first(
-        pd.Series(key).duplicated().to_numpy(), "age_month", age.tolist(),
-        "one row per segment, cohort and age",
-    )  # fmt: skip
-    keys = _Keys(segment, cohort, product, age)
+    _check_once(segment * len(cohorts) + cohort, age)
     lump = _lump_cash(frame, cash)
     if lump is None:  # closing payments are instalments like others, and the loans leave
         counts["n_stay"] += counts["n_settle"]
         counts["n_settle"] = np.zeros_like(counts["n_settle"])
-    tickets = _tickets(keys, counts, _Money(cash, balance, lump), (len(products), len(cohorts)))
-    owed = np.zeros((len(products), len(cohorts), int(age.max())))
-    received = np.zeros_like(owed)
-    np.add.at(owed, (product, cohort, age - 1), balance)
-    np.add.at(received, (product, cohort, age - 1), cash)
-    table = {name: keys.spread(counts[name]) for name in COUNTS}
-    size = keys.spread(counts["n_dormant"] + counts["n_paying"]).sum(axis=1)
-    log_balance = np.log(np.maximum(keys.total(balance) / np.maximum(size, 1), 1e-9))
+    rows = _Rows(segment, cohort, product, age)
+    names = tuple(name or DEFAULT_PRODUCT for name in products)
+    notes = NOTES if lump is not None else (*NOTES, NO_LUMPS)
+    return _history(
+        rows, counts, _Money(cash, balance, lump), names=(names, cohorts), units=(currency, basis),
+        notes=notes,
+    )  # fmt: skip
+
+
+def _history(
+    rows: "_Rows",
+    counts: dict[str, IntArray],
+    money: "_Money",
+    *,
+    names: tuple[tuple[str, ...], tuple[str, ...]],
+    units: tuple[str, str],
+    notes: tuple[str, ...],
+) -> History:
+    products, cohorts = names
+    shape = len(products), len(cohorts)
+    table = {name: rows.spread(counts[name]) for name in COUNTS}
+    size = (table["n_dormant"] + table["n_paying"]).sum(axis=1)
+    log_balance = np.log(np.maximum(rows.total(money.balance) / np.maximum(size, 1), LEAST_BALANCE))
+    owed, received = (rows.by_age(values, shape) for values in (money.balance, money.cash))
     return History(
-        products=tuple(name or DEFAULT_PRODUCT for name in products),
+        products=products,
         cohorts=cohorts,
         cohort_month=np.array([month_of_label(name) for name in cohorts], np.int64),
         level_names={},
-        product=product[keys.first],
-        cohort=cohort[keys.first],
+        product=rows.product[rows.first],
+        cohort=rows.cohort[rows.first],
         log_balance=log_balance,
         levels={},
         dormant=table["n_dormant"],
@@ -102,16 +110,29 @@ def read_grouped(frame: pd.DataFrame, *, currency: str, basis: str) -> History:
         paying=table["n_paying"],
         stay=table["n_stay"],
         settle=table["n_settle"],
-        tickets=tickets,
+        tickets=_tickets(rows, counts, money, shape),
         cut=np.zeros((2, len(products), CUT_BINS, 2)),
         balance=owed,
         cash=received,
         loans=int((table["n_dormant"] + table["n_paying"]).max(axis=1).sum()),
-        currency=currency,
-        basis=basis,
-        has_closings=lump is not None,
-        notes=NOTES if lump is not None else (*NOTES, NO_LUMPS),
+        currency=units[0],
+        basis=units[1],
+        has_closings=money.lump is not None,
+        notes=notes,
     )
+
+
+def _check_present(frame: pd.DataFrame) -> None:
+    for column in REQUIRED:
+        if column not in frame.columns:
+            raise MissingColumn(column, [str(name) for name in frame.columns])
+    if len(frame) == 0:
+        raise EmptyHistory("the history has no row")
+
+
+def _check_once(pair: IntArray, age: IntArray) -> None:
+    again = pd.Series(pair * (MOST_AGE + 1) + age).duplicated().to_numpy()
+    refuse_first(again, "age_month", age.tolist(), "one row per segment, cohort and age")
 
 
 NOTES = (
@@ -121,7 +142,7 @@ NOTES = (
 NO_LUMPS = "grouped history without `lump_cash`: closing payments count as instalments"
 
 
-class _Keys:
+class _Rows:
     """Rows by profile (segment, cohort, product) and age."""
 
     def __init__(
@@ -137,6 +158,12 @@ class _Keys:
         """(profiles, ages)."""
         table = np.zeros((len(self.first), self.ages), np.int64)
         table[self.profile, self.age - 1] = values
+        return table
+
+    def by_age(self, values: FloatArray, shape: tuple[int, int]) -> FloatArray:
+        """(products, cohorts, ages)."""
+        table = np.zeros((*shape, self.ages))
+        np.add.at(table, (self.product, self.cohort, self.age - 1), values)
         return table
 
     def total(self, values: FloatArray) -> FloatArray:
@@ -182,17 +209,17 @@ def _lump_cash(frame: pd.DataFrame, cash: FloatArray) -> FloatArray | None:
 
 
 def _tickets(
-    keys: _Keys, counts: dict[str, IntArray], money: _Money, size: tuple[int, int]
+    rows: _Rows, counts: dict[str, IntArray], money: _Money, size: tuple[int, int]
 ) -> FloatArray:
     """Sums over tickets as if every loan of a row owed the row's mean balance and paid the row's
-    mean ticket; ln x is left to the base's shape (see `tickets_without_logs`)."""
+    mean ticket; ln x is unknown: the shape is left to the base."""
     open_loans = counts["n_dormant"] + counts["n_paying"]
     owed = money.balance / np.maximum(open_loans, 1)
     closing = counts["n_settle"].astype(np.float64)
     paying = (counts["n_new"] + counts["n_stay"]).astype(np.float64)
     lump = np.zeros_like(owed) if money.lump is None else money.lump
     tickets = np.zeros((2, *size, len(TICKET_SUMS)))
-    spot = keys.product, keys.cohort
+    spot = rows.product, rows.cohort
     for kind, count, cash in (
         (INSTALMENT, paying, money.cash - lump),
         (LUMP, closing, lump),
