@@ -50,13 +50,17 @@ def _person(request: Request) -> User:
 
 def _buyer(request: Request, key: UUID | None) -> Organisation:
     """The buyer that is named, else the only or acting one; another's is 404."""
-    own = Organisation.objects.filter(
-        pk__in=_person(request).organisation_ids(), kind=OrganisationKind.BUYER
-    )
+    own = {
+        membership.organisation_id: membership.organisation
+        for membership in _person(request).active_memberships
+        if membership.organisation.kind == OrganisationKind.BUYER
+    }
     if key is not None:
-        return get_object_or_404(own, pk=key)
+        if key not in own:
+            raise Http404
+        return own[key]
     acting = getattr(request._request, "organisation", None)
-    chosen = own.filter(pk=acting.pk).first() if acting else None
+    chosen = own.get(acting.pk) if acting else None
     if chosen is None:
         raise InvalidInput("buyer_needed", "Name the buyer you act for.", field="buyer")
     return chosen
@@ -144,14 +148,18 @@ class LotViewSet(VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
         Sent again with the same `request_id`, the first answer comes back; with another amount or
         lot, 409 `request_reused`. A 503 means nothing was done: send the same request again.
         """
-        lot = self.get_object()
         asked = BidSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
+        buyer = _buyer(request, values["buyer"])
+        # Who registered may see the lot: one look-up on the way of nearly every bid. The lot is not
+        # brought up to date here, because the bid does so under the lock.
+        if not Registration.objects.filter(lot=UUID(pk), buyer=buyer).exists():
+            pk = str(get_object_or_404(self.get_queryset(), pk=pk).pk)
         outcome = services.place_bid(
             user=_person(request),
-            lot_id=lot.pk,
-            buyer=_buyer(request, values["buyer"]),
+            lot_id=UUID(pk),
+            buyer=buyer,
             amount_minor=values["amount_minor"],
             request_id=values["request_id"],
         )

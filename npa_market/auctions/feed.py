@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
@@ -23,6 +24,7 @@ from django.db import DatabaseError, connections
 from django.db.models import Q
 
 from npa_market.auctions.models import ENDED, Lot
+from npa_market.auctions.pulse import prolong_pulse
 from npa_market.auctions.queries import ShownEvent, shown_events
 from npa_market.common.clock import database_now
 from npa_market.common.money import format_minor
@@ -112,6 +114,7 @@ class Hub:
         self._poller: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lot-feed")
         self._offset = timedelta(0)
+        self._beat_at = -PULSE_SECONDS
 
     async def read(self, act: Callable[..., Value], *arguments: Any) -> Value:
         """Run a read on the poller's thread and connection."""
@@ -161,7 +164,10 @@ class Hub:
 
     async def _poll_once(self) -> None:
         try:
-            clock, items = await self.read(_round, dict(self._seen))
+            loop_time = asyncio.get_running_loop().time()
+            beats = loop_time - self._beat_at >= PULSE_SECONDS
+            clock, items = await self.read(partial(_round, dict(self._seen), beats=beats))
+            self._beat_at = loop_time if beats else self._beat_at
         except DatabaseError:
             # The database is away: listeners stay, and nothing is lost, because the next round
             # reads from the last number sent.
@@ -182,8 +188,11 @@ class Hub:
                     listener.waiting.put_nowait(item)
 
 
-def _round(seen: dict[UUID, int]) -> tuple[datetime, list[Item]]:
-    return database_now(), read_since(seen)
+def _round(seen: dict[UUID, int], *, beats: bool) -> tuple[datetime, list[Item]]:
+    now = database_now()
+    if beats:  # A process that serves listeners is one that bids can reach (A18).
+        prolong_pulse(now)
+    return now, read_since(seen)
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import OperationalError, connection
 from psycopg import errors as postgresql
+from psycopg_pool import PoolTimeout, TooManyRequests
 
 from npa_market.auctions.models import Lot, LotQuerySet
 from npa_market.common.errors import Busy, Refused
@@ -15,6 +16,8 @@ _OVERLOAD = (
     postgresql.LockNotAvailable,
     postgresql.DeadlockDetected,
     postgresql.TooManyConnections,
+    PoolTimeout,
+    TooManyRequests,
 )
 
 

@@ -457,3 +457,4 @@ from npa_market.auctions.ceremony.models import KeyShare as KeyShare  # noqa: E4
 from npa_market.auctions.ceremony.models import LotKeyRecord as LotKeyRecord  # noqa: E402
 from npa_market.auctions.ceremony.models import Reveal as Reveal  # noqa: E402
 from npa_market.auctions.notices.models import Notice as Notice  # noqa: E402
+from npa_market.auctions.pulse import Pulse as Pulse  # noqa: E402

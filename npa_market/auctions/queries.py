@@ -1,7 +1,9 @@
 """Reads of lots that more than one door needs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, Subquery, Value
@@ -44,14 +46,36 @@ def outcome_of(*, buyer: Organisation, request_id: UUID) -> BidOutcome | None:
     )
 
 
+def outcomes_of(numbers: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], BidOutcome]:
+    """Stored answers by (buyer's key, request number), for those that have one (A3)."""
+    buyers = {buyer for buyer, _ in numbers}
+    rows = BidOutcome.objects.filter(
+        buyer__in=buyers, request_id__in={request_id for _, request_id in numbers}
+    ).select_related("lot", "event")
+    found = {(row.buyer_id, row.request_id): row for row in rows}
+    return {number: found[number] for number in numbers if number in found}
+
+
 def standing_of(*, lot: Lot, buyer: Organisation, now: datetime) -> tuple[Standing, str]:
     """What the venue knows about a bidder now, and the bidder's label; one statement (A15)."""
-    row = (
-        Organisation.objects.filter(pk=buyer.pk)
+    return standings_of(lot=lot, buyers=[buyer.pk], now=now)[buyer.pk]
+
+
+def standings_of(
+    *, lot: Lot, buyers: Collection[UUID], now: datetime
+) -> dict[UUID, tuple[Standing, str]]:
+    """The same of several institutions by key, still in one statement."""
+    if not buyers:
+        return {}
+    rows = (
+        Organisation.objects.filter(pk__in=buyers)
         .annotate(**_facts(lot))
-        .values("kind", "qualification", "qualified_until", *_facts(lot))
-        .get()
+        .values("pk", "kind", "qualification", "qualified_until", *_facts(lot))
     )
+    return {row["pk"]: _standing(row, lot, now) for row in rows}
+
+
+def _standing(row: dict[str, Any], lot: Lot, now: datetime) -> tuple[Standing, str]:
     once_qualified = {QualificationState.QUALIFIED, QualificationState.SUSPENDED}
     has_papers = row["qualified_until"] is None or row["qualified_until"] >= now.date()
     standing = Standing(
@@ -62,7 +86,7 @@ def standing_of(*, lot: Lot, buyer: Organisation, now: datetime) -> tuple[Standi
         ),
         is_admitted=bool(row["label"]) and row["has_signed"],
         has_deposit=row["has_deposit"],
-        is_related_to_seller=row["shares_people"] or buyer.pk == lot.package.seller_id,
+        is_related_to_seller=row["shares_people"] or row["pk"] == lot.package.seller_id,
         is_suspended=row["qualification"] == QualificationState.SUSPENDED,
     )
     return standing, row["label"] or ""

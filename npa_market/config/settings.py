@@ -140,8 +140,22 @@ if _database["ENGINE"].endswith("sqlite3"):
     }
 else:
     _database["OPTIONS"] = {"options": "-c lock_timeout=3000 -c timezone=UTC"}
-    _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=0)
     _database["CONN_HEALTH_CHECKS"] = True
+    # Under ASGI each request has a thread of its own, so a kept connection would never be found
+    # again: connections are lent by a pool of the process, at most this many.
+    _pool_size = env.int("DATABASE_POOL", default=16 if PRODUCTION else 0)
+    if _pool_size:
+        _database["OPTIONS"]["pool"] = {
+            "min_size": 1,
+            "max_size": _pool_size,
+            "timeout": 5,
+        }
+    else:
+        _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=0)
+# A server that may lose acknowledged bids is refused, except by a trial that wants to see losses.
+ALLOW_UNSAFE_DATABASE = env.bool("ALLOW_UNSAFE_DATABASE", default=False)
+# Asked by the sweeper every second: bidding counts as possible while it answers. Set by `serve`.
+VENUE_PROBE_URL = env.str("VENUE_PROBE_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 _cache_url = env.str("CACHE_URL", default="")

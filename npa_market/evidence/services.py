@@ -2,6 +2,9 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import rfc8785
@@ -14,6 +17,17 @@ from npa_market.parties.models import User
 
 LOG_NAME = "npa-market"
 SOFTWARE = "npa-market/0.1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An entry that is about to be appended; see `record` for the fields."""
+
+    type: str
+    subject: models.Model
+    actor: User | None
+    payload: dict[str, Any]
+    prev_state: str = ""
 
 
 def record(
@@ -30,34 +44,56 @@ def record(
     The log keeps only SHA-256(salt || canonical payload). Must run inside the transaction of the
     event: raises RuntimeError outside one, so no event stands without its entry.
     """
+    draft = Draft(type=type, subject=subject, actor=actor, payload=payload, prev_state=prev_state)
+    (entry,) = record_all([draft])
+    return entry
+
+
+def record_all(drafts: Sequence[Draft]) -> list[Entry]:
+    """Append several entries in their order, at one time of the database's clock; see `record`."""
+    if not drafts:
+        return []
     if not connection.in_atomic_block:
-        raise RuntimeError(f"evidence {type} recorded outside a transaction")
-    salt = secrets.token_bytes(32)
-    payload_sha256 = hashlib.sha256(salt + rfc8785.dumps(payload)).hexdigest()
+        raise RuntimeError(f"evidence {drafts[0].type} recorded outside a transaction")
     now = database_now()
-    actor_name = f"user:{actor.pk}" if actor else "system"
+    salts = [secrets.token_bytes(32) for _ in drafts]
+    entries = Entry.objects.bulk_create(
+        [_entry(draft, salt, now) for draft, salt in zip(drafts, salts, strict=True)]
+    )
+    Payload.objects.bulk_create(
+        [
+            Payload(entry=entry, salt=salt, body=draft.payload)
+            for entry, salt, draft in zip(entries, salts, drafts, strict=True)
+        ]
+    )
+    return entries
+
+
+def _entry(draft: Draft, salt: bytes, now: datetime) -> Entry:
+    """The entry with its canonical form and hashes (not saved)."""
+    subject = draft.subject
+    payload_sha256 = hashlib.sha256(salt + rfc8785.dumps(draft.payload)).hexdigest()
+    actor_name = f"user:{draft.actor.pk}" if draft.actor else "system"
     document: dict[str, Any] = {
         "v": 1,
         "log": LOG_NAME,
-        "type": type,
+        "type": draft.type,
         "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "actor": actor_name,
         "object": f"{subject._meta.label_lower}:{subject.pk}",
-        "prev_state": prev_state,
+        "prev_state": draft.prev_state,
         "payload_sha256": payload_sha256,
         "software": SOFTWARE,
     }
     canonical = rfc8785.dumps(document)
-    entry = Entry.objects.create(
-        type=type,
+    return Entry(
+        type=draft.type,
         time=now,
         actor=actor_name,
         object_type=subject._meta.label_lower,
         object_id=str(subject.pk),
-        prev_state=prev_state,
+        prev_state=draft.prev_state,
         payload_sha256=payload_sha256,
         canonical=canonical.decode(),
         leaf_sha256=leaf_hash(canonical).hex(),
     )
-    Payload.objects.create(entry=entry, salt=salt, body=payload)
-    return entry

@@ -1,12 +1,13 @@
 """The database path of a bid and of time: lock, read the clock, decide, record, commit."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import rfc8785
+import structlog
 from django.db import IntegrityError, transaction
 
 from npa_market.auctions.core import (
@@ -16,25 +17,32 @@ from npa_market.auctions.core import (
     Cancel,
     Cancelled,
     PlaceBid,
+    Resume,
     Standing,
+    Suspend,
+    Suspended,
     decide,
     ready_at,
 )
+from npa_market.auctions.durability import UnsafeDatabase
 from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lot_if_free
-from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent
-from npa_market.auctions.queries import outcome_of, standing_of
+from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent, LotState
+from npa_market.auctions.pulse import outage_since, renew_pulse
+from npa_market.auctions.queries import outcomes_of, standings_of
 from npa_market.auctions.rows import state_of
-from npa_market.auctions.services.recording import record_events, record_receipt
+from npa_market.auctions.services.recording import Minutes, record_events, record_receipt
+from npa_market.auctions.services.together import decided_together
 from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.auctions.wording import refusal_message
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.money import MAX_MINOR
-from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 
 MAX_REASON = 300
+OUTAGE = "Bidding was impossible; the time that was lost is given back."
+log = structlog.get_logger(__name__)
 
 
 def place_bid(
@@ -84,6 +92,11 @@ class BidderRequest:
     envelope: bytes | None = None
 
     @property
+    def bound(self) -> Organisation:
+        """The institution that the request would bind, whose standing counts."""
+        return self.bidder or self.buyer
+
+    @property
     def sha256(self) -> str:
         return hashlib.sha256(rfc8785.dumps(self.payload)).hexdigest()
 
@@ -91,35 +104,54 @@ class BidderRequest:
 def decide_request(request: BidderRequest) -> BidOutcome:
     """Lock, look for the stored answer, read the clock, decide, record: for every format alike.
 
-    The caller has checked the right to act. Raises as `place_bid` does.
+    Requests that wait for one lot in one process share a transaction (see `together`). The caller
+    has checked the right to act. Raises as `place_bid` does.
     """
-    buyer, request_id = request.buyer, request.request_id
     if abs(request.amount_minor or 0) > MAX_MINOR:
         raise InvalidInput("amount_too_large", "The amount is too large.", field="amount")
-    request_sha256 = request.sha256
+    stored = decided_together(request.lot_id, request, decide_requests)
+    if stored.request_sha256 != request.sha256:
+        raise Refused("request_reused", "This request number was already used for another bid.")
+    return stored
+
+
+def decide_requests(lot_id: UUID, requests: Sequence[BidderRequest]) -> list[BidOutcome]:
+    """One transaction for requests on one lot, decided one after the other in this order.
+
+    All or none is kept. The answer to a request whose number was used before is the stored one,
+    whatever it was about (A3).
+    """
     try:
         with busy_when_locked(), transaction.atomic():
             # The lock first, whatever the request: a resend waits for the first to commit.
-            lot = lock_lot(request.lot_id)
-            stored = outcome_of(buyer=buyer, request_id=request_id)
-            if stored is None:
-                bid = BidOutcome(
-                    lot=lot,
-                    buyer=buyer,
-                    bidder_user=request.user,
-                    request_id=request_id,
-                    request_sha256=request_sha256,
-                    amount_minor=request.amount_minor,
-                )
-                return _decide(lot, bid, request, database_now())
+            lot = lock_lot(lot_id)
+            return _decide_in_turn(lot, requests)
     except IntegrityError:
         # The same id reached another lot at the same moment; that lock did not hold it off.
-        stored = outcome_of(buyer=buyer, request_id=request_id)
-        if stored is None:
+        stored = outcomes_of(_numbers(requests))
+        if len(requests) > 1 or not stored:
             raise
-    if stored.request_sha256 != request_sha256:
-        raise Refused("request_reused", "This request number was already used for another bid.")
-    return stored
+        return list(stored.values())
+
+
+def _numbers(requests: Sequence[BidderRequest]) -> list[tuple[UUID, UUID]]:
+    return [(request.buyer.pk, request.request_id) for request in requests]
+
+
+def _decide_in_turn(lot: Lot, requests: Sequence[BidderRequest]) -> list[BidOutcome]:
+    """Decide on a locked lot, write everything at the end."""
+    known = outcomes_of(_numbers(requests))
+    now = database_now()
+    new = [each for each in requests if (each.buyer.pk, each.request_id) not in known]
+    standings = standings_of(lot=lot, buyers={each.bound.pk for each in new}, now=now)
+    minutes = Minutes(lot, state_of(lot))
+    _take_down_outage(minutes, now)
+    for number, request in zip(_numbers(requests), requests, strict=True):
+        if number not in known:
+            standing, label = standings[request.bound.pk]
+            known[number] = _decide(minutes, request, standing, label, now)
+    minutes.write()
+    return [known[number] for number in _numbers(requests)]
 
 
 # The event that answers a bidder's request, where the answer is an event of the lot's log.
@@ -137,43 +169,48 @@ _ANSWERS = frozenset(
 )
 
 
-def _decide(lot: Lot, bid: BidOutcome, request: BidderRequest, now: datetime) -> BidOutcome:
-    """Decide on a locked lot and keep events and answer."""
-    bidder = request.bidder or bid.buyer
-    standing, label = standing_of(lot=lot, buyer=bidder, now=now)
-    state = state_of(lot)
-    events = decide(state, request.command(str(bidder.pk), standing), now)
-    rows = record_events(lot, events, actor=bid.bidder_user, label=label)
-    refusals = [event for event in events if isinstance(event, BidRefused)]
-    if not refusals:
-        bid.receipt = record_receipt(
-            lot, events, actor=bid.bidder_user, label=label, envelope=request.envelope
+def _decide(
+    minutes: Minutes, request: BidderRequest, standing: Standing, label: str, now: datetime
+) -> BidOutcome:
+    """Decide one request and take down events and answer."""
+    state, lot, actor = minutes.state, minutes.lot, request.user
+    events = decide(state, request.command(str(request.bound.pk), standing), now)
+    rows = minutes.add(events, actor=actor, label=label)
+    answer = BidOutcome(
+        lot=lot,
+        buyer=request.buyer,
+        bidder_user=actor,
+        request_id=request.request_id,
+        request_sha256=request.sha256,
+        amount_minor=request.amount_minor,
+        decided_at=events[-1].decided_at,
+    )
+    minutes.answers.append(answer)
+    refused = next((event for event in events if isinstance(event, BidRefused)), None)
+    if refused is None:
+        answer.receipt = record_receipt(
+            lot, events, actor=actor, label=label, envelope=request.envelope
         )
-        if bid.receipt is None:
+        if answer.receipt is None:
             # An offer that was taken is answered by the sale itself.
-            bid.event = next((row for row in rows if row.kind in _ANSWERS), None) or rows[-1]
-        bid.decided_at = events[-1].decided_at
-        bid.save(force_insert=True)
-        return bid
-    (refused,) = refusals
-    bid.refusal, bid.decided_at = refused.refusal.value, refused.decided_at
+            answer.event = next((row for row in rows if row.kind in _ANSWERS), None) or rows[-1]
+        return answer
+    answer.refusal = refused.refusal.value
     # The rule saw the lot as time had made it by then.
-    bid.message = refusal_message(refused.refusal, ready_at(state, now), lot.currency)
-    bid.save(force_insert=True)
-    record(
-        type="lot.bid_refused",
-        subject=lot,
-        actor=bid.bidder_user,
+    answer.message = refusal_message(refused.refusal, ready_at(state, now), lot.currency)
+    minutes.note(
+        "lot.bid_refused",
+        actor=actor,
         payload={
             "lot": lot.reference,
             "bidder": label,
-            "amount_minor": _shown(bid.amount_minor),
-            "refusal": bid.refusal,
-            "decided_at": bid.decided_at.isoformat(),
+            "amount_minor": _shown(answer.amount_minor),
+            "refusal": answer.refusal,
+            "decided_at": answer.decided_at.isoformat(),
         },
-        prev_state=lot.state,
+        before=minutes.state.phase.value,
     )
-    return bid
+    return answer
 
 
 def _shown(amount_minor: int | None) -> int | str | None:
@@ -197,9 +234,13 @@ def advance_lot(*, lot_id: UUID) -> Lot:
 
 def try_advance_lot(*, lot_id: UUID) -> bool:
     """The same without waiting: False where nothing was due or somebody else is at work on it."""
-    with transaction.atomic():
-        lot = lock_lot_if_free(lot_id)
-        return lot is not None and bool(_advance(lot))
+    try:
+        with transaction.atomic():
+            lot = lock_lot_if_free(lot_id)
+            return lot is not None and bool(_advance(lot))
+    except UnsafeDatabase as unsafe:
+        log.critical("lot_not_opened", lot_id=str(lot_id), reason=unsafe.message)
+        return False
 
 
 def advance_due_lots() -> int:
@@ -212,8 +253,45 @@ def advance_due_lots() -> int:
 
 
 def _advance(lot: Lot) -> list[LotEvent]:
-    events = decide(state_of(lot), Advance(), database_now())
-    return record_events(lot, events, actor=None)
+    now = database_now()
+    minutes = Minutes(lot, state_of(lot))
+    _take_down_outage(minutes, now)
+    minutes.add(decide(minutes.state, Advance(), now), actor=None)
+    minutes.write()
+    return minutes.rows
+
+
+def _take_down_outage(minutes: Minutes, now: datetime) -> None:
+    """Suspend and resume a lot that an outage cost its last minutes, before all else (A18)."""
+    since = outage_since(now)
+    if since is None:
+        return
+    stopped = decide(minutes.state, Suspend(OUTAGE, since), now)
+    if any(isinstance(event, Suspended) for event in stopped):
+        minutes.add(stopped, actor=None)
+        minutes.add(decide(minutes.state, Resume(), now), actor=None)
+
+
+def note_pulse() -> int:
+    """Bidding is possible now; how many lots an outage before had to prolong. For the sweeper.
+
+    Where the last pulse is too old, each open lot is judged by the rule (A18) before the pulse is
+    renewed, so an end of this process half way leaves the rest to the next round.
+    """
+    now = database_now()
+    since = outage_since(now)
+    prolonged = 0
+    if since is not None:
+        log.warning("bidding_was_impossible", since=since.isoformat(), until=now.isoformat())
+        for lot_id in Lot.objects.filter(state=LotState.OPEN).values_list("pk", flat=True):
+            prolonged += any(row.kind == EventKind.SUSPENDED for row in _advance_by_key(lot_id))
+    renew_pulse()
+    return prolonged
+
+
+def _advance_by_key(lot_id: UUID) -> list[LotEvent]:
+    with busy_when_locked(), transaction.atomic():
+        return _advance(lock_lot(lot_id))
 
 
 def cancel_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:

@@ -1,16 +1,20 @@
 """From decided events to rows: event log, lot, evidence and outbox in the caller's transaction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from npa_market.auctions.core import (
     RECEIPTS,
     TERMINAL,
+    Auction,
     Event,
     NumberedEvent,
+    Opened,
     fold,
 )
-from npa_market.auctions.models import EventKind, Lot, LotEvent, LotReceipt
+from npa_market.auctions.durability import refuse_unsafe_database
+from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent, LotReceipt
 from npa_market.auctions.rows import (
     STATE_FIELDS,
     event_row,
@@ -20,7 +24,7 @@ from npa_market.auctions.rows import (
     state_of,
 )
 from npa_market.common.outbox import publish
-from npa_market.evidence.services import record
+from npa_market.evidence.services import Draft, record, record_all
 from npa_market.parties.models import User
 
 # What a person asked for; everything else follows from time or from the rules.
@@ -37,36 +41,73 @@ _BY_TIME = frozenset(
 )
 
 
+@dataclass
+class Minutes:
+    """What is decided on a locked lot in one transaction: gathered first, then written at once.
+
+    `state` is the state after all that was added; the lot's row is brought up to it by `write`.
+    """
+
+    lot: Lot
+    state: Auction
+    rows: list[LotEvent] = field(default_factory=list)
+    answers: list[BidOutcome] = field(default_factory=list)
+    entries: list[Draft] = field(default_factory=list)
+    has_moved: bool = False
+
+    def add(
+        self, events: Sequence[Event], *, actor: User | None, label: str = ""
+    ) -> list[LotEvent]:
+        """Take down decided events; the (unsaved) rows of the numbered ones, in order.
+
+        `label` is the acting bidder's on this lot; names stand nowhere in the log (A20).
+        """
+        if any(isinstance(event, Opened) for event in events):
+            refuse_unsafe_database()
+        before = self.state.phase.value
+        self.has_moved = self.has_moved or bool(events)
+        self.state = fold(self.state, events)
+        rows = [event_row(self.lot, event) for event in events if isinstance(event, NumberedEvent)]
+        for event in events:
+            keep_result(self.lot, event)
+        labels = _labels(self.lot, rows, label)
+        for row in rows:
+            self.note(
+                f"lot.{row.kind}",
+                actor=None if row.kind in _BY_TIME else actor,
+                payload=_payload(row, labels.get(row.bidder_id, "")),
+                before=before,
+            )
+        self.rows += rows
+        return rows
+
+    def note(self, act: str, *, actor: User | None, payload: dict[str, Any], before: str) -> None:
+        """An entry of the evidence log on the lot."""
+        self.entries.append(
+            Draft(type=act, subject=self.lot, actor=actor, payload=payload, prev_state=before)
+        )
+
+    def write(self) -> None:
+        """Events, lot, answers, evidence, and `lot.ended` once where the lot ended."""
+        before = self.lot.state
+        LotEvent.objects.bulk_create(self.rows)
+        if self.has_moved:
+            keep_state(self.lot, self.state)
+            self.lot.save(update_fields=STATE_FIELDS)
+        BidOutcome.objects.bulk_create(self.answers)
+        record_all(self.entries)
+        if self.state.phase in TERMINAL and self.lot.state != before:
+            body = {"lot_id": str(self.lot.pk), "result": self.state.phase.value}
+            publish("lot.ended", body)
+
+
 def record_events(
     lot: Lot, events: Sequence[Event], *, actor: User | None, label: str = ""
 ) -> list[LotEvent]:
-    """Write what was decided on a locked lot; the rows of the numbered events, in order.
-
-    `label` is the acting bidder's on this lot; names stand nowhere in the log (A20). A terminal
-    event publishes `lot.ended` once.
-    """
-    if not events:
-        return []
-    before = lot.state
-    after = fold(state_of(lot), events)
-    rows = LotEvent.objects.bulk_create(
-        [event_row(lot, event) for event in events if isinstance(event, NumberedEvent)]
-    )
-    keep_state(lot, after)
-    for event in events:
-        keep_result(lot, event)
-    lot.save(update_fields=STATE_FIELDS)
-    labels = _labels(lot, rows, label)
-    for row in rows:
-        record(
-            type=f"lot.{row.kind}",
-            subject=lot,
-            actor=None if row.kind in _BY_TIME else actor,
-            payload=_payload(row, labels.get(row.bidder_id, "")),
-            prev_state=before,
-        )
-    if rows and after.phase in TERMINAL:
-        publish("lot.ended", {"lot_id": str(lot.pk), "result": after.phase.value})
+    """Write what was decided on a locked lot; the rows of the numbered events, in order."""
+    minutes = Minutes(lot, state_of(lot))
+    rows = minutes.add(events, actor=actor, label=label)
+    minutes.write()
     return rows
 
 

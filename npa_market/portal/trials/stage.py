@@ -1,7 +1,7 @@
 """Fill a scratch database with lots and bidders; run as a process of its own environment.
 
-Institutions, admissions, deposits, tokens go through the services. The packages are rows without
-loans: what is inside a package means nothing to a bid.
+Package, admissions, deposits and tokens go through the services. Where several lots are asked for,
+the further ones offer copies of the one package's row: what is inside means nothing to a bid.
 """
 
 import json
@@ -10,11 +10,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 PASSWORD_NONE = None  # Nobody signs in by password here: tokens and ready sessions.
 START_MINOR, STEP_MINOR = 1_000_000, 1_000
+LOANS = 30
 
 
 def build(order: dict[str, Any]) -> dict[str, Any]:
@@ -27,10 +28,17 @@ def build(order: dict[str, Any]) -> dict[str, Any]:
     from npa_market.common.clock import database_now
 
     people = _people(order["bidders"])
-    # Terms are fixed before the bidders come, so the timetable leaves time to admit them.
-    setting_up = timedelta(seconds=3 + 0.12 * order["bidders"] * order["lots"])
-    opens_at = database_now() + setting_up
-    lots = [_lot(people, order, number, opens_at) for number in range(order["lots"])]
+    packages = [_package(people) for _ in range(order["lots"])]
+    begin = monotonic()
+    for package in packages:
+        _sign(people, package)
+    # Terms are fixed before the bidders come, so the timetable leaves time to admit them: several
+    # times what their signatures took on this machine.
+    setting_up = 3 + 0.2 * order["lots"] + 5 * (monotonic() - begin)
+    opens_at = database_now() + timedelta(seconds=setting_up)
+    lots = [
+        _lot(people, order, number, package, opens_at) for number, package in enumerate(packages)
+    ]
     for lot in lots:
         _admit(people, lot)
     while database_now() < opens_at:
@@ -81,14 +89,15 @@ def _people(bidders: int) -> dict[str, Any]:
 _numbers = count(1)
 
 
-def _lot(people: dict[str, Any], order: dict[str, Any], number: int, opens_at: datetime) -> Any:
+def _lot(
+    people: dict[str, Any], order: dict[str, Any], number: int, package: Any, opens_at: datetime
+) -> Any:
     from npa_market.auctions.services import announce_lot
     from npa_market.auctions.terms import LotTerms
 
     ends_at = opens_at + timedelta(
         seconds=order["first_end_seconds"] + number * order["between_seconds"]
     )
-    package = _package(people)
     return announce_lot(
         user=people["checker"],
         package_id=package.pk,
@@ -107,36 +116,63 @@ def _lot(people: dict[str, Any], order: dict[str, Any], number: int, opens_at: d
     )
 
 
-def _package(people: dict[str, Any]) -> Any:
-    from npa_market.common.clock import database_now
-    from npa_market.common.files import store_bytes
-    from npa_market.diligence.services import open_room
-    from npa_market.packages.models import Package, PackageState
+def _sealed_package(people: dict[str, Any]) -> Any:
+    """One package through tape, import, screen and seal, as a seller makes it."""
+    import csv
+    import io
 
-    number = next(_numbers)
-    content = store_bytes(f"trial package {number}".encode())
-    now = database_now()
-    package = Package.objects.create(
-        reference=f"TRIAL-{number}",
+    from npa_market.packages.services import draft_package, screen_package, seal_package
+    from npa_market.tapes.confirming import confirm_import, result_sha256
+    from npa_market.tapes.services import upload_tape
+    from npa_market.tapes.synthetic.layout import CUT_OFF_DATE, make_tape
+
+    made = make_tape(loans=LOANS, seed=1, locale="en", cut_off_date=CUT_OFF_DATE)
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([made.header, *made.rows()])
+    tape = upload_tape(
+        user=people["maker"],
         seller=people["seller"],
-        title=f"Trial loans {number}",
+        chunks=iter([text.getvalue().encode()]),
+        file_name="trial.csv",
+        mapping="npa_standard",
         currency="CNY",
-        cut_off_date=now.date(),
-        state=PackageState.SEALED,
-        created_by=people["maker"],
-        created_at=now,
-        loans=1,
-        borrowers=1,
-        principal_minor=START_MINOR * 10,
-        claim_minor=START_MINOR * 10,
-        sealed_by=people["checker"],
-        sealed_at=now,
-        file=content,
-        manifest_file=content,
-        merkle_root="00" * 32,
+        cut_off_date=CUT_OFF_DATE,
     )
+    tape.refresh_from_db()
+    confirm_import(user=people["maker"], tape_id=tape.pk, result_sha256_seen=result_sha256(tape))
+    drafted = draft_package(
+        user=people["maker"],
+        seller=people["seller"],
+        title="Trial loans",
+        currency="CNY",
+        cut_off_date=CUT_OFF_DATE,
+        criteria={"tapes": [str(tape.pk)]},
+        transfer_basis="Trial: assignment clause of the loan contract",
+    )
+    screened = screen_package(user=people["maker"], package_id=drafted.pk)
+    return seal_package(user=people["checker"], package_id=screened.pk)
+
+
+def _package(people: dict[str, Any]) -> Any:
+    """The sealed package; for further lots, rows that name the same sealed file."""
+    from npa_market.common.fields import uuid7
+    from npa_market.diligence.services import open_room
+
+    if "package" not in people:
+        people["package"] = package = _sealed_package(people)
+    else:
+        package = type(people["package"]).objects.get(pk=people["package"].pk)
+        package.pk, package.reference = uuid7(), f"TRIAL-{next(_numbers)}"
+        package.save(force_insert=True)
     open_room(user=people["checker"], package_id=package.pk)
     return package
+
+
+def _sign(people: dict[str, Any], package: Any) -> None:
+    from npa_market.diligence.services import sign_nda
+
+    for buyer, user in people["bidders"]:
+        sign_nda(user=user, room_id=package.data_room.pk, buyer=buyer)
 
 
 def _admit(people: dict[str, Any], lot: Any) -> None:
@@ -145,10 +181,8 @@ def _admit(people: dict[str, Any], lot: Any) -> None:
         confirm_deposit,
         register_for_lot,
     )
-    from npa_market.diligence.services import sign_nda
 
     for number, (buyer, user) in enumerate(people["bidders"]):
-        sign_nda(user=user, room_id=lot.package.data_room.pk, buyer=buyer)
         registration = register_for_lot(user=user, lot_id=lot.pk, buyer=buyer)
         admit_registration(user=people["operator"], registration_id=registration.pk)
         confirm_deposit(

@@ -55,6 +55,10 @@ class Venue:
             "CELERY_BROKER_URL": "filesystem://localhost//",
             "CELERY_EAGER": "0",
             "API_RATE_USER": "1000000/min",
+            # Lots of a trial open within seconds of their announcement.
+            "VENUE_PREMARKETING_DAYS": "0",
+            "VENUE_ANNOUNCEMENT_DAYS": "0",
+            "VENUE_SHORT_ANNOUNCEMENT_DAYS": "0",
             **self.changes,
         }
 
@@ -75,12 +79,12 @@ class Venue:
             is_there = probe.connect_ex(REDIS) == 0
         return f"redis://{REDIS[0]}:{REDIS[1]}/0" if is_there else ""
 
-    def manage(self, *arguments: str) -> None:
+    def manage(self, *arguments: str, **changes: str) -> None:
         """Run one of our programs to its end; what it prints shows where it fails."""
         done = subprocess.run(  # noqa: S603
             [sys.executable, *arguments],
             cwd=settings.BASE_DIR,
-            env=self.environment,
+            env=self.environment | changes,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -106,7 +110,7 @@ class Venue:
             "soft_close_seconds": 300,
         }
         asked.write_text(json.dumps(defaults | order))
-        self.manage("-m", "npa_market.portal.trials.stage", str(asked), str(told))
+        self.manage("-m", "npa_market.portal.trials.stage", str(asked), str(told), CELERY_EAGER="1")
         built: dict[str, Any] = json.loads(told.read_text())
         return built
 

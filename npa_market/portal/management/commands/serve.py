@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from types import FrameType
 from typing import IO, Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 WORKER = [
@@ -17,12 +19,16 @@ WORKER = [
 ]
 
 
-def python(*arguments: str, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-    """Start this Python with the same environment; the child stays in our process group.
+def python(
+    *arguments: str, log: IO[bytes] | None = None, **changes: str
+) -> subprocess.Popen[bytes]:
+    """Start this Python with our environment and these changes; it stays in our process group.
 
     What it prints goes to `log`, or to our own console.
     """
-    return subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, *arguments], stdout=log, stderr=log, env=os.environ | changes
+    )
 
 
 def web_arguments(host: str, port: int, workers: int = 1) -> list[str]:
@@ -43,12 +49,15 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        address = f"http://{options['host']}:{options['port']}"
+        # `serve` opens lots by its sweeper: a database that may lose bids stops it here.
+        call_command("check", "--database", "default", "--tag", "database", stdout=StringIO())
         children = {
             "web server": python(*web_arguments(options["host"], options["port"])),
             "worker": python(*WORKER),
-            "sweeper": python("manage.py", "sweep"),
+            "sweeper": python("manage.py", "sweep", VENUE_PROBE_URL=f"{address}/healthz"),
         }
-        self.stdout.write(f"Portal: http://{options['host']}:{options['port']}/  (Ctrl-C stops)")
+        self.stdout.write(f"Portal: {address}/  (Ctrl-C stops)")
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             ended = _first_to_end(children)

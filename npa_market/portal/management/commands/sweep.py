@@ -17,6 +17,7 @@ from django.db import DatabaseError, close_old_connections
 
 from npa_market.auctions.ceremony.services import settle_overdue_reveals
 from npa_market.auctions.services import advance_due_lots
+from npa_market.common.errors import Busy
 from npa_market.common.outbox import deliver_pending
 from npa_market.tapes.uploads import discard_abandoned
 from npa_market.valuation.services import resume_lost_runs
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         while not stopped.is_set():
             try:
                 sweep_once()
-            except DatabaseError:
+            except (DatabaseError, Busy):
                 log.exception("sweep_round_failed")  # The next round starts afresh.
             if options["once"]:
                 return

@@ -1,0 +1,146 @@
+"""A18: an outage gives lost time back; a database that may lose bids opens no lot."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection
+
+from npa_market.auctions.core import Refusal
+from npa_market.auctions.durability import UnsafeDatabase, check_durability, unsafe_settings
+from npa_market.auctions.models import Lot, LotState
+from npa_market.auctions.pulse import Pulse, last_pulse, prolong_pulse
+from npa_market.auctions.services import (
+    advance_due_lots,
+    note_pulse,
+    resume_lot,
+    suspend_lot,
+    try_advance_lot,
+)
+from npa_market.common.errors import NotPermitted, Refused
+from npa_market.portal.management.commands import sweep
+from tests.auctions.conftest import END, HARD_END, OPENING, START
+
+pytestmark = pytest.mark.django_db
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+def beat(at) -> None:
+    Pulse.objects.update_or_create(id=1, defaults={"at": at})
+
+
+def kinds(lot: Lot) -> list[str]:
+    return list(lot.events.values_list("kind", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "suspended"),
+    [
+        (END - 2 * MINUTE, END - 2 * MINUTE + 60 * SECOND, False),
+        (END - 2 * MINUTE, END - 2 * MINUTE + 61 * SECOND, True),
+        (END - 30 * MINUTE, END - 20 * MINUTE, False),
+        (END - 2 * MINUTE, END + MINUTE, True),
+    ],
+)
+def test_A18_an_outage_of_more_than_a_minute_near_the_end_gives_ten_minutes(
+    market, clock, since, until, suspended
+):
+    beat(since)
+    clock.now = until
+    assert note_pulse() == suspended
+    advance_due_lots()
+    lot = Lot.objects.get(pk=market.lot.pk)
+    assert kinds(lot)[1:3] == (["suspended", "resumed"] if suspended else [])
+    assert lot.state == LotState.OPEN
+    assert lot.ends_at >= (until + 10 * MINUTE if suspended else END)
+    assert last_pulse() == until
+
+
+def test_A18_whoever_comes_first_after_an_outage_judges_it(market, clock):
+    """A reader's lazy close and a bid wait for no sweeper, and settle nothing too early."""
+    beat(END - 3 * MINUTE)
+    clock.now = END + MINUTE
+    assert try_advance_lot(lot_id=market.lot.pk)
+    assert kinds(market.lot) == ["opened", "suspended", "resumed"]
+    assert market.bid(0, START).refusal == ""
+
+
+def test_A18_a_bid_after_an_outage_is_in_time(market, clock):
+    beat(END - 3 * MINUTE)
+    clock.now = END + MINUTE
+    assert market.bid(0, START).refusal == ""
+    assert kinds(market.lot)[:4] == ["opened", "suspended", "resumed", "bid_accepted"]
+
+
+def test_A18_without_a_pulse_or_with_a_fresh_one_a_lot_ends_as_announced(market, clock):
+    clock.now = END
+    beat(END - 60 * SECOND)
+    assert market.bid(0, START).refusal == Refusal.LATE
+    assert market.advance().state == LotState.UNSOLD
+
+
+def test_A18_a_web_process_prolongs_a_pulse_but_hides_no_outage(db):
+    beat(OPENING)
+    prolong_pulse(OPENING + 30 * SECOND)
+    assert last_pulse() == OPENING + 30 * SECOND
+    prolong_pulse(OPENING + 95 * SECOND)
+    assert last_pulse() == OPENING + 30 * SECOND
+
+
+def test_A18_a_suspended_lot_takes_no_bid_and_goes_on_with_the_time_it_had(market, clock):
+    lot = suspend_lot(user=market.operator, lot_id=market.lot.pk, reason="A question of title")
+    assert lot.state == LotState.SUSPENDED
+    assert market.bid(0, START).refusal == Refusal.LOT_SUSPENDED
+    with pytest.raises(Refused) as again:
+        suspend_lot(user=market.operator, lot_id=market.lot.pk, reason="again")
+    assert again.value.code == "lot_not_open"
+    clock.now = OPENING + 20 * MINUTE
+    lot = resume_lot(user=market.operator, lot_id=lot.pk)
+    assert (lot.state, lot.ends_at) == (LotState.OPEN, END + 20 * MINUTE)
+    assert lot.last_end_at == HARD_END + 20 * MINUTE
+    assert market.bid(0, START).refusal == ""
+    with pytest.raises(Refused):
+        resume_lot(user=market.operator, lot_id=lot.pk)
+
+
+def test_A18_suspension_is_the_operators_act_with_a_reason(market, seller_user):
+    with pytest.raises(NotPermitted):
+        suspend_lot(user=seller_user, lot_id=market.lot.pk, reason="no")
+    with pytest.raises(Refused) as refusal:
+        suspend_lot(user=market.operator, lot_id=market.lot.pk, reason="  ")
+    assert refusal.value.code == "reason_needed"
+
+
+def test_the_sweeper_renews_no_pulse_while_no_bid_can_reach_the_venue(db, settings):
+    settings.VENUE_PROBE_URL = "http://127.0.0.1:9/healthz"
+    sweep.sweep_once()
+    assert last_pulse() is None
+    settings.VENUE_PROBE_URL = ""
+    sweep.sweep_once()
+    assert last_pulse() is not None
+
+
+needs_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'")
+
+
+@needs_postgresql
+def test_no_lot_opens_on_a_database_that_may_lose_bids(announced, clock, settings):
+    clock.now = OPENING
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+    try:
+        assert unsafe_settings() == ["synchronous_commit"]
+        with pytest.raises(UnsafeDatabase):
+            announced.advance()
+        assert advance_due_lots() == 0
+        assert [each.id for each in check_durability(databases=["default"])] == ["auctions.E001"]
+        settings.ALLOW_UNSAFE_DATABASE = True
+        assert announced.advance().state == LotState.OPEN
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = on")
+
+
+def test_a_safe_database_passes_the_check(db):
+    found = run_checks(tags=["database"], databases=["default"])
+    assert [each for each in found if each.id == "auctions.E001"] == []
