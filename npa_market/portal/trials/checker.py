@@ -13,6 +13,7 @@ from typing import Any
 
 Document = dict[str, Any]
 TERMINAL = ("sold", "unsold", "cancelled")
+_KINDS = ("lost", "doubled", "gaps", "out_of_order", "late", "early", "foreign", "terminal")
 
 
 @dataclass
@@ -35,18 +36,11 @@ class Findings:
         if getattr(self, kind) <= 5:
             self.words.append(f"{kind}: {what}")
 
-    @property
-    def total(self) -> int:
-        return (
-            self.lost
-            + self.doubled
-            + self.gaps
-            + self.out_of_order
-            + self.late
-            + self.early
-            + self.foreign
-            + self.terminal
-        )
+    def merge(self, other: "Findings") -> None:
+        """Add the counts and words of another lot."""
+        for kind in _KINDS:
+            setattr(self, kind, getattr(self, kind) + getattr(other, kind))
+        self.words += other.words
 
 
 def read_logs(paths: Iterable[Path]) -> list[Document]:

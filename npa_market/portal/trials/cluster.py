@@ -133,8 +133,11 @@ class Cluster:
             if monotonic() > deadline:
                 raise RuntimeError("the cluster's processes did not end")
             sleep(0.01)
-        # The file names a process that is gone; its number may belong to another by now.
+        # These files name a process that is gone; its number may belong to another by now, or to
+        # what is left of it where nobody waits for it.
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        for lock in self.folder.glob(".s.PGSQL.*"):
+            lock.unlink()
 
     def make_database(self) -> str:
         """Address of a new empty database."""
@@ -162,7 +165,9 @@ class Cluster:
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"{program} ended with {done.returncode}: {done.stderr}")
+            log = self.folder / "server.log"
+            said = log.read_text()[-2000:] if log.exists() else ""
+            raise RuntimeError(f"{program} ended with {done.returncode}: {done.stderr}{said}")
 
 
 @contextmanager

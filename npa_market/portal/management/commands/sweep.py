@@ -10,25 +10,44 @@ import signal
 from threading import Event
 from types import FrameType
 from typing import Any
+from urllib.request import urlopen
 
 import structlog
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections
 
 from npa_market.auctions.ceremony.services import settle_overdue_reveals
-from npa_market.auctions.services import advance_due_lots
+from npa_market.auctions.services import advance_due_lots, note_pulse
 from npa_market.common.errors import Busy
 from npa_market.common.outbox import deliver_pending
 from npa_market.tapes.uploads import discard_abandoned
 from npa_market.valuation.services import resume_lost_runs
 
 log = structlog.get_logger(__name__)
+PROBE_SECONDS = 2.0
 
 
 def sweep_once() -> int:
-    """One round; how many lots moved, messages went out, runs were resumed, uploads discarded."""
+    """One round; how many lots moved, messages went out, runs were resumed, uploads discarded.
+
+    The pulse comes first: an outage is judged before a lot is settled whose end fell into it.
+    """
+    if web_answers():
+        note_pulse()
     moved = advance_due_lots() + settle_overdue_reveals()
     return moved + deliver_pending() + resume_lost_runs() + discard_abandoned()
+
+
+def web_answers() -> bool:
+    """Can a bid reach the venue? True where no address to ask is set."""
+    if not settings.VENUE_PROBE_URL:
+        return True
+    try:
+        with urlopen(settings.VENUE_PROBE_URL, timeout=PROBE_SECONDS) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 class Command(BaseCommand):
