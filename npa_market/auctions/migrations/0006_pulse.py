@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('auctions', '0004_formats'),
+        ('auctions', '0005_sealed_opening'),
     ]
 
     operations = [
