@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pricing.backtest.command import add_command as add_backtest
-from pricing.bench import Size, bench
+from pricing.bench import Size, bench, scaling
 from pricing.blocks import simulate
 from pricing.check import compare, enough_blocks, lines, without_risk
 from pricing.errors import PricingError
@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--paths", type=_paths, default=10_240, help=f"multiple of {BLOCK}")
     one.add_argument("--months", type=_positive, default=60)
     one.add_argument("--segments", type=_positive, default=100)
+    one.add_argument("--scaling", action="store_true", help="engine A's seconds from 10^4 to 10^6 "
+                     "loans at the same segments; --loans is not used")  # fmt: skip
     one.set_defaults(command=_bench)
     add_history_commands(commands)
     return parser
@@ -138,6 +140,10 @@ def _check(options: argparse.Namespace) -> int:
 
 def _bench(options: argparse.Namespace) -> int:
     size = Size(options.loans, options.paths, options.months, options.segments)
+    if options.scaling:
+        found = scaling(size)
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        return DONE if found["growth"] <= found["limit"] else BEYOND_LIMITS
     sys.stdout.write(json.dumps(bench(size), indent=1) + "\n")
     return DONE
 

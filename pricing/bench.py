@@ -5,6 +5,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,10 @@ from pricing.terms import BLOCK, Terms
 SEED, RATE, FEE = 1, 0.20, 0.25
 BRUTE_LOANS, BRUTE_PATHS = 50_000, 3
 NODES = 2
+QUANTILES = (0.05, 0.5, 0.95)
+SCALING_POOLS = (10_000, 100_000, 1_000_000)
+REPEATS = 3
+GROWTH_LIMIT = 1.3
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def bench(size: Size) -> dict[str, float | int]:
     blocks = range(size.paths // BLOCK)
     start = time.perf_counter()
     cumulants = _engine_a(case, blocks, size.segments)
-    quantiles = [mixture_quantile(level, cumulants) for level in (0.05, 0.5, 0.95)]
+    quantiles = [mixture_quantile(level, cumulants) for level in QUANTILES]
     seconds_a, peak_a = time.perf_counter() - start, peak_mb()
     start = time.perf_counter()
     values = _engine_b(case, blocks)
@@ -83,6 +88,40 @@ def bench(size: Size) -> dict[str, float | int]:
         "q50": quantiles[1],
         "q95": quantiles[2],
         "se_price_percent": float(100 * error / price) if len(means) > 1 else -1.0,
+    }
+
+
+def scaling(size: Size, pools: tuple[int, ...] = SCALING_POOLS) -> dict[str, Any]:
+    """Engine A's seconds by pool size at fixed segments, least of REPEATS, and the largest pool's
+    over the smallest's. Beyond reading the file: from balances and segments in memory to
+    quantiles; power sums, which read each loan once, are in `seconds` and shown apart."""
+    rows = [_scaled(Size(loans, size.paths, size.months, size.segments)) for loans in pools]
+    return {
+        "paths": size.paths // BLOCK * BLOCK,
+        "months": size.months,
+        "segments": size.segments,
+        "threads": thread_count(size.paths // BLOCK),
+        "pools": rows,
+        "growth": round(rows[-1]["seconds"] / rows[0]["seconds"], 3),
+        "limit": GROWTH_LIMIT,
+    }
+
+
+def _scaled(size: Size) -> dict[str, float | int]:
+    case, blocks = _case(size), range(size.paths // BLOCK)
+    seconds, sums = [], []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        power = _power(case, size.segments)
+        sums.append(time.perf_counter() - start)
+        cumulants = _cumulants(case, blocks, power)
+        for level in QUANTILES:
+            mixture_quantile(level, cumulants)
+        seconds.append(time.perf_counter() - start)
+    return {
+        "loans": size.loans,
+        "seconds": round(min(seconds), 4),
+        "seconds_power_sums": round(min(sums), 4),
     }
 
 
@@ -116,10 +155,21 @@ def _case(size: Size) -> _Bench:
 
 
 def _engine_a(case: _Bench, blocks: range, segments: int) -> FloatArray:
-    balance = case.balance
-    powers = [np.bincount(case.segment, balance**r, minlength=segments) for r in range(4)]
-    power = np.stack(powers, axis=1).astype(np.float64)
-    net_share = np.full(segments, 1 - FEE)
+    return _cumulants(case, blocks, _power(case, segments))
+
+
+def _power(case: _Bench, segments: int) -> FloatArray:
+    """Sums of balance**r by segment, (segments, 4): the only pass over the loans."""
+    balance, segment = case.balance, case.segment
+    sums, term = [np.bincount(segment, minlength=segments)], np.ones_like(balance)
+    for _ in range(3):
+        term = term * balance
+        sums.append(np.bincount(segment, term, segments))
+    return np.stack(sums, axis=1).astype(np.float64)
+
+
+def _cumulants(case: _Bench, blocks: range, power: FloatArray) -> FloatArray:
+    net_share = np.full(len(power), 1 - FEE)
 
     def one(block: int) -> FloatArray:
         moments = unit_moments(case.chain, case.factors(block), net_share, RATE)

@@ -1,6 +1,7 @@
 """The pool as arrays, checked at the door."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -102,17 +103,32 @@ class Loans:
         return digest.hexdigest()
 
 
-def read_loans(frame: pd.DataFrame, *, currency: str, basis: str) -> Loans:
-    """Check a frame and turn it into `Loans`.
-
-    Columns: REQUIRED, and optionally `channel` (default: the calibration's) and `status` (default
-    live). Raises EmptyPool, MissingColumn, BadColumn (row counted from 1), MixedBasis,
-    MixedCurrency.
-    """
+def check_units(frame: pd.DataFrame, currency: str, basis: str) -> None:
+    """One currency and one basis in arguments and, where the frame has them, in every row."""
     if basis not in BASES:
         raise MixedBasis(basis, list(BASES))
     if not currency:
         raise MixedCurrency(currency, "any")
+    for name in _names(frame, "currency"):
+        if name != currency:
+            raise MixedCurrency(name, currency)
+    for name in _names(frame, "basis"):
+        if name != basis:
+            raise MixedBasis(name, [basis])
+
+
+def _names(frame: pd.DataFrame, column: str) -> Iterable[str]:
+    return (str(name) for name in frame[column].unique()) if column in frame.columns else ()
+
+
+def read_loans(frame: pd.DataFrame, *, currency: str, basis: str) -> Loans:
+    """Check a frame and turn it into `Loans`.
+
+    Columns: REQUIRED, and optionally `channel` (default: the calibration's), `status` (default
+    live), `currency` and `basis` (the arguments' in every row). Raises EmptyPool, MissingColumn,
+    BadColumn (row counted from 1), MixedBasis, MixedCurrency.
+    """
+    check_units(frame, currency, basis)
     for column in REQUIRED:
         if column not in frame.columns:
             raise MissingColumn(column, [str(name) for name in frame.columns])

@@ -1,6 +1,5 @@
 """A history from frames: loan level, one table or payments beside a table of loans."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -9,10 +8,10 @@ import pandas as pd
 
 from pricing.canonical import BoolArray, FloatArray, IntArray
 from pricing.columns import MOST_BALANCE, flags, numbers, refuse_first, whole_numbers
-from pricing.errors import BadColumn, EmptyHistory, MissingColumn, MixedBasis, MixedCurrency
+from pricing.errors import BadColumn, EmptyHistory, MissingColumn
 from pricing.history.accounts import Payments, read_accounts, rows_of, same_for_a_loan
 from pricing.history.counts import History, reduce_to_counts
-from pricing.loans import BASES, MOST_AGE
+from pricing.loans import MOST_AGE, check_units
 
 Repeats = Literal["refuse", "add"]
 
@@ -69,24 +68,6 @@ def read_history(
     payments = Payments(account, age, cash, closes, "settled" in frame.columns)
     payments = _one_row_a_month(payments, repeats)
     return reduce_to_counts(accounts, payments, currency=currency, basis=basis)
-
-
-def check_units(frame: pd.DataFrame, currency: str, basis: str) -> None:
-    """One currency and one basis in arguments and, where the frame has them, in every row."""
-    if basis not in BASES:
-        raise MixedBasis(basis, list(BASES))
-    if not currency:
-        raise MixedCurrency(currency, "any")
-    for name in _names(frame, "currency"):
-        if name != currency:
-            raise MixedCurrency(name, currency)
-    for name in _names(frame, "basis"):
-        if name != basis:
-            raise MixedBasis(name, [basis])
-
-
-def _names(frame: pd.DataFrame, column: str) -> Iterable[str]:
-    return (str(name) for name in frame[column].unique()) if column in frame.columns else ()
 
 
 def _check_present(frame: pd.DataFrame) -> None:

@@ -11,8 +11,7 @@ from pricing.columns import MOST_BALANCE, codes_of, numbers, refuse_first, whole
 from pricing.errors import EmptyHistory, MissingColumn
 from pricing.history.accounts import month_of_label
 from pricing.history.counts import CUT_BINS, INSTALMENT, LUMP, TICKET_SUMS, History
-from pricing.history.door import check_units
-from pricing.loans import MOST_AGE
+from pricing.loans import MOST_AGE, check_units
 
 KEY = ("segment", "cohort", "age_month")
 COUNTS = ("n_dormant", "n_new", "n_paying", "n_stay", "n_settle")

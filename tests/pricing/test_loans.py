@@ -61,6 +61,22 @@ def test_basis_and_currency_are_required():
         pool(currency="")
 
 
+@pytest.mark.parametrize(
+    ("columns", "error"),
+    [
+        ({"currency": ["CNY", "USD", "CNY"]}, MixedCurrency),
+        ({"currency": "USD"}, MixedCurrency),
+        ({"currency": ["CNY", None, "CNY"]}, MixedCurrency),
+        ({"basis": ["principal", "claim", "principal"]}, MixedBasis),
+        ({"basis": "claim"}, MixedBasis),
+    ],
+)
+def test_rows_of_another_currency_or_basis_are_refused(columns, error):
+    with pytest.raises(error):
+        pool(frame(**columns))
+    assert len(pool(frame(currency="CNY", basis="principal"))) == 3
+
+
 def test_columns_become_codes_into_sorted_names():
     loans = pool(
         product=["card", " auto ", None],

@@ -7,6 +7,7 @@ import pytest
 
 from pricing import Result, Terms
 from pricing.__main__ import BEYOND_LIMITS, DONE, REFUSED, main
+from pricing.bench import Size, scaling
 from tests.pricing.builders import CN, random_frame, reference
 
 
@@ -130,6 +131,22 @@ def test_bench_prints_one_json_object():
     assert figures["price_b"] == pytest.approx(figures["price"], rel=0.05)
     for name in ("seconds_a", "seconds_b", "peak_rss_mb", "speedup_a", "speedup_b"):
         assert figures[name] > 0
+
+
+def test_scaling_measures_the_same_segments_at_growing_pools():
+    found = scaling(Size(1, 256, 12, 10), pools=(1_000, 20_000))
+    assert [row["loans"] for row in found["pools"]] == [1_000, 20_000]
+    assert all(row["seconds"] > row["seconds_power_sums"] > 0 for row in found["pools"])
+    first, last = (row["seconds"] for row in found["pools"])
+    assert found["growth"] == pytest.approx(last / first, rel=0.05)
+
+
+def test_growth_beyond_its_limit_ends_with_1(capsys, monkeypatch):
+    for growth, outcome in ((1.3, DONE), (1.31, BEYOND_LIMITS)):
+        found = {"growth": growth, "limit": 1.3}
+        monkeypatch.setattr("pricing.__main__.scaling", lambda size, found=found: found)
+        assert main(["bench", "--scaling"]) == outcome
+        assert json.loads(capsys.readouterr().out) == found
 
 
 @pytest.mark.parametrize("arguments", [["check", "--paths", "100"], ["bench", "--loans", "0"], []])
