@@ -92,6 +92,7 @@ def _refuse_outdated(package: Package, selection_sha256: str) -> None:
 
 
 def _build(package: Package, report: Progress) -> Frozen:
+    from npa_market.packages.differences import from_previous
     from npa_market.packages.manifest import manifest
     from npa_market.packages.screening import loans_with_receipts, overview_of, screen_loans
     from npa_market.packages.sealing import totals_of, tree_of, write_parquet
@@ -114,7 +115,7 @@ def _build(package: Package, report: Progress) -> Frozen:
         manifest_file=store_bytes(manifest(package, totals, content_sha256, tree.root)),
         tree_file=store_bytes(tree.nodes),
         merkle_root=tree.root,
-        overview=overview_of(table),
+        overview=overview_of(table) | {"difference": from_previous(package, screened, table, keys)},
         loan_keys=keys.to_pylist(),
         tokens=table.column("loan_token").to_pylist(),
     )

@@ -10,7 +10,6 @@ from npa_market.packages.next_step import Standing, next_step
 from npa_market.packages.outside import bond_of
 from npa_market.packages.queries import versions_of
 from npa_market.packages.screen_items import ITEMS
-from npa_market.packages.versions import difference
 from npa_market.packages.wording import sentence
 from npa_market.parties.models import User
 from npa_market.parties.permissions import may
@@ -117,10 +116,7 @@ def _findings(package: Package) -> dict[str, Any]:
 def _versions(package: Package, is_own: bool) -> dict[str, Any]:
     """All versions for the seller; a reader of one version sees that one alone."""
     versions = versions_of(package) if is_own else [package]
-    compared = None
-    previous = package.previous if is_own else None
-    if previous is not None and package.content_sha256 and previous.content_sha256:
-        compared = difference(previous, package)
+    compared = package.overview.get("difference") if is_own else None
     return {"versions": versions, "difference": compared}
 
 
