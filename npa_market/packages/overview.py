@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from npa_market.packages.pictures import pictures
 from npa_market.packages.stratify import completeness, stratify_all, weighted_mean
 
 WEIGHTED = ("days_overdue", "age_months", "annual_rate_bp")
@@ -15,6 +16,7 @@ def overview(frame: pd.DataFrame) -> dict[str, Any]:
     """Stratifications, completeness and weighted means of rows in the sealed form."""
     return {
         "stratifications": {key: asdict(table) for key, table in stratify_all(frame).items()},
+        "pictures": pictures(frame),
         "completeness": [asdict(field) for field in completeness(frame)],
         "weighted": _given((name, weighted_mean(frame, name)) for name in WEIGHTED),
     }

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from npa_market.packages import downloads, editing, picking_views, views
+from npa_market.packages import downloads, editing, picking_views, strata_views, views
 
 app_name = "packages"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("<uuid:package_id>/", views.package_detail, name="detail"),
     path("<uuid:package_id>/edit/", editing.package_edit, name="edit"),
     path("<uuid:package_id>/table/", views.package_table, name="table"),
+    path("<uuid:package_id>/stratification/", strata_views.package_strata, name="strata"),
+    path("<uuid:package_id>/loans/", strata_views.package_loans, name="loans"),
     path("<uuid:package_id>/screen/", views.package_screen, name="screen"),
     path("<uuid:package_id>/seal/", views.package_seal, name="seal"),
     path("<uuid:package_id>/return/", views.package_return, name="return"),

@@ -70,7 +70,7 @@ def test_a_reader_sees_tables_but_no_files_nor_criteria_nor_versions(
     client = as_user(buyer_user)
     page = html(client.get(url("detail", sealed)))
     assert "Months since charge-off" in page
-    for absent in ("Parquet", "Edit criteria", "Withdraw", "v2"):
+    for absent in ("sealed.parquet", "Edit criteria", "Withdraw", "v2"):
         assert absent not in page
     assert client.get(url("parquet", sealed)).status_code == 403
 

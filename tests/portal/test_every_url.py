@@ -21,6 +21,7 @@ ANSWERED = range(200, 400)
 LOCAL_CACHE = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Answers to a plain GET that say, with a reason, that this object has no such part.
 NO_SUCH_PART = {
+    "packages:export": 404,  # nobody asked for this form yet
     "auctions:opening": 404,  # the lot is not one with sealed bids
     "auctions:own_receipt": 404,
     "auctions:sheet": 404,

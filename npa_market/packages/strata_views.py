@@ -1,0 +1,85 @@
+"""Pages of the stratification: every table with charts, and the loans behind a cell."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from npa_market.common.errors import InvalidInput
+from npa_market.packages.drilling import loans_page
+from npa_market.packages.models import Package
+from npa_market.packages.page import table_of
+from npa_market.packages.pictures import HEAT, heat_rows, histogram, lorenz_curve
+from npa_market.packages.stratify import STRATIFICATIONS
+from npa_market.parties.access import MEMBERS, access
+from npa_market.parties.permissions import may
+from npa_market.parties.requests import MemberRequest
+
+
+@access(MEMBERS)
+@require_safe
+def package_strata(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """Every table and chart of a screened or sealed package on one page."""
+    package = get_object_or_404(Package.objects.visible_to(request.user), pk=package_id)
+    if not package.overview.get("stratifications"):
+        raise Http404("not screened yet")
+    kept = package.overview.get("pictures") or {}
+    context: dict[str, Any] = {
+        "package": package,
+        "tables": [table_of(package, key) for key in STRATIFICATIONS],
+        "drills": _drills(request, package),
+    }
+    if kept:
+        context |= {
+            "histogram": histogram(kept["claims"], package.currency),
+            "lorenz": lorenz_curve(kept["lorenz"]),
+            "heat": heat_rows(kept["heat"]),
+            "heat_columns": kept["heat"]["columns"],
+            "heat_keys": HEAT,
+        }
+    return render(request, "packages/strata.html", context)
+
+
+def _drills(request: MemberRequest, package: Package) -> bool:
+    """The rows themselves are the seller's, once there is a file."""
+    return bool(package.content_sha256) and may(request.user, "packages.download_package", package)
+
+
+@access(MEMBERS)
+@require_safe
+def package_loans(request: MemberRequest, package_id: UUID) -> HttpResponse:
+    """Loans of a sealed package, all or those of a cell: `by` and `class`, `by2` and `class2`."""
+    package = get_object_or_404(Package.objects.visible_to(request.user), pk=package_id)
+    if not may(request.user, "packages.download_package", package):
+        raise PermissionDenied("The rows of the sealed file are the seller's.")
+    if not package.content_sha256:
+        raise Http404("not sealed")
+    asked = request.GET
+    cells = [
+        (asked[by], asked.get(name, ""))
+        for by, name in (("by", "class"), ("by2", "class2"))
+        if asked.get(by)
+    ]
+    after = asked.get("after", "")
+    try:
+        page = loans_page(
+            package, cells, int(after) if after.isdecimal() and after.isascii() else -1
+        )
+    except InvalidInput as refusal:
+        raise Http404(refusal.message) from refusal
+    kept = {name: str(asked[name]) for name in ("by", "class", "by2", "class2") if asked.get(name)}
+    return render(
+        request,
+        "packages/loans.html",
+        {
+            "package": package,
+            "page": page,
+            "cells": [(STRATIFICATIONS[key], label) for key, label in cells],
+            "next": urlencode({**kept, "after": str(page.after)}) if page.after is not None else "",
+            "first": urlencode(kept) if after else "",
+        },
+    )
