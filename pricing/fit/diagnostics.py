@@ -11,6 +11,7 @@ from pricing.fit.tickets import Ticket, cut_share
 from pricing.history.counts import INSTALMENT, LUMP, History
 
 DIGITS = 6
+MOST_PAYERS = 0.9  # share of loans; histories of whole cohorts lie far below
 AGE_ENDS = (3, 6, 12, 24, 36, 60, 120, 600)
 FACTORS = ("pool", "group", "macro", "amount")
 
@@ -76,9 +77,9 @@ def _notes(history: History) -> list[str]:
     notes = []
     if not history.has_closings:
         notes.append("no column `settled`: every payment counts as an instalment, none as closing")
-    never = history.dormant.sum() + history.paying.sum()
-    if history.starts and history.starts >= 0.5 * history.loans and never < 4 * history.loans:
-        notes.append("half of the loans pay early: are loans that never paid missing?")
+    if history.payers > MOST_PAYERS * history.loans:
+        share = history.payers / history.loans
+        notes.append(f"{share:.0%} of the loans paid: are loans that never paid missing?")
     return notes
 
 

@@ -15,6 +15,7 @@ INSTALMENT, LUMP = 0, 1
 TICKET_SUMS = ("count", "ratio", "log_ratio", "cash", "balance", "balance_square")
 CUT_BINS = 60  # of what was left of the claim when a ticket was cut, log scale
 LEAST_ROOM = 1e-4
+LEAST_RATIO = 1e-12  # of a ticket: its logarithm is taken
 BANDS_PER_E = 2  # balance bands per factor of e
 MOST_CELLS = 4_000_000  # profiles x ages: what bounds the memory of a fit
 PAID_IN_FULL = 0.005  # major units: half a minor unit short of the claim
@@ -30,7 +31,8 @@ class History:
     that paid again, that closed. tickets: (2, products, cohorts, len(TICKET_SUMS)) sums over
     instalments and over lump sums, cash as a share of the balance; cut: (2, products, CUT_BINS, 2)
     count and balance of tickets that the claim cut, by the room that was left. balance, cash:
-    (products, cohorts, ages) owed by the loans watched, and received, major units.
+    (products, cohorts, ages) owed by the loans watched, and received, major units. payers: loans
+    that ever paid, 0 where only groups are known.
     """
 
     products: tuple[str, ...]
@@ -51,6 +53,7 @@ class History:
     balance: FloatArray
     cash: FloatArray
     loans: int
+    payers: int
     currency: str
     basis: str
     has_closings: bool
@@ -135,6 +138,7 @@ def reduce_to_counts(
         balance=_owed(accounts, ages),
         cash=_received(accounts, payments, ages),
         loans=len(accounts),
+        payers=len(np.unique(walk.account[walk.pays])),
         currency=currency,
         basis=basis,
         has_closings=payments.has_closing_flag,
@@ -272,7 +276,7 @@ def _tickets(accounts: Accounts, walk: _Walk) -> tuple[FloatArray, FloatArray]:
     kind = (walk.closes & walk.was_paying).astype(np.int64)
     whole = walk.pays & ~walk.is_cut
     balance, cash = accounts.balance[walk.account], walk.cash
-    ratio = cash[whole] / balance[whole]
+    ratio = np.maximum(cash[whole] / balance[whole], LEAST_RATIO)
     cell = (kind * size + pair[walk.account])[whole]
     owed = balance[whole]
     weights = (np.ones_like(ratio), ratio, np.log(ratio), cash[whole], owed, owed**2)

@@ -114,6 +114,7 @@ def _history(
         balance=owed,
         cash=received,
         loans=int((table["n_dormant"] + table["n_paying"]).max(axis=1).sum()),
+        payers=0,
         currency=units[0],
         basis=units[1],
         has_closings=money.lump is not None,

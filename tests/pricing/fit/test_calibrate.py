@@ -168,3 +168,26 @@ def test_a_history_without_dates_keeps_the_judged_calendar(truth, drawn):
     fit = calibrate(undated, name="a", base=truth)
     assert (fit.factors.macro, fit.factors.phi) == (truth.factors.macro, truth.factors.phi)
     assert "factors.macro" in fit.diagnostics["judged"]
+
+
+def test_a_history_of_payers_alone_is_questioned(truth, drawn, fitted):
+    payments, loans = drawn.known_at(drawn.last_month)
+    payers = loans[loans["loan_id"].isin(payments["loan_id"])]
+    survivors = read_history(payments, payers, currency="CNY", basis="principal")
+    notes = calibrate(survivors, name="a", base=truth).diagnostics["notes"]
+    assert notes == ["100% of the loans paid: are loans that never paid missing?"]
+    assert fitted.diagnostics["notes"] == []
+
+
+def test_a_history_without_closings_has_none_and_says_so(truth, drawn):
+    payments, loans = drawn.known_at(drawn.last_month)
+    unflagged = payments.drop(columns=["settled", "is_last"])
+    history = read_history(unflagged, loans, currency="CNY", basis="principal")
+    fit = calibrate(history, name="a", base=truth)
+    assert all(product.settle == 0 for product in fit.products)
+    assert "lump sums" in fit.diagnostics["judged"]
+    assert "no column `settled`" in fit.diagnostics["notes"][-1]
+    pool, terms = drawn.pool(11, drawn.last_month), Terms(paths=256, horizon_months=24)
+    flagged = calibrate(drawn.history(), name="b", base=truth)
+    prices = [value(pool, one, terms).price for one in (fit, flagged)]
+    assert prices[0] == pytest.approx(prices[1], rel=0.1)
