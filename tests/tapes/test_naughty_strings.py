@@ -1,0 +1,120 @@
+"""Every string that is known to break software, in every text column: taken as it is, or named."""
+
+import csv
+import gzip
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.urls import reverse
+
+from npa_market.common.exports import neutralised
+from npa_market.common.files import read_stored
+from npa_market.tapes.mapping import mapping_named
+from npa_market.tapes.models import Loan
+from npa_market.tapes.queries import person_of
+from npa_market.tapes.reading import open_source
+from tests.tapes.conftest import DATA, csv_of, rows_of
+
+PATH = DATA.parent / "vectors" / "naughty-strings" / "blns.json"
+OURS = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "a\0b", "'", '"', "﷽", "\u202e", "x" * 300]
+RISKY = ("=", "+", "-", "@", "\t", "\r")
+
+
+def naughty() -> list[str]:
+    if not PATH.exists():
+        pytest.skip("the naughty strings are not beside the project")
+    return [*json.loads(PATH.read_text(encoding="utf-8")), *OURS]
+
+
+def stored(loan: Loan, column: str) -> str:
+    """What the tables keep of a column."""
+    if column == "姓名":
+        return person_of(loan.borrower).name
+    return str(
+        getattr(loan, {"产品": "product", "城市": "city", "贷款编号": "loan_number"}[column])
+    )
+
+
+@pytest.mark.parametrize("column", ["产品", "城市", "姓名", "贷款编号"])
+def test_each_text_column_takes_each_string_or_names_its_row(
+    column, imported, as_user, seller_user
+):
+    texts = list(dict.fromkeys(text.strip() for text in naughty()))
+    # Each row is a borrower of its own, so that names do not fall together.
+    changes = [{"身份证号": "", "客户号": f"C-{n}", column: text} for n, text in enumerate(texts)]
+    rows = [{"客户号": "", **row} for row in rows_of(*changes)]
+    for row, text in zip(rows, texts, strict=True):
+        row[column] = text
+    tape = imported(csv_of(rows))
+    assert tape.rows_read == len(texts) == tape.rows_imported + tape.rows_rejected
+    loans = {loan.row_number: loan for loan in Loan.objects.select_related("borrower")}
+    rejects = rejected_rows(tape)
+    for number, text in enumerate(texts, start=2):
+        if number in loans:
+            # Words like NULL mean an empty cell: the mapping says so.
+            is_empty = text in mapping_named("npa_standard").missing_words
+            assert stored(loans[number], column) == ("" if is_empty else text)
+        else:
+            reasons, cells = rejects[number]
+            assert reasons
+            assert cells[column] == neutralised(text)
+            assert not cells[column].startswith(RISKY) or cells[column] == text  # a plain number
+    if column == "产品":
+        assert len(loans) > 0.9 * len(texts)
+        assert_answers_are_equal(as_user(seller_user), tape, loans)
+
+
+def rejected_rows(tape) -> dict[int, tuple[str, dict[str, str]]]:
+    """The rejects file by row number: reasons and cells."""
+    if not tape.rejects_file_id:
+        return {}
+    text = read_stored(tape.rejects_file_id).decode("utf-8-sig")
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    return {int(row[0]): (row[1], dict(zip(header[2:], row[2:], strict=True))) for row in rows}
+
+
+def assert_answers_are_equal(client, tape, loans) -> None:
+    """The API gives each text back as it stands; the page writes no mark-up of it."""
+    answer = client.get(reverse("v1:tape-loans", args=[tape.pk]) + "?page_size=500").json()
+    for row in answer["results"]:
+        assert row["product"] == loans[row["row_number"]].product
+    page = client.get(reverse("tapes:loans", args=[tape.pk])).content.decode()
+    assert "<script>alert" not in page
+
+
+def parquet(texts: list[str]) -> bytes:
+    target = io.BytesIO()
+    pq.write_table(pa.table({"编号": texts, "文本": texts}), target)
+    return target.getvalue()
+
+
+def delimited(texts: list[str], encoding: str) -> bytes:
+    target = io.StringIO()
+    csv.writer(target).writerows([["编号", "文本"], *([text, text] for text in texts)])
+    return target.getvalue().encode(encoding)
+
+
+WRITERS = {
+    "csv": lambda texts: delimited(texts, "utf-8"),
+    "csv gb18030": lambda texts: delimited(texts, "gb18030"),
+    "csv utf-16 in gzip": lambda texts: gzip.compress(delimited(texts, "utf-16")),
+    "json": lambda texts: json.dumps([{"编号": text, "文本": text} for text in texts]).encode(),
+    "parquet": parquet,
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_each_kind_of_file_gives_each_string_back_byte_for_byte(kind):
+    texts = naughty()
+    with open_source(io.BytesIO(WRITERS[kind](texts))) as source:
+        by_records = [cells for _, cells in source.rows.records(after=1)]
+        by_batches = [cells for batch in source.rows.batches(1, 2) for _, cells in batch.records()]
+    assert by_records == by_batches == [[text, text] for text in texts]
+
+
+@pytest.mark.parametrize("text", OURS[:6])
+def test_a_formula_never_leaves_as_one(text):
+    assert neutralised(text) in (f"'{text}", "-1")
