@@ -20,7 +20,7 @@ from npa_market.portal.access_table import LIBRARY_RULES
 from npa_market.settlement.models import Statement
 from npa_market.tapes.models import SellerMapping, Tape, Upload
 from npa_market.transfers.models import Deal
-from npa_market.valuation.models import Scenario, Valuation
+from npa_market.valuation.models import Fit, Scenario, Valuation
 from tests.world import world_objects, world_people
 
 MODEL_OF_KEYWORD: dict[str, Any] = {
@@ -33,6 +33,7 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
     "package_id": Package,
     "valuation_id": Valuation,
     "scenario_id": Scenario,
+    "fit_id": Fit,
     "room_id": DataRoom,
     "report_id": Report,
     "lot_id": Lot,
@@ -46,6 +47,7 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
 # Keywords that name no object of the venue, with a value that is valid or politely unknown.
 PLAIN_VALUES: dict[str, str | int] = {
     "form": "csv",
+    "table": "months",
     "token_key": "0123456789abcde",
     "uidb36": "1",
     "key": "set-password",

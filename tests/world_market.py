@@ -33,7 +33,8 @@ from npa_market.transfers.services import (
     release_delivery,
     sign_contract,
 )
-from npa_market.valuation.models import Scenario, Valuation
+from npa_market.valuation.fits import fit_to_package, run_fit
+from npa_market.valuation.models import Fit, Scenario, Valuation
 from npa_market.valuation.scenarios import save_scenario
 from npa_market.valuation.services import request_valuation, run_valuation
 from tests.builders import screened_package, sealed_package
@@ -60,6 +61,17 @@ def value(package: Package, desks: Desks) -> Valuation:
         terms={**valuation.terms, "level": 0.9},
     )
     return valuation
+
+
+def calibrate(package: Package, desks: Desks) -> Fit:
+    """A calibration fitted to the receipts of the package."""
+    asked = fit_to_package(
+        user=desks[Role.VALUER],
+        organisation=package.seller,
+        title=f"Receipts of {package.reference}",
+        package_id=package.pk,
+    )
+    return run_fit(fit_id=asked.pk)
 
 
 def disclose(
@@ -151,6 +163,7 @@ def make_market(desks: Desks, bidders: list[Bidder]) -> None:
     analyst, approver = desks[Role.SELLER_ANALYST], desks[Role.SELLER_APPROVER]
     package = sealed_package(analyst, approver, count=80, seed=1)
     disclose(package, value(package, desks), desks, bidders)
+    calibrate(package, desks)
     deal = transfer(sell(package, desks, bidders), desks, bidders[0][1])
     make_statement(user=desks[Role.VENUE_FINANCE], deal_id=deal.pk)
     second = sealed_package(analyst, approver, count=50, seed=2)
@@ -167,6 +180,7 @@ def market_objects() -> dict[str, Any]:
         "tape_id": package.members.earliest("pk").loan.tape_id,
         "package_id": package.pk,
         "valuation_id": Valuation.objects.filter(package=package).earliest("pk").pk,
+        "fit_id": Fit.objects.filter(package=package).earliest("pk").pk,
         "scenario_id": Scenario.objects.filter(valuation__package=package).earliest("pk").pk,
         "report_id": Report.objects.filter(package=package).earliest("pk").pk,
         "room_id": package.data_room.pk,

@@ -1,111 +1,53 @@
-"""Valuations for machines: runs, their results, and the calibrations they may name."""
+"""Valuations for machines: runs, scenarios, calibrations; the same services as the pages."""
 
+from dataclasses import asdict
 from typing import Any, cast
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import mixins, serializers, viewsets
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.common.api import VisibleRows
+from npa_market.common.errors import InvalidInput, Refused
 from npa_market.parties.access import access_for
 from npa_market.parties.models import User
-from npa_market.parties.permissions import may
+from npa_market.parties.permissions import may, require
 from npa_market.parties.roles import BUYER_ROLES, SELLER_ROLES
 from npa_market.valuation import door
-from npa_market.valuation.models import Valuation, ValuationState
-from npa_market.valuation.queries import calibrations, priced_of
-from npa_market.valuation.services import request_valuation
-
-SELLERS_OWN = ("seller_rate", "seller_reserve")
-
-
-class ValuationSerializer(serializers.ModelSerializer):
-    """One run; money in minor units of `currency`, null until it is done."""
-
-    package_reference = serializers.CharField(source="package.reference", read_only=True)
-    package_sha256 = serializers.CharField(source="package.content_sha256", read_only=True)
-    terms = serializers.SerializerMethodField()
-    reserve_minor = serializers.SerializerMethodField(
-        help_text="the seller's valuers and approvers see it, everybody else gets null"
-    )
-
-    class Meta:
-        model = Valuation
-        fields = (
-            "id",
-            "package",
-            "package_reference",
-            "package_sha256",
-            "state",
-            "failure",
-            "job",
-            "created_at",
-            "finished_at",
-            "calibration_name",
-            "calibration_sha256",
-            "is_reference_calibration",
-            "terms",
-            "basis",
-            "engine_version",
-            "inputs_sha256",
-            "currency",
-            "price_minor",
-            "mean_minor",
-            "sd_minor",
-            "q05_minor",
-            "q25_minor",
-            "q50_minor",
-            "q75_minor",
-            "q95_minor",
-            "reserve_minor",
-            "result_file",
-            "allocation_file",
-        )
-        read_only_fields = fields
-
-    def _sees_reserve(self, valuation: Valuation) -> bool:
-        return may(self.context["request"].user, "valuation.see_reserve", valuation)
-
-    def get_reserve_minor(self, valuation: Valuation) -> int | None:
-        return valuation.reserve_minor if self._sees_reserve(valuation) else None
-
-    def get_terms(self, valuation: Valuation) -> dict[str, Any]:
-        return _without_own(valuation.terms, sees_reserve=self._sees_reserve(valuation))
-
-
-class ValuationRequestSerializer(serializers.Serializer):
-    """What to value, and on which terms; `terms` takes the fields of the model's terms."""
-
-    package = serializers.UUIDField()
-    calibration_name = serializers.CharField(
-        required=False, allow_blank=True, default="", help_text="empty: reference of the currency"
-    )
-    terms = serializers.DictField(
-        required=False,
-        default=dict,
-        help_text="buyer_irr (0.20 = 20 %), horizon_months, paths, seed, channel, costs, and of "
-        "the seller seller_rate; what is left out takes its default",
-    )
-
-
-class CalibrationSerializer(serializers.Serializer):
-    """A calibration; `is_fitted` false means reference, not fitted."""
-
-    name = serializers.CharField()
-    title = serializers.CharField(source="label", help_text="name, and whether it is a reference")
-    market = serializers.CharField()
-    currency = serializers.CharField()
-    basis = serializers.CharField()
-    is_fitted = serializers.BooleanField()
-    content_hash = serializers.CharField()
-    channels = serializers.SerializerMethodField()
-    sources = serializers.ListField(child=serializers.CharField())
-
-    def get_channels(self, calibration: Any) -> list[str]:
-        return [channel.name for channel in calibration.channels]
+from npa_market.valuation.comparison import comparison_rows
+from npa_market.valuation.fits import fit_to_file, fit_to_package
+from npa_market.valuation.models import Fit, Scenario, Valuation, ValuationState
+from npa_market.valuation.path import steps_between
+from npa_market.valuation.queries import calibrations, fitted_calibration, priced_of
+from npa_market.valuation.scenarios import (
+    delete_scenario,
+    duplicate_scenario,
+    reprice_run,
+    restore_scenario,
+    save_scenario,
+)
+from npa_market.valuation.serializers import (
+    CalibrationSerializer,
+    ComparedSerializer,
+    FitRequestSerializer,
+    FitSerializer,
+    HistorySerializer,
+    RepricedSerializer,
+    RepriceSerializer,
+    ScenarioChangeSerializer,
+    ScenarioRequestSerializer,
+    ScenarioSerializer,
+    ValuationRequestSerializer,
+    ValuationSerializer,
+    is_key,
+    repriced_document,
+    without_own,
+)
+from npa_market.valuation.services import cancel_valuation, request_valuation
 
 
 class ValuationViewSet(
@@ -145,6 +87,54 @@ class ValuationViewSet(
         status = 200 if valuation.state == ValuationState.DONE else 202
         return Response(self.get_serializer(valuation).data, status=status)
 
+    @extend_schema(request=None, responses={200: ValuationSerializer})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str | None = None) -> Response:
+        """Stop a run under way; asked for again it goes on with the parts that stand."""
+        valuation = self.get_object()
+        cancelled = cancel_valuation(user=cast(User, request.user), valuation_id=valuation.pk)
+        return Response(self.get_serializer(cancelled).data)
+
+    @extend_schema(request=RepriceSerializer, responses={200: RepricedSerializer})
+    @action(detail=True, methods=["post"])
+    def reprice(self, request: Request, pk: str | None = None) -> Response:
+        """The run's package under changed terms, by engine A; nothing is stored."""
+        asked = RepriceSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        valuation = self.get_object()
+        user = cast(User, request.user)
+        require(user, "valuation.manage_run", valuation)
+        terms = {**valuation.terms, **asked.validated_data["terms"]}
+        repriced = reprice_run(user=user, valuation=valuation, terms=terms)
+        sees_reserve = may(user, "valuation.see_reserve", valuation)
+        return Response(repriced_document(valuation, repriced, sees_reserve=sees_reserve))
+
+    @extend_schema(
+        parameters=[OpenApiParameter("second", OpenApiTypes.UUID, required=True)],
+        responses={200: ComparedSerializer},
+    )
+    @action(detail=True, methods=["get"])
+    def comparison(self, request: Request, pk: str | None = None) -> Response:
+        """This run beside a second finished one: rows, and the bridge between their prices.
+
+        `bridge` is null where the tape of a run may no longer be read; `no_bridge` says why.
+        """
+        first = self.get_object()
+        key = request.query_params.get("second", "")
+        second = self.get_queryset().filter(pk=key).first() if is_key(key) else None
+        if second is None:
+            raise InvalidInput("valuation_unknown", "There is no such run.", field="second")
+        results = priced_of(first).result, priced_of(second).result
+        rows = [asdict(row) for row in comparison_rows((first, second), results)]
+        document: dict[str, Any] = {"rows": rows, "bridge": None, "no_bridge": ""}
+        try:
+            steps = steps_between(user=cast(User, request.user), runs=(first, second))
+        except Refused as refusal:
+            document["no_bridge"] = refusal.message
+        else:
+            document["bridge"] = [{"step": name, "amount_minor": minor} for name, minor in steps]
+        return Response(document)
+
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["get"])
     def result(self, request: Request, pk: str | None = None) -> Response:
@@ -164,9 +154,133 @@ class ValuationViewSet(
                     {"field": s.field, "loans": s.loans, "assumption": s.assumption}
                     for s in priced.stand_ins
                 ],
-                **_without_own(priced.result.summary(), sees_reserve=sees_reserve),
+                **without_own(priced.result.summary(), sees_reserve=sees_reserve),
             }
         )
+
+
+class ScenarioViewSet(
+    VisibleRows,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
+):
+    """Saved scenarios on runs of the caller's own institution; deleted ones can be restored."""
+
+    model = Scenario
+    access_rule = access_for(*SELLER_ROLES, *BUYER_ROLES)
+    serializer_class = ScenarioSerializer
+    filterset_fields = ("valuation",)
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset().select_related("valuation__package")
+        return rows if self.action in {"restore", "retrieve"} else rows.filter(deleted_at=None)
+
+    @extend_schema(request=ScenarioRequestSerializer, responses={201: ScenarioSerializer})
+    def create(self, request: Request) -> Response:
+        """Save terms under a name beside a finished run."""
+        asked = ScenarioRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        given = asked.validated_data
+        runs = Valuation.objects.visible_to(cast(User, request.user))
+        valuation = runs.filter(pk=given["valuation"]).first()
+        if valuation is None:
+            raise InvalidInput("valuation_unknown", "There is no such run.", field="valuation")
+        saved = save_scenario(
+            user=cast(User, request.user),
+            valuation_id=valuation.pk,
+            name=given["name"],
+            terms={**valuation.terms, **given["terms"]},
+        )
+        return Response(self.get_serializer(saved).data, status=201)
+
+    @extend_schema(request=ScenarioChangeSerializer, responses={200: ScenarioSerializer})
+    def update(self, request: Request, pk: str | None = None) -> Response:
+        """Give a scenario another name, other terms, or both."""
+        scenario = self.get_object()
+        asked = ScenarioChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        saved = save_scenario(
+            user=cast(User, request.user),
+            valuation_id=scenario.valuation_id,
+            name=asked.validated_data["name"],
+            terms={**scenario.terms, **asked.validated_data["terms"]},
+            scenario_id=scenario.pk,
+        )
+        return Response(self.get_serializer(saved).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str | None = None) -> Response:
+        """Delete a scenario; `restore` brings it back."""
+        delete_scenario(user=cast(User, request.user), scenario_id=self.get_object().pk)
+        return Response(status=204)
+
+    @extend_schema(request=None, responses={201: ScenarioSerializer})
+    @action(detail=True, methods=["post"])
+    def duplicate(self, request: Request, pk: str | None = None) -> Response:
+        """A copy under the next free name."""
+        scenario = self.get_object()
+        copy = duplicate_scenario(user=cast(User, request.user), scenario_id=scenario.pk)
+        return Response(self.get_serializer(copy).data, status=201)
+
+    @extend_schema(request=None, responses={200: ScenarioSerializer})
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str | None = None) -> Response:
+        """Undo a deletion."""
+        scenario = self.get_object()
+        back = restore_scenario(user=cast(User, request.user), scenario_id=scenario.pk)
+        return Response(self.get_serializer(back).data)
+
+
+class FitViewSet(
+    VisibleRows,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
+):
+    """Calibrations fitted to the institution's own histories; seen by it alone."""
+
+    model = Fit
+    access_rule = access_for(*SELLER_ROLES, *BUYER_ROLES)
+    serializer_class = FitSerializer
+    filterset_fields = ("state",)
+
+    @extend_schema(request=FitRequestSerializer, responses={202: FitSerializer})
+    def create(self, request: Request) -> Response:
+        """Calibrate to the receipts of one of the institution's own sealed packages."""
+        asked = FitRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        fit = fit_to_package(
+            user=cast(User, request.user),
+            organisation=cast(Any, request).organisation,
+            title=asked.validated_data["title"],
+            package_id=asked.validated_data["package"],
+        )
+        return Response(self.get_serializer(fit).data, status=202)
+
+    @extend_schema(request=HistorySerializer, responses={202: FitSerializer})
+    @action(detail=False, methods=["post"], parser_classes=[MultiPartParser])
+    def upload(self, request: Request) -> Response:
+        """Calibrate to an uploaded history (multipart: title, currency, basis, file)."""
+        asked = HistorySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        given = asked.validated_data
+        fit = fit_to_file(
+            user=cast(User, request.user),
+            organisation=cast(Any, request).organisation,
+            title=given["title"],
+            chunks=given["file"].chunks(),
+            file_name=given["file"].name,
+            currency=given["currency"],
+            basis=given["basis"],
+        )
+        return Response(self.get_serializer(fit).data, status=202)
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["get"])
+    def calibration(self, request: Request, pk: str | None = None) -> Response:
+        """The calibration with its diagnostics, as the library reads it. 409 while it is fitted."""
+        return Response(fitted_calibration(self.get_object()).as_document())
 
 
 class CalibrationViewSet(viewsets.ViewSet):
@@ -181,14 +295,9 @@ class CalibrationViewSet(viewsets.ViewSet):
         return Response(CalibrationSerializer(calibrations(), many=True).data)
 
 
-def _without_own(document: dict[str, Any], *, sees_reserve: bool) -> dict[str, Any]:
-    """The document, without the seller's own rate and value for those who may not see them."""
-    if sees_reserve:
-        return document
-    return {name: value for name, value in document.items() if name not in SELLERS_OWN}
-
-
 ROUTES = [
     ("valuations", ValuationViewSet, "valuation"),
+    ("scenarios", ScenarioViewSet, "scenario"),
+    ("fits", FitViewSet, "fit"),
     ("calibrations", CalibrationViewSet, "calibration"),
 ]

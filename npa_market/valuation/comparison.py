@@ -86,6 +86,8 @@ def _costs(valuation: Valuation) -> str:
 _INPUTS: tuple[tuple[str, Callable[[Valuation], str]], ...] = (
     ("Package", lambda v: f"{v.package.reference}, {v.package.loans:,} loans"),
     ("Calibration", lambda v: v.calibration_name),
+    ("Rows read from", lambda v: v.get_tape_display()),
+    ("Level of payments", lambda v: percent(v.terms.get("level", 1.0), 0)),
     ("Buyer's IRR", lambda v: percent(v.terms["buyer_irr"])),
     ("Horizon", lambda v: f"{v.terms['horizon_months']} months"),
     ("Channel", lambda v: channel_words(v.terms["channel"])),

@@ -336,6 +336,24 @@ def read_allocation(content: bytes) -> dict[str, float]:
     return dict(zip(tokens.to_pylist(), values.to_pylist(), strict=True))
 
 
+def allocation_minor(values: Iterable[float], total_minor: int) -> tuple[int, ...]:
+    """Whole minor units per loan that add up to the price, each within one unit of its share.
+
+    Where costs exceed receipts the price is negative, and parts are rounded in a row instead.
+    """
+    import numpy as np
+
+    from pricing.allocation import to_minor as largest_remainder
+
+    shares = np.array(list(values), dtype=np.float64)
+    if total_minor > 0:
+        return tuple(largest_remainder(shares, total_minor).tolist())
+    whole = float(shares.sum())
+    scale = total_minor / whole if whole else 0.0
+    levels = np.rint(np.cumsum(shares) * scale).astype(np.int64)
+    return tuple(np.diff(levels, prepend=0).tolist())
+
+
 def with_allocation(result: "Result", values: Iterable[float]) -> "Result":
     """The result with its allocation put back."""
     from pricing.canonical import frozen

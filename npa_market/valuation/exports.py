@@ -1,61 +1,97 @@
 """A valuation as a workbook."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from npa_market.common.exports import neutralised
 from npa_market.common.money import minor_digits, to_decimal
 from npa_market.valuation.assumptions import Assumption
-from npa_market.valuation.door import parts_minor, to_minor
+from npa_market.valuation.door import allocation_minor, parts_minor, to_minor
 from npa_market.valuation.figures import bridge_chart, segment_lines, tornado_chart
-from npa_market.valuation.models import Valuation
+from npa_market.valuation.models import Scenario, Valuation
 
 if TYPE_CHECKING:
     from pricing import Result
 
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 COLUMN_WIDTH = 22
+MOST_LOAN_ROWS = 100_000
 
 
-def workbook(
-    valuation: Valuation,
-    result: "Result",
-    assumptions: Sequence[Assumption],
-    *,
-    with_reserve: bool,
-) -> bytes:
-    """XLSX with sheets Summary, Months, Segments, Sensitivities, Bridge, Assumptions."""
+@dataclass(frozen=True)
+class Parts:
+    """What goes into the workbook beside the run itself."""
+
+    result: "Result"
+    assumptions: Sequence[Assumption]
+    scenarios: Sequence[Scenario]
+    allocation: Mapping[str, float]
+    with_reserve: bool
+
+
+def workbook(valuation: Valuation, parts: Parts) -> bytes:
+    """XLSX with sheets Summary, Months, Segments, Sensitivities, Bridge, Scenarios, Assumptions
+    and Loans (up to MOST_LOAN_ROWS; larger pools take the Parquet file)."""
     import xlsxwriter
 
-    buffer = io.BytesIO()
+    buffer, result = io.BytesIO(), parts.result
     with xlsxwriter.Workbook(buffer, OPTIONS) as book:
         sheets = _Sheets(book, valuation.currency)
-        sheets.add("Summary", ("Figure", "Value"), _summary(valuation, result, with_reserve))
+        summary = _summary(valuation, result, parts.with_reserve)
+        sheets.add("Summary", ("Figure", "Value"), summary)
         sheets.add("Months", _MONTH_HEADS, _months(result))
-        sheets.add(
-            "Segments",
-            ("Segment", "Loans", "Claim", "Expected net receipts", "Value"),
-            [
-                (row.name, row.loans, *map(sheets.money, _amounts(row)))
-                for row in segment_lines(result)
-            ],
-        )
-        sheets.add(
-            "Sensitivities",
-            ("Assumption", "Moved", "Price", "Moved", "Price"),
-            [
-                (s.label, s.low_label, sheets.money(s.low), s.high_label, sheets.money(s.high))
-                for s in tornado_chart(result).ordered()
-            ],
-        )
-        sheets.add(
-            "Bridge",
-            ("Step", "Amount"),
-            [(step.label, sheets.money(step.amount)) for step in bridge_chart(result).steps],
-        )
-        rows = [(each.name, each.value, each.source) for each in assumptions]
-        sheets.add("Assumptions", ("Assumption", "Value", "Source"), rows)
+        sheets.add("Segments", _SEGMENT_HEADS, _segments(result, sheets))
+        sheets.add("Sensitivities", _SWING_HEADS, _swings(result, sheets))
+        steps = bridge_chart(result).steps
+        rows = [(step.label, sheets.money(step.amount)) for step in steps]
+        sheets.add("Bridge", ("Step", "Amount"), rows)
+        sheets.add("Scenarios", _SCENARIO_HEADS, _scenarios(valuation, parts, sheets))
+        told = [(each.name, each.value, each.source) for each in parts.assumptions]
+        sheets.add("Assumptions", ("Assumption", "Value", "Source"), told)
+        sheets.add("Loans", ("Loan token", "Value"), _loans(valuation, parts, sheets))
     return buffer.getvalue()
+
+
+_SEGMENT_HEADS = ("Segment", "Loans", "Claim", "Expected net receipts", "Value")
+_SWING_HEADS = ("Assumption", "Moved", "Price", "Moved", "Price")
+_SCENARIO_HEADS = ("Scenario", "Price", "Value, 5 %", "Value, 95 %")
+
+
+def _segments(result: "Result", sheets: "_Sheets") -> list[tuple[Any, ...]]:
+    return [
+        (row.name, row.loans, *map(sheets.money, _amounts(row))) for row in segment_lines(result)
+    ]
+
+
+def _swings(result: "Result", sheets: "_Sheets") -> list[tuple[Any, ...]]:
+    return [
+        (s.label, s.low_label, sheets.money(s.low), s.high_label, sheets.money(s.high))
+        for s in tornado_chart(result).ordered()
+    ]
+
+
+def _scenarios(valuation: Valuation, parts: Parts, sheets: "_Sheets") -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = [("As run", valuation), *((s.name, s) for s in parts.scenarios)]
+    return [
+        (name, *(sheets.money(getattr(row, f"{column}_minor")) for column in _SCENARIO_FIGURES))
+        for name, row in rows
+    ]
+
+
+_SCENARIO_FIGURES = ("price", "q05", "q95")
+
+
+def _loans(valuation: Valuation, parts: Parts, sheets: "_Sheets") -> list[tuple[Any, ...]]:
+    """Tokens alone name the loans; the values add up to the price to the minor unit."""
+    if len(parts.allocation) > MOST_LOAN_ROWS:
+        return [(f"{len(parts.allocation):,} loans: take the Parquet file", "")]
+    values = allocation_minor(parts.allocation.values(), valuation.price_minor or 0)
+    return [
+        (token, sheets.money(value)) for token, value in zip(parts.allocation, values, strict=True)
+    ]
 
 
 _MONTH_HEADS = (
@@ -147,9 +183,7 @@ class _Sheets:
         return to_decimal(int(amount_minor), self.currency)
 
     def add(self, name: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """One sheet; decimals are money."""
-        from decimal import Decimal
-
+        """One sheet; decimals are money, texts cannot run as formulas even after a CSV export."""
         sheet = self.book.add_worksheet(name)
         sheet.freeze_panes(1, 0)
         sheet.set_column(0, len(heads) - 1, COLUMN_WIDTH)
@@ -157,4 +191,4 @@ class _Sheets:
         for number, row in enumerate(rows, start=1):
             for column, value in enumerate(row):
                 style = self.number if isinstance(value, Decimal) else None
-                sheet.write(number, column, value, style)
+                sheet.write(number, column, neutralised(value), style)

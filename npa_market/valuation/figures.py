@@ -1,5 +1,6 @@
 """A result as the page shows it: sentences, charts and tables, money in minor units."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from npa_market.common.charts import (
 )
 from npa_market.common.charts_scale import scale_of
 from npa_market.common.money import to_decimal
+from npa_market.common.templatetags.market import percent
 from npa_market.valuation.door import parts_minor, to_minor
 
 if TYPE_CHECKING:
@@ -131,10 +133,11 @@ def liquidation_chart(result: "Result | LiveFigures") -> CurveChart:
     net = [0.0, *(float(value) for value in result.cumulative_mean / face)]
     half = next(month for month, part in enumerate(gross) if part >= gross[-1] / 2)
     return CurveChart(
-        title=f"{gross[-1]:.1%} of the {result.basis} is collected in {months} months, half of it "
-        f"by month {half}",
+        title=f"{percent(gross[-1])} of the {result.basis} is collected in {months} months, half "
+        f"of it by month {half}",
         alt=f"Expected cumulative receipts as a share of the {result.basis} by month, gross and "
-        f"net of collection costs: {gross[-1]:.1%} and {net[-1]:.1%} after {months} months.",
+        f"net of collection costs: {percent(gross[-1])} and {percent(net[-1])} after "
+        f"{months} months.",
         x_label="Months after the cut-off date",
         y_label=f"Share of the {result.basis}",
         x_unit="months",
@@ -251,4 +254,25 @@ def comparison_chart(first: "Result", second: "Result") -> CurveChart:
         unit=first.currency,
         x=tuple(range(months + 1)),
         lines=tuple(lines),
+    )
+
+
+def path_chart(first: int, steps: Sequence[tuple[str, int]], currency: str) -> WaterfallChart:
+    """From the price of one run to that of another, minor units, input by input."""
+    last = first + sum(amount for _, amount in steps)
+    widest = max(steps, key=lambda step: abs(step[1]))
+    direction = "raises" if widest[1] > 0 else "lowers"
+    return WaterfallChart(
+        title=f"{widest[0]} {direction} the price most: from {short_money(first, currency)} to "
+        f"{short_money(last, currency)}",
+        alt="The price of the first run, then what each input that differs adds or takes when it "
+        "is changed after the ones before it, up to the price of the second run.",
+        x_label="Input changed",
+        y_label="Price",
+        unit=currency,
+        steps=(
+            BridgeStep("First run", first, is_level=True),
+            *(BridgeStep(name, amount) for name, amount in steps),
+            BridgeStep("Second run", last, is_level=True),
+        ),
     )

@@ -5,11 +5,14 @@ from typing import Any
 
 from django import forms
 
+from npa_market.common.templatetags.market import count
 from npa_market.packages.models import Package, PackageState
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import OrganisationKind
+from npa_market.valuation.door import REFERENCE_OF
+from npa_market.valuation.histories import NEEDED
 from npa_market.valuation.models import Valuation, ValuationState
-from npa_market.valuation.queries import calibrations
+from npa_market.valuation.queries import calibrations, fits_of, fitted_calibration
 from npa_market.valuation.rules import Commission, may_run
 
 PATHS = (256, 1024, 2048, 4096, 8192, 16_384)
@@ -106,6 +109,8 @@ class ValuationForm(forms.Form):
         shipped = calibrations()
         fields["package"].label_from_instance = lambda each: f"{each.reference}: {each.title}"
         names = [(each.name, f"{each.label}, {each.currency}") for each in shipped]
+        self.fits = {str(fit.pk): fit for fit in fits_of(organisation)}
+        names += [(key, f"{fit.title}, fitted, {fit.currency}") for key, fit in self.fits.items()]
         fields["calibration_name"].choices = [("", "Reference of the currency"), *names]
         channels = dict.fromkeys(channel.name for each in shipped for channel in each.channels)
         words = [(name, name.replace("_", " ")) for name in channels]
@@ -135,11 +140,14 @@ class ValuationForm(forms.Form):
         """The calibration's channel with the figures that were typed."""
         currency = self.cleaned_data["package"].currency
         wanted = self.cleaned_data["calibration_name"]
-        shipped = next(
-            each
-            for each in calibrations()
-            if each.name == wanted or (not wanted and each.currency == currency)
-        )
+        if wanted in self.fits:
+            shipped = fitted_calibration(self.fits[wanted])
+        else:
+            shipped = next(
+                each
+                for each in calibrations()
+                if each.name == wanted or (not wanted and each.currency == currency)
+            )
         name = self.cleaned_data["channel"] or shipped.default_channel
         known = {channel.name: channel.as_document() for channel in shipped.channels}
         typed = {field: float(value) for field, value in changed.items()}
@@ -161,3 +169,47 @@ class ComparisonForm(forms.Form):
         for field in fields.values():
             field.queryset = finished.select_related("package")
             field.label_from_instance = lambda valuation: valuation.short_name
+
+
+class FitForm(forms.Form):
+    """A name, and either a file or one of one's own packages."""
+
+    title = forms.CharField(max_length=80, label="Name", help_text="As runs will show it.")
+    package = forms.ModelChoiceField(
+        queryset=Package.objects.none(),
+        required=False,
+        empty_label="None: I upload a file",
+        label="Receipts of a sealed package",
+        help_text="The months of receipts on your own tape, from charge-off to the cut-off date.",
+    )
+    file = forms.FileField(
+        required=False,
+        label="History file",
+        help_text="CSV, CSV.GZ or Parquet, a row per loan and month with cash. Columns it needs: "
+        f"{', '.join(NEEDED)}, and cohort or charge_off_date. No names, no numbers of people.",
+    )
+    currency = forms.ChoiceField(
+        choices=[(code, code) for code in REFERENCE_OF], help_text="Of the file."
+    )
+    basis = forms.ChoiceField(
+        choices=[("claim", "Claim: principal, interest, fees"), ("principal", "Principal")],
+        label="Balances are",
+        help_text="Of the file; a package's receipts are set against the claim.",
+    )
+
+    def __init__(self, *args: Any, organisation: Organisation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = Package.objects.filter(seller=organisation, state=PackageState.SEALED)
+        fields: dict[str, Any] = self.fields
+        fields["package"].queryset = own
+        fields["package"].label_from_instance = lambda each: (
+            f"{each.reference}: {each.title}, {count(each.loans)} loans"
+        )
+        if not own.exists():
+            del fields["package"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if bool(cleaned.get("package")) == bool(cleaned.get("file")):
+            self.add_error("file", "Choose a package or upload a file, one of the two.")
+        return cleaned

@@ -61,6 +61,12 @@ class Fit(models.Model):
         StoredFile, null=True, on_delete=models.PROTECT, related_name="+", help_text="its JSON"
     )
     content_hash = Sha256(blank=True, help_text="hash of the calibration, as runs name it")
+    triangle = models.JSONField(
+        default=dict, help_text="cumulative receipts over balances by cohort at some ages"
+    )
+    left_out = models.JSONField(
+        default=list, help_text="what of the source the history could not use, in words"
+    )
 
     objects = FitQuerySet.as_manager()
 

@@ -200,7 +200,8 @@ def live_context(valuation: Valuation, repriced: Repriced, *, sees_reserve: bool
         "price_minor": price,
         "gap_minor": price - (valuation.price_minor or 0),
         "quantiles": [
-            (f"{level:.0%}", to_minor(amount, currency)) for level, amount in live.quantiles.items()
+            (f"{level * 100:.0f} %", to_minor(amount, currency))
+            for level, amount in live.quantiles.items()
         ],
         "net_minor": to_minor(live.cumulative_mean[-1], currency),
         "std_error_share": live.std_error / live.price if live.price > 0 else None,

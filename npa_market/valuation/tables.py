@@ -6,12 +6,15 @@ import django_tables2 as tables
 from django.utils.html import format_html
 
 from npa_market.common.templatetags.market import moment, money, percent, share, state_tag
-from npa_market.valuation.models import Valuation
+from npa_market.valuation.models import Fit, Valuation, ValuationState
 
 NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
 
 
 class ValuationTable(tables.Table):
+    compare = tables.Column(
+        empty_values=(), verbose_name="Compare", orderable=False, exclude_from_export=True
+    )
     package = tables.Column(linkify=True, accessor="package__reference", verbose_name="Package")
     state = tables.Column(verbose_name="State")
     currency = tables.Column(verbose_name="Currency", orderable=False)
@@ -31,6 +34,15 @@ class ValuationTable(tables.Table):
         model = Valuation
         fields = ()
         order_by = "-created_at"
+
+    def render_compare(self, record: Valuation) -> str:
+        if record.state != ValuationState.DONE:
+            return ""
+        return format_html(
+            '<input type="checkbox" name="run" value="{}" form="compare" aria-label="Compare {}">',
+            record.pk,
+            record.short_name,
+        )
 
     def render_package(self, record: Valuation) -> str:
         return format_html(
@@ -73,6 +85,32 @@ class ValuationTable(tables.Table):
 
     def render_share(self, record: Valuation) -> str:
         return share(record.price_minor, record.package.claim_minor)
+
+    def render_created_at(self, value: datetime) -> str:
+        return moment(value)
+
+    def value_created_at(self, value: datetime) -> str:
+        return value.isoformat()
+
+
+class FitTable(tables.Table):
+    title = tables.Column(linkify=True, verbose_name="Calibration")
+    state = tables.Column(verbose_name="State")
+    source = tables.Column(verbose_name="Fitted to")
+    currency = tables.Column(verbose_name="Currency")
+    basis = tables.Column(verbose_name="Balances")
+    created_at = tables.Column(verbose_name="Asked for")
+
+    class Meta:
+        model = Fit
+        fields = ()
+        order_by = "-created_at"
+
+    def render_state(self, record: Fit) -> str:
+        return state_tag(record)
+
+    def value_state(self, record: Fit) -> str:
+        return record.get_state_display()
 
     def render_created_at(self, value: datetime) -> str:
         return moment(value)

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from celery import group, shared_task
 
+from npa_market.common.jobs import running
+from npa_market.valuation.fits import run_fit
 from npa_market.valuation.services import begin_run, compute_shard
 
 
@@ -20,3 +22,11 @@ def value_shard_task(shard_id: str) -> None:
     """Compute one shard; a fault sends it out once more, up to the limit of the service."""
     if compute_shard(shard_id=UUID(shard_id)):
         value_shard_task.delay(shard_id)
+
+
+@shared_task
+def calibrate_task(job_id: str, fit_id: str) -> None:
+    """Fit a calibration to a history."""
+    with running(job_id) as progress:
+        if progress:
+            run_fit(fit_id=UUID(fit_id), progress=progress.report)

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from npa_market.valuation import fit_views as fits
 from npa_market.valuation import scenario_views as editor
 from npa_market.valuation import views
 
@@ -8,6 +9,10 @@ urlpatterns = [
     path("", views.valuation_list, name="list"),
     path("new/", views.valuation_new, name="new"),
     path("compare/", views.valuation_compare, name="compare"),
+    path("calibrations/", fits.fit_list, name="fits"),
+    path("calibrations/new/", fits.fit_new, name="fit-new"),
+    path("calibrations/<uuid:fit_id>/", fits.fit_detail, name="fit"),
+    path("calibrations/<uuid:fit_id>/calibration.json", fits.fit_file, name="fit-file"),
     path("<uuid:valuation_id>/", views.valuation_detail, name="detail"),
     path("<uuid:valuation_id>/cancel/", views.valuation_cancel, name="cancel"),
     path("<uuid:valuation_id>/resume/", views.valuation_resume, name="resume"),
@@ -29,5 +34,5 @@ urlpatterns = [
         name="scenario-restore",
     ),
     path("<uuid:valuation_id>/workbook.xlsx", views.valuation_workbook, name="workbook"),
-    path("<uuid:valuation_id>/loans.parquet", views.valuation_allocation, name="allocation"),
+    path("<uuid:valuation_id>/<slug:table>.parquet", views.valuation_table, name="table"),
 ]

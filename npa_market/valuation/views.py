@@ -1,38 +1,44 @@
 """Pages of valuations: list, new, one run, two runs side by side, exports."""
 
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.db.models import Count, Q
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from npa_market.common.errors import Refused
-from npa_market.common.files import read_stored
 from npa_market.common.forms import add_refusal
-from npa_market.common.pages import list_page
+from npa_market.common.keyset import Order, keyset_page
+from npa_market.common.pages import PAGE_ROWS, list_page
 from npa_market.evidence.models import Entry
 from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import BUYER_ROLES, SELLER_ROLES
-from npa_market.valuation import exports, figures
+from npa_market.valuation import exports, exports_parquet, figures
 from npa_market.valuation.assumptions import assumption_rows
 from npa_market.valuation.comparison import comparison_rows
 from npa_market.valuation.filters import ValuationFilter
 from npa_market.valuation.forms import ComparisonForm, ValuationForm
-from npa_market.valuation.models import Valuation, ValuationState
-from npa_market.valuation.queries import priced_of
+from npa_market.valuation.models import Valuation, ValuationQuerySet, ValuationState
+from npa_market.valuation.path import steps_between
+from npa_market.valuation.queries import allocation_of, priced_of
 from npa_market.valuation.rules import BUYER_RUNNERS, SELLER_RUNNERS
+from npa_market.valuation.scenarios import scenarios_of
 from npa_market.valuation.services import cancel_valuation, request_valuation
 from npa_market.valuation.shards import SHARD_BLOCKS
 from npa_market.valuation.tables import ValuationTable
 
 READERS = access_for(*SELLER_ROLES, *BUYER_ROLES)
 RUNNERS = access_for(*SELLER_RUNNERS, *BUYER_RUNNERS)
+PARQUET = "application/vnd.apache.parquet"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -48,14 +54,47 @@ def valuation_list(request: MemberRequest) -> HttpResponseBase:
     }
     if RUNNERS.admits(request.user):
         context |= {"action_url": reverse("valuation:new"), "action_label": "New valuation"}
-    return list_page(
-        request,
-        Valuation.objects.visible_to(request.user).select_related("package"),
-        table=ValuationTable,
-        filters=ValuationFilter,
-        template="valuation/list.html",
-        context=context,
-    )
+    rows = Valuation.objects.visible_to(request.user).select_related("package", "fit")
+    if request.GET.get("export") == "csv":
+        return list_page(
+            request, rows, table=ValuationTable, filters=ValuationFilter, context=context
+        )
+    return render(request, "valuation/list.html", context | _listed(request, rows))
+
+
+def _listed(request: MemberRequest, rows: ValuationQuerySet) -> dict[str, Any]:
+    """A page of the list by key, with its filters and the totals over all pages."""
+    filters = ValuationFilter(request.GET, queryset=rows, request=request)
+    asked = request.GET.get("sort", "-created_at")
+    name = asked.removeprefix("-")
+    sort = asked if name in SORTS else "-created_at"
+    order = replace(SORTS[sort.removeprefix("-")], is_descending=sort.startswith("-"))
+    page = keyset_page(filters.qs, order, after=request.GET.get("after", ""), size=PAGE_ROWS)
+    table = ValuationTable(rows.filter(pk__in=[row.pk for row in page.rows]), request=request)
+    table.order_by = sort
+    return {
+        "table": table,
+        "filterset": filters,
+        "exportable": True,
+        "next_cursor": page.next_cursor,
+        "is_first": not request.GET.get("after"),
+        "totals": filters.qs.order_by().aggregate(
+            runs=Count("pk"),
+            done=Count("pk", filter=Q(state=ValuationState.DONE)),
+            packages=Count("package", distinct=True),
+            fitted=Count("pk", filter=Q(is_reference_calibration=False)),
+        ),
+    }
+
+
+SORTS = {
+    "created_at": Order("pk"),  # Keys are UUIDv7: the order of asking.
+    "package": Order("package__reference"),
+    "state": Order("state"),
+    "price_minor": Order("price_minor", may_be_null=True),
+    "q05_minor": Order("q05_minor", may_be_null=True),
+    "q95_minor": Order("q95_minor", may_be_null=True),
+}
 
 
 @access(RUNNERS)
@@ -64,7 +103,10 @@ def valuation_new(request: MemberRequest) -> HttpResponse:
     """Ask for a run; the same inputs lead to the stored one."""
     form = ValuationForm(
         request.POST or None,
-        initial={"package": request.GET.get("package")},
+        initial={
+            "package": request.GET.get("package"),
+            "calibration_name": request.GET.get("calibration", ""),
+        },
         user=request.user,
         organisation=request.organisation,
     )
@@ -111,6 +153,7 @@ def _figures(valuation: Valuation, *, sees_reserve: bool) -> dict[str, Any]:
     rates = result.irr_quantiles or {}
     return {
         "result": result,
+        "tables": exports_parquet.TABLES[:-1],
         "shard_blocks": SHARD_BLOCKS,
         "headline": {
             name: figures.whole_money(getattr(valuation, f"{name}_minor"), valuation.currency)
@@ -174,6 +217,8 @@ def valuation_resume(request: MemberRequest, valuation_id: UUID) -> HttpResponse
 @require_safe
 def valuation_compare(request: MemberRequest) -> HttpResponse:
     """Two finished runs side by side."""
+    if chosen := request.GET.getlist("run"):
+        return _chosen(request, chosen)
     form = ComparisonForm(request.GET or None, user=request.user)
     context: dict[str, Any] = {"form": form}
     status = 200
@@ -185,7 +230,25 @@ def valuation_compare(request: MemberRequest) -> HttpResponse:
         context |= {"first": runs[0], "second": runs[1], "rows": comparison_rows(runs, results)}
         if runs[0].currency == runs[1].currency:
             context["curve"] = figures.comparison_chart(*results)
+        try:
+            steps = steps_between(user=request.user, runs=runs)
+        except Refused as refusal:
+            context["no_path"] = refusal.message
+        else:
+            context["steps"] = steps
+            if steps:
+                price = runs[0].price_minor or 0
+                context["path"] = figures.path_chart(price, steps, runs[0].currency)
     return render(request, "valuation/compare.html", context, status=status)
+
+
+def _chosen(request: MemberRequest, chosen: list[str]) -> HttpResponse:
+    """The runs ticked in the list as an address that can be kept."""
+    if len(chosen) != 2:
+        messages.error(request, "Tick two finished runs to compare them.")
+        return redirect("valuation:list")
+    query = urlencode({"first": chosen[0], "second": chosen[1]})
+    return redirect(f"{reverse('valuation:compare')}?{query}")
 
 
 @access(READERS)
@@ -198,18 +261,22 @@ def valuation_workbook(request: MemberRequest, valuation_id: UUID) -> HttpRespon
     rows = assumption_rows(
         valuation.terms, priced.calibration, priced.stand_ins, with_reserve=reserve
     )
-    content = exports.workbook(valuation, priced.result, rows, with_reserve=reserve)
+    parts = exports.Parts(
+        priced.result, rows, scenarios_of(valuation), allocation_of(valuation), reserve
+    )
+    content = exports.workbook(valuation, parts)
     return _download(content, XLSX, f"{valuation.package.reference}-valuation.xlsx")
 
 
 @access(READERS)
 @require_safe
-def valuation_allocation(request: MemberRequest, valuation_id: UUID) -> HttpResponse:
-    """Value per loan as Parquet."""
+def valuation_table(request: MemberRequest, valuation_id: UUID, table: str) -> HttpResponse:
+    """One table of figures, or the value per loan, as Parquet."""
     valuation = _finished(request, valuation_id)
-    content = read_stored(str(valuation.allocation_file_id))
-    name = f"{valuation.package.reference}-loans.parquet"
-    return _download(content, "application/vnd.apache.parquet", name)
+    if table not in exports_parquet.TABLES:
+        raise Http404
+    content = exports_parquet.table_bytes(valuation, table)
+    return _download(content, PARQUET, f"{valuation.package.reference}-{table}.parquet")
 
 
 def _own(request: MemberRequest, valuation_id: UUID) -> Valuation:

@@ -1,13 +1,14 @@
 """The API: the same rows, rules and secrets as the pages."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from npa_market.parties.roles import Role
 from npa_market.valuation.models import Valuation
 from tests.valuation.conftest import QUICK
 
-RUNS = "/api/v1/valuations/"
+RUNS, SCENARIOS, FITS = (f"/api/v1/{name}/" for name in ("valuations", "scenarios", "fits"))
 
 
 @pytest.fixture
@@ -101,3 +102,74 @@ def test_calibrations_name_their_sources_and_say_what_they_are(api, buyer_user, 
         assert not row["is_fitted"]
         assert "reference, not fitted" in row["title"]
     assert api(operator).get("/api/v1/calibrations/").status_code == 403
+
+
+def test_repricing_and_scenarios(api, seller_user, sellers_run):
+    client, run = api(seller_user), f"{RUNS}{sellers_run.pk}/"
+    same = client.post(f"{run}reprice/", {}).json()
+    assert same["price_minor"] == sellers_run.price_minor
+    assert same["reserve_minor"] == sellers_run.reserve_minor
+    assert "reference, not fitted" in same["calibration"]
+    lower = client.post(f"{run}reprice/", {"terms": {"level": 0.8}}).json()
+    assert lower["price_minor"] < sellers_run.price_minor
+    made = client.post(
+        SCENARIOS, {"valuation": str(sellers_run.pk), "name": "Low", "terms": {"level": 0.8}}
+    )
+    assert made.status_code == 201
+    assert made.json()["price_minor"] == lower["price_minor"]
+    one = f"{SCENARIOS}{made.json()['id']}/"
+    again = client.post(SCENARIOS, {"valuation": str(sellers_run.pk), "name": "Low", "terms": {}})
+    assert (again.status_code, again.json()["errors"][0]["field"]) == (422, "name")
+    changed = client.put(one, {"name": "Lower", "terms": {"buyer_irr": 0.3}}).json()
+    assert (changed["terms"]["level"], changed["terms"]["buyer_irr"]) == (0.8, 0.3)
+    assert client.post(f"{one}duplicate/").json()["name"] == "Lower (2)"
+    assert client.delete(one).status_code == 204
+    listed = client.get(SCENARIOS, {"valuation": str(sellers_run.pk)}).json()["results"]
+    assert [row["name"] for row in listed] == ["Lower (2)"]
+    assert client.post(f"{one}restore/").json()["deleted_at"] is None
+
+
+def test_comparison_and_cancel(api, seller_user, seller, package, sellers_run, ask):
+    client = api(seller_user)
+    other = ask(seller_user, seller, package, buyer_irr=0.3)
+    document = client.get(f"{RUNS}{sellers_run.pk}/comparison/", {"second": str(other.pk)}).json()
+    assert document["bridge"] == [
+        {"step": "Buyer's IRR", "amount_minor": other.price_minor - sellers_run.price_minor}
+    ]
+    assert {"name", "first", "second", "difference"} <= set(document["rows"][0])
+    for second in ("", "x", "00000000-0000-0000-0000-000000000000"):
+        answer = client.get(f"{RUNS}{sellers_run.pk}/comparison/", {"second": second})
+        assert answer.status_code == 422
+    started = client.post(RUNS, {"package": str(package.pk), "terms": {**QUICK, "seed": 99}})
+    run = f"{RUNS}{started.json()['id']}/"
+    assert client.post(f"{run}cancel/").json()["state"] == "cancelled"
+    assert client.post(f"{RUNS}{other.pk}/cancel/").status_code == 409
+
+
+def test_calibrations_of_ones_own(
+    api, seller_user, buyer_user, operator, package, django_capture_on_commit_callbacks
+):
+    client = api(seller_user)
+    with django_capture_on_commit_callbacks(execute=True):
+        asked = client.post(FITS, {"title": "Own", "package": str(package.pk)})
+    assert asked.status_code == 202
+    one = f"{FITS}{asked.json()['id']}/"
+    assert client.get(one).json()["state"] == "done"
+    document = client.get(f"{one}calibration/").json()
+    assert document["is_fitted"]
+    assert document["diagnostics"]["judged"]
+    run = client.post(
+        RUNS, {"package": str(package.pk), "calibration_name": asked.json()["id"], "terms": QUICK}
+    )
+    assert run.json()["fit"] == asked.json()["id"]
+    assert run.json()["is_reference_calibration"] is False
+    file = SimpleUploadedFile("h.csv", b"loan_id,cash,mobile\n")
+    refused = client.post(
+        f"{FITS}upload/",
+        {"title": "File", "currency": "CNY", "file": file},
+        format="multipart",
+    )
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "file")
+    assert api(buyer_user).get(one).status_code == 404
+    assert api(buyer_user).get(FITS).json()["results"] == []
+    assert api(operator).get(FITS).status_code == 403

@@ -8,15 +8,19 @@ from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
 from npa_market.common.money import format_minor
+from npa_market.diligence.services import close_room
 from npa_market.parties.roles import Role
 from npa_market.valuation import door
 from npa_market.valuation.forms import ValuationForm
 from npa_market.valuation.models import Valuation, ValuationState
+from npa_market.valuation.path import steps_between
 from npa_market.valuation.queries import calibration_of
+from npa_market.valuation.scenarios import save_scenario
 from npa_market.valuation.services import request_valuation
+from tests.builders import sealed_package
 from tests.valuation.conftest import QUICK
 
-PAGES = ("detail", "workbook", "allocation")
+PAGES = ("detail", "workbook", "table")
 FORM = {
     "calibration_name": "",
     "buyer_irr": "20",
@@ -32,7 +36,8 @@ FORM = {
 
 
 def url(name, valuation):
-    return reverse(f"valuation:{name}", args=[valuation.pk])
+    more = ["loans"] if name == "table" else []
+    return reverse(f"valuation:{name}", args=[valuation.pk, *more])
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -198,7 +203,7 @@ def test_a_run_under_way_shows_its_job(as_user, seller_user, seller, package):
     text = as_user(seller_user).get(url("detail", valuation)).content.decode()
     assert f'id="job-{valuation.job_id}"' in text
     assert as_user(seller_user).get(url("workbook", valuation)).status_code == 404
-    assert as_user(seller_user).get(url("allocation", valuation)).status_code == 404
+    assert as_user(seller_user).get(url("table", valuation)).status_code == 404
 
 
 def test_a_failed_run_says_why(as_user, seller_user, sellers_run):
@@ -222,6 +227,65 @@ def test_two_runs_side_by_side(sellers_run, ask, seller_user, seller, package, a
     assert gap < 0
     assert rows["Price, CNY"].difference == format_minor(gap, "CNY")
     assert 'data-vega="curve"' in answer.content.decode()
+    assert answer.context["steps"] == (("Buyer's IRR", gap),)
+
+
+def test_the_bridge_between_two_runs_names_each_input_and_adds_up(
+    sellers_run, ask, seller_user, seller, package, as_user
+):
+    changes = {
+        "channel": "in_house",
+        "level": 0.9,
+        "horizon_months": 30,
+        "buyer_irr": 0.3,
+        "seed": 8,
+    }
+    other = ask(seller_user, seller, package, **changes)
+    steps = steps_between(user=seller_user, runs=(sellers_run, other))
+    assert [name for name, _ in steps] == [
+        "Collection",
+        "Level of payments",
+        "Horizon",
+        "Buyer's IRR",
+        "Paths and seed",
+    ]
+    assert sum(amount for _, amount in steps) == other.price_minor - sellers_run.price_minor
+    assert dict(steps)["Level of payments"] < 0 < dict(steps)["Horizon"]
+    back = steps_between(user=seller_user, runs=(other, sellers_run))
+    assert sum(amount for _, amount in back) == sellers_run.price_minor - other.price_minor
+    assert steps_between(user=seller_user, runs=(other, other)) == ()
+
+
+def test_the_bridge_goes_from_one_package_to_another(
+    sellers_run, ask, seller_user, second_seller_user, seller, as_user
+):
+    other = ask(seller_user, seller, sealed_package(seller_user, second_seller_user, 25, seed=2))
+    ((name, amount),) = steps_between(user=seller_user, runs=(sellers_run, other))
+    assert (name, amount) == ("Package", other.price_minor - sellers_run.price_minor)
+
+
+def test_a_buyer_whose_room_closed_compares_figures_without_a_bridge(
+    ask, read_by, buyer_user, buyer, package, as_user, second_seller_user
+):
+    admission = read_by(package, buyer)
+    runs = [ask(buyer_user, buyer, package, seed=seed) for seed in (1, 2)]
+    close_room(user=second_seller_user, room_id=admission.room_id)
+    answer = as_user(buyer_user).get(
+        reverse("valuation:compare"), {"first": runs[0].pk, "second": runs[1].pk}
+    )
+    assert answer.status_code == 200
+    assert "closed" in answer.context["no_path"]
+    assert answer.context["rows"]
+
+
+def test_runs_ticked_in_the_list_are_compared(
+    sellers_run, ask, seller_user, seller, package, as_user
+):
+    other = ask(seller_user, seller, package, seed=8)
+    client, page = as_user(seller_user), reverse("valuation:compare")
+    answer = client.get(page, {"run": [sellers_run.pk, other.pk]})
+    assert answer["Location"] == f"{page}?first={sellers_run.pk}&second={other.pk}"
+    assert client.get(page, {"run": [other.pk]})["Location"] == reverse("valuation:list")
 
 
 def test_a_run_of_somebody_else_cannot_be_compared(
@@ -252,12 +316,63 @@ def test_the_workbook_holds_the_figures_to_the_cent(sellers_run, as_user, seller
     assert sum(bridge[:-1]) == bridge[-1] == sellers_run.price_minor
 
 
-def test_the_allocation_file_is_the_stored_one(sellers_run, as_user, seller_user, package):
-    answer = as_user(seller_user).get(url("allocation", sellers_run))
+def test_values_per_loan_add_up_to_the_price_and_name_loans_by_token(
+    sellers_run, as_user, seller_user, package
+):
+    answer = as_user(seller_user).get(url("table", sellers_run))
     assert package.reference in answer["Content-Disposition"]
     table = pq.read_table(io.BytesIO(answer.content))
-    assert table.column_names == ["loan_token", "value"]
-    assert table.num_rows == package.loans
+    assert table.column_names == ["loan_token", "value", "value_minor"]
+    assert sum(table.column("value_minor").to_pylist()) == sellers_run.price_minor
+    assert set(table.column("loan_token").to_pylist()) == set(
+        package.members.values_list("token", flat=True)
+    )
+    book = CalamineWorkbook.from_filelike(
+        io.BytesIO(as_user(seller_user).get(url("workbook", sellers_run)).content)
+    )
+    loans = book.get_sheet_by_name("Loans").to_python()[1:]
+    assert sum(round(row[1] * 100) for row in loans) == sellers_run.price_minor
+
+
+@pytest.mark.parametrize("table", ["months", "quantiles", "sensitivities", "bridge", "segments"])
+def test_tables_in_parquet_agree_with_the_page(table, sellers_run, as_user, seller_user):
+    answer = as_user(seller_user).get(reverse("valuation:table", args=[sellers_run.pk, table]))
+    rows = pq.read_table(io.BytesIO(answer.content))
+    told = {name.decode(): text.decode() for name, text in rows.schema.metadata.items()}
+    assert told["inputs_sha256"] == sellers_run.inputs_sha256
+    assert "reference, not fitted" in told["calibration"]
+    columns = rows.to_pydict()
+    match table:
+        case "months":
+            assert len(columns["month"]) == QUICK["horizon_months"]
+            assert columns["cumulative_q50_minor"] == sorted(columns["cumulative_q50_minor"])
+        case "quantiles":
+            assert columns["value_minor"] == [
+                getattr(sellers_run, f"{name}_minor") for name in door.QUANTILES
+            ]
+        case "bridge":
+            assert sum(columns["amount_minor"][:-1]) == columns["amount_minor"][-1]
+            assert columns["amount_minor"][-1] == sellers_run.price_minor
+        case "segments":
+            assert sum(columns["value_minor"]) == sellers_run.price_minor
+        case "sensitivities":
+            assert columns["low_minor"] != columns["high_minor"]
+            assert len(columns["assumption"]) >= 5
+
+
+def test_an_unknown_table_is_no_page(sellers_run, as_user, seller_user):
+    address = reverse("valuation:table", args=[sellers_run.pk, "names"])
+    assert as_user(seller_user).get(address).status_code == 404
+
+
+def test_a_scenarios_name_cannot_run_as_a_formula(sellers_run, as_user, seller_user):
+    save_scenario(
+        user=seller_user, valuation_id=sellers_run.pk, name="=1+1", terms=sellers_run.terms
+    )
+    content = as_user(seller_user).get(url("workbook", sellers_run)).content
+    book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    names = [row[0] for row in book.get_sheet_by_name("Scenarios").to_python()]
+    assert names == ["Scenario", "As run", "'=1+1"]
 
 
 def test_the_list_exports_numbers_and_the_label(sellers_run, as_user, seller_user, package):
@@ -273,3 +388,48 @@ def test_the_new_page_is_for_those_who_may_run(role, status, make_user, buyer, a
     person = make_user("one@example.com", buyer, role)
     assert as_user(person).get(reverse("valuation:new")).status_code == status
     assert as_user(person).get(reverse("valuation:list")).status_code == 200
+
+
+def test_the_list_filters_sorts_counts_and_pages_by_key(
+    sellers_run, ask, seller_user, seller, package, as_user, monkeypatch
+):
+    runs = [sellers_run, *(ask(seller_user, seller, package, buyer_irr=r) for r in (0.3, 0.1))]
+    monkeypatch.setattr("npa_market.valuation.views.PAGE_ROWS", 2)
+    client, page = as_user(seller_user), reverse("valuation:list")
+    first = client.get(page, {"sort": "-price_minor"})
+    shown = [row.record.price_minor for row in first.context["table"].rows]
+    prices = sorted((run.price_minor for run in runs), reverse=True)
+    assert shown == prices[:2]
+    assert first.context["totals"]["runs"] == 3
+    second = client.get(page, {"sort": "-price_minor", "after": first.context["next_cursor"]})
+    assert [row.record.price_minor for row in second.context["table"].rows] == prices[2:]
+    assert "First page" in second.content.decode()
+    dear = client.get(page, {"irr_from": "25"})
+    assert [row.record.pk for row in dear.context["table"].rows] == [runs[1].pk]
+    none = client.get(page, {"calibration": "False"}).content.decode()
+    assert "Nothing matches these filters" in none
+    newest = client.get(page).context["table"].rows[0].record
+    assert newest == runs[-1]
+
+
+def test_an_empty_list_says_what_to_do_first(as_user, seller_user):
+    text = as_user(seller_user).get(reverse("valuation:list")).content.decode()
+    assert "No run yet" in text
+    assert reverse("valuation:new") in text
+
+
+def test_a_run_is_cancelled_and_goes_on_from_its_page(
+    as_user, seller_user, seller, package, django_capture_on_commit_callbacks
+):
+    client = as_user(seller_user)
+    valuation = request_valuation(
+        user=seller_user, organisation=seller, package_id=package.pk, terms=QUICK
+    )
+    assert url("cancel", valuation) in client.get(url("detail", valuation)).content.decode()
+    client.post(url("cancel", valuation))
+    page = client.get(url("detail", valuation)).content.decode()
+    assert "This run was cancelled" in page
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(url("resume", valuation))
+    valuation.refresh_from_db()
+    assert valuation.state == ValuationState.DONE
