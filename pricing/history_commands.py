@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pricing.backtest import lending_club
 from pricing.calibration import EFFECTS, Calibration
-from pricing.fit import calibrate, lending_club, seasoned
+from pricing.fit import calibrate, seasoned
 from pricing.fit.check import check_calibration
 from pricing.history.bench import HistorySize, bench_calibrate
 from pricing.history.counts import History

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from pricing.__main__ import DONE, REFUSED, main
+from pricing.backtest.lending_club import ALL, FILE, fit_rates, forecasts, read_recoveries, summary
 from pricing.errors import BadFile
-from pricing.fit.lending_club import ALL, FILE, fit_rates, forecasts, read_recoveries, summary
 
 REAL = Path("../shared/data/lendingclub_2007_2010")
 needs_real_data = pytest.mark.skipif(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pricing.backtest.scores import crps
 from pricing.canonical import BoolArray, FloatArray, IntArray
 from pricing.columns import numbers, refuse_first
 from pricing.errors import BadFile, MissingColumn, PricingError
@@ -225,11 +226,11 @@ def _forecast(
         year=key[0], grade=key[1], loans=len(balance), balance=round(total, 2), actual=actual,
         forecast=center, error=center - actual,
         low80=float(low80), high80=float(high80), low95=float(low95), high95=float(high95),
-        rank=float((rate < actual).mean()), crps=_crps(rate, actual),
+        rank=float((rate < actual).mean()), crps=crps(rate, actual),
         flat_forecast=fit.pooled, flat_error=fit.pooled - actual,
         flat_low80=float(flat_limits[1]), flat_high80=float(flat_limits[2]),
         flat_low95=float(flat_limits[0]), flat_high95=float(flat_limits[3]),
-        flat_crps=_crps(flat, actual),
+        flat_crps=crps(flat, actual),
     )  # fmt: skip
 
 
@@ -241,14 +242,6 @@ def _drawn_ratios(fit: Fit, loans: int, rng: np.random.Generator) -> FloatArray:
     """
     ratio = fit.ratio / fit.ratio.mean()
     return np.asarray(ratio[rng.integers(0, len(ratio), (DRAWS, loans))], np.float64)
-
-
-def _crps(draws: FloatArray, actual: float) -> float:
-    """E|X - y| - E|X - X'| / 2 (Gneiting & Raftery 2007), the second term from sorted draws."""
-    ordered = np.sort(draws)
-    size = len(ordered)
-    rank = 2 * np.arange(1, size + 1) - size - 1
-    return float(np.abs(draws - actual).mean() - (rank @ ordered) / size**2)
 
 
 def summary(made: list[Forecast]) -> dict[str, Any]:
