@@ -186,6 +186,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 MAX_TAPE_BYTES = env.int("MAX_TAPE_BYTES", default=4 * 2**30)
 # Loans as columns, a cache beside the database (packages/columns.py); about 250 bytes a loan.
 COLUMN_FILES_BYTES = env.int("COLUMN_FILES_BYTES", default=4 * 2**30)
+MAX_WORKBOOK_BYTES = env.int("MAX_WORKBOOK_BYTES", default=200 * 2**20)
 
 AUTH_USER_MODEL = "parties.User"
 AUTHENTICATION_BACKENDS = [

@@ -10,13 +10,12 @@ from itertools import islice
 
 import numpy as np
 import pyarrow as pa
+from django.conf import settings
 
 from npa_market.common.errors import InvalidInput
 from npa_market.tapes.batches import Batch, Record, check_cells
 from npa_market.tapes.refusals import refuse
 from npa_market.tapes.unpacking import MAX_MEMBERS, OLE, ZIP, Content
-
-MAX_WORKBOOK_BYTES = 200 << 20
 
 
 def is_workbook(sample: bytes) -> bool:
@@ -32,7 +31,7 @@ def _check_archive(path: str) -> None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise refuse("workbook_unreadable", "The workbook is damaged. Save it again.") from error
     size = sum(member.file_size for member in members)
-    if size > MAX_WORKBOOK_BYTES or len(members) > MAX_MEMBERS:
+    if size > settings.MAX_WORKBOOK_BYTES or len(members) > MAX_MEMBERS:
         raise _too_large()
     # A part that declares less than it holds does not pass its check sum in the reader.
 
@@ -40,7 +39,7 @@ def _check_archive(path: str) -> None:
 def _too_large() -> InvalidInput:
     return refuse(
         "file_too_large",
-        f"The workbook unpacks to more than {MAX_WORKBOOK_BYTES >> 20} MB, has more than "
+        f"The workbook unpacks to more than {settings.MAX_WORKBOOK_BYTES >> 20} MB, has more than "
         f"{MAX_MEMBERS:,} parts or claims a sheet beyond memory. Save the tape as CSV.",
     )
 
@@ -135,7 +134,7 @@ class WorkbookRows:
         Raises InvalidInput: file_too_large, workbook_unreadable, workbook_protected,
         sheet_unknown.
         """
-        with content.on_disk(MAX_WORKBOOK_BYTES) as path:
+        with content.on_disk(settings.MAX_WORKBOOK_BYTES) as path:
             if content.sample.startswith(ZIP):
                 _check_archive(path)
             with _reader(path, sheet) as reading:

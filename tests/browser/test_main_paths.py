@@ -104,9 +104,14 @@ def test_a_seller_uploads_a_tape_and_follows_its_import(as_person, live, tmp_pat
     page.get_by_label("Cut-off date").fill("2025-12-31")
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.locator("h1")).to_contain_text("TAPE-")
-    expect(page.get_by_role("progressbar").or_(page.get_by_text("Imported")).first).to_be_visible()
-    expect(page.locator("h1")).to_contain_text("Imported", timeout=60_000)
+    expect(
+        page.get_by_role("progressbar").or_(page.get_by_text("To confirm")).first
+    ).to_be_visible()
+    expect(page.locator("h1")).to_contain_text("To confirm", timeout=60_000)
     expect(page.locator("main")).to_contain_text("3,000")
+    page.get_by_role("button", name="Confirm and take in").click()
+    expect(page.locator("h1")).to_contain_text("Imported")
+    expect(page.get_by_role("link", name="Build a package")).to_be_visible()
 
 
 def test_a_file_that_is_no_tape_is_refused_beside_the_field(as_person, live, tmp_path: Path):

@@ -265,8 +265,8 @@ def test_entities_of_a_workbook_are_never_multiplied():
     assert refused(content).code in {"workbook_unreadable", "column_missing"}
 
 
-def test_a_workbook_has_a_size_and_a_number_of_parts(monkeypatch):
-    monkeypatch.setattr(workbook, "MAX_WORKBOOK_BYTES", 1_000)
+def test_a_workbook_has_a_size_and_a_number_of_parts(settings):
+    settings.MAX_WORKBOOK_BYTES = 1_000
     assert refused(KINDS["xlsx"]).code == "file_too_large"
 
 

@@ -1,8 +1,5 @@
 """Write a synthetic tape for the mapping npa_standard."""
 
-import csv
-import gzip
-import io
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,11 +16,12 @@ class Command(BaseCommand):
         parser.add_argument("--locale", choices=["zh", "en"], default="zh")
         parser.add_argument("--dirty", type=float, default=0.01, help="share of wrong rows")
         parser.add_argument("--cut-off", type=date.fromisoformat, help="default 2025-12-31")
-        parser.add_argument("--out", type=Path, required=True, help="FILE.csv or FILE.csv.gz")
+        parser.add_argument("--out", type=Path, required=True, help="FILE.csv, .csv.gz, .xlsx")
 
     def handle(self, *args: Any, **options: Any) -> None:
         from npa_market.tapes.synthetic.dirt import spoiled
         from npa_market.tapes.synthetic.layout import CUT_OFF_DATE, make_tape
+        from npa_market.tapes.synthetic.writing import write_table
 
         cut_off_date, seed = options["cut_off"] or CUT_OFF_DATE, options["seed"]
         try:
@@ -36,14 +34,8 @@ class Command(BaseCommand):
             dirty = spoiled(tape, share=options["dirty"], seed=seed, cut_off_date=cut_off_date)
         except ValueError as error:
             raise CommandError(str(error)) from error
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow(tape.header)
-        writer.writerows(dirty.rows)
-        content = text.getvalue().encode()
         out: Path = options["out"]
-        # Without a time stamp the packed file is the same too.
-        out.write_bytes(gzip.compress(content, mtime=0) if out.suffix == ".gz" else content)
+        write_table(out, tape.header, dirty.rows)
         wrong = sum(dirty.faults.values())
         self.stdout.write(
             f"{out}: {options['loans']:,} loans, {wrong:,} deliberately wrong rows, "
