@@ -8,6 +8,7 @@ from uuid import UUID
 
 from npa_market.packages.models import Package
 from npa_market.parties.models import Organisation
+from npa_market.tapes.outside import tells_sold_loans as tells_sold_loans_to_tapes
 
 SoldLoans = Callable[[Organisation], Iterable[UUID]]
 Bond = Callable[[Package], str]
@@ -35,6 +36,9 @@ def tells_bond(question: Bond) -> Bond:
 def sold_loans(seller: Organisation) -> set[UUID]:
     """Keys of the seller's loans that were sold, by every room that knows."""
     return {key for question in _sold for key in question(seller)}
+
+
+tells_sold_loans_to_tapes(sold_loans)
 
 
 def bond_of(package: Package) -> str:

@@ -7,7 +7,7 @@ token: a run that was taken over stops at its next chunk.
 
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -21,7 +21,15 @@ from npa_market.parties.models import Organisation
 from npa_market.tapes.batches import Batch
 from npa_market.tapes.building import borrower_columns, borrower_indexes, loan_columns
 from npa_market.tapes.chunks import chunks_of
-from npa_market.tapes.findings import Finding, Tally, Verdict, apply_rules, shown_value
+from npa_market.tapes.comparing import (
+    DRIFT_RULES,
+    LOAN_SOLD,
+    Written,
+    compared,
+    has_other_tapes,
+    sold_numbers,
+)
+from npa_market.tapes.findings import EXAMPLES, Finding, Tally, Verdict, apply_rules, shown_value
 from npa_market.tapes.frames import read_chunk
 from npa_market.tapes.loading import insert_columns
 from npa_market.tapes.mapping import Mapping, Setting, folded_header
@@ -63,6 +71,8 @@ class ImportRun:
     rows_imported: int = 0
     seen_numbers: set[str] = field(default_factory=set)
     borrowers: dict[str, str] = field(default_factory=dict)  # blind index -> key
+    sold: dict[str, str] = field(default_factory=dict)  # loan number -> blind index
+    drift: Tally | None = None  # Filled while the database is at hand; None: nothing to compare.
 
     @property
     def setting(self) -> Setting:
@@ -93,6 +103,9 @@ def run_import(
     with open_tape(handle, mapping, layout) as source, rejects_writer(source.header) as rejects:
         tally = Tally(mapping, _column_names(mapping, source))
         run = ImportRun(tape, mapping, source, tally, rejects, resume_after=tape.committed_row)
+        run.sold = sold_numbers(tape.seller)
+        if has_other_tapes(tape):
+            run.drift = Tally(mapping, tally.column_names)
         size = tape.file.size
         for judged in one_ahead(_judged(run)):
             _write(run, judged)
@@ -105,6 +118,9 @@ def run_import(
                 "no_rows", "The file has a header and no row under it.", field="file"
             )
         _check_complete(run)
+        if run.drift is not None:
+            for finding in run.drift.findings.values():
+                tally.find(replace(finding, count=0, examples=[]), finding.examples, finding.count)
         _note_layout(run)
         finish(run)
 
@@ -153,6 +169,7 @@ def _judge(run: ImportRun, batch: Batch, key: bytes) -> Judged:
     verdict = apply_rules(chunk, run.tally, numbers, by_field)
     _reject_filtered(run, chunk, verdict, numbers)
     _reject_repeated(run, chunk, verdict, numbers)
+    _reject_sold(run, chunk, verdict, numbers)
     is_sound = np.ones(batch.rows, dtype=np.bool_)
     is_sound[list(verdict.reasons)] = False
     run.tally.add_chunk(chunk, verdict.invalid, is_sound)
@@ -204,9 +221,65 @@ def _reject_repeated(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbe
     run.tally.find(finding, examples)
 
 
+def _reject_sold(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbers: Rows) -> None:
+    """Loans that others own since an earlier sale: number and borrower are those of a sold loan."""
+    if not run.sold:
+        return
+    numbers = chunk["loan_number"].values.tolist()
+    suspects = np.array(
+        [row for row, at in enumerate(numbers) if at in run.sold and row not in verdict.reasons],
+        dtype=np.int64,
+    )
+    indexes = borrower_indexes(chunk, suspects, run.tape.seller_id, index_key())
+    column, examples = run.tally.column_names.get("loan_number", ""), []
+    for row, index in zip(suspects.tolist(), indexes.tolist(), strict=True):
+        if run.sold[numbers[row]] == index:
+            verdict.add(row, "loan_sold", LOAN_SOLD)
+            value = shown_value("loan_number", numbers[row])
+            examples.append({"row": int(row_numbers[row]), "column": column, "value": value})
+    if examples:
+        run.tally.find(Finding("loan_sold", Severity.REJECT, LOAN_SOLD, column), examples)
+
+
+def _note_drift(run: ImportRun, judged: Judged) -> None:
+    """Compare the sound rows of a chunk with the seller's other tapes."""
+    if run.drift is None or not len(judged.sound):
+        return
+    indexes = pa.array(judged.indexes, type=pa.string())
+    loans, _ = loan_columns(judged.chunk, judged.sound, judged.row_numbers, indexes, run.tape)
+    written = Written(
+        loans["loan_number"].to_pylist(),
+        loans["borrower"].to_pylist(),
+        loans["principal_minor"].to_numpy(),
+        loans["received_minor"].to_numpy(),
+        loans["charge_off_date"].to_numpy(zero_copy_only=False).astype("datetime64[D]"),
+        loans["status"].to_pylist(),
+    )
+    found = compared(run.tape, written)
+    if found is None:
+        return
+    at, sides = found
+    row_numbers = loans["row_number"].to_numpy()
+    for rule in DRIFT_RULES:
+        hits = at[rule.test(sides)]
+        if len(hits):
+            column = run.tally.column_names.get(rule.field, "")
+            examples = [
+                {
+                    "row": int(row_numbers[hit]),
+                    "column": column,
+                    "value": shown_value("loan_number", written.numbers[hit]),
+                }
+                for hit in hits[:EXAMPLES].tolist()
+            ]
+            finding = Finding(rule.id, Severity.NOTE, rule.words, column)
+            run.drift.find(finding, examples, len(hits))
+
+
 def _write(run: ImportRun, judged: Judged) -> None:
     """Insert the sound rows of a chunk in one transaction, unless another run took over."""
     run.rows_imported += len(judged.sound)
+    _note_drift(run, judged)
     is_new = judged.row_numbers[judged.sound] > run.resume_after
     sound, indexes = judged.sound[is_new], judged.indexes[is_new]
     with transaction.atomic():
