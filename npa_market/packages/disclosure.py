@@ -6,52 +6,78 @@ exact balances still make rows unique, so the result stays personal data: agreem
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-SMALLEST_GROUP = 5
+from npa_market.packages.anonymity import SMALLEST_GROUP, Step, anonymise
+
 _MONTHLY = ("origination_date", "default_date", "charge_off_date", "last_payment_date")
 OVERDUE_STEP_DAYS = 30  # Days overdue to the day would give the default date back.
-# Quasi-identifiers in the order in which they are given up; the product goes last, it is worth
-# most to a bidder and says least about a person.
-_GIVEN_UP = ("city_tier", "age_band", "sex", "province", "default_date", "product")
-READ = frozenset({"loan_token", "days_overdue", *_MONTHLY, *_GIVEN_UP})  # needed beside the asked
+_WIDER_AGES = {
+    "18-24": "18-34",
+    "25-34": "18-34",
+    "35-44": "35-54",
+    "45-54": "35-54",
+    "55-64": "55+",
+    "65+": "55+",
+}
+_QUARTER = "default_quarter"
+# In the order in which detail is given up; the product goes last, it is worth most to a bidder and
+# says least about a person.
+LADDER = (
+    Step("city_tier"),
+    Step("age_band", lambda band: _WIDER_AGES.get(band, band)),
+    Step("age_band"),
+    Step("sex"),
+    Step("province"),
+    Step(_QUARTER),
+    Step("product"),
+)
+_TEXTS = ("city_tier", "age_band", "sex", "province", "product")
+READ = frozenset(  # needed beside the columns asked for
+    {"loan_token", "days_overdue", "principal_minor", "claim_minor", *_MONTHLY, *_TEXTS}
+)
 
 
 @dataclass(frozen=True)
 class BidderForm:
-    """The rows, and how many had a quasi-identifier blanked, and how many lost them all."""
+    """The rows that may be shown, and what became of the others.
+
+    generalised: rows that lost detail. suppressed: rows left out, at most 2 % of the package, with
+    their principal and claim, so that the rows shown and these make up the package's totals.
+    """
 
     frame: pd.DataFrame
     generalised: int
     suppressed: int
+    suppressed_principal_minor: int
+    suppressed_claim_minor: int
 
 
 def bidder_form(frame: pd.DataFrame, smallest_group: int = SMALLEST_GROUP) -> BidderForm:
     """Dates to the first of the month, days overdue to steps of 30, groups of at least k loans.
 
-    A group shares age band, sex, province, city tier, product and default quarter. Rows of smaller
-    groups lose one of these after the other, in a fixed order, until their group is large enough;
-    what is left at the end has lost all of them. The frame given is not changed.
+    A group shares age band, sex, province, city tier, product and default quarter (`LADDER`); see
+    `anonymity.anonymise`. The frame given is not changed.
     """
+    quarter = (
+        frame["default_date"].dt.to_period("Q").astype(str).where(frame["default_date"].notna(), "")
+    )
+    quasi = frame[list(_TEXTS)].assign(**{_QUARTER: quarter})
+    found = anonymise(quasi, [*_TEXTS, _QUARTER], LADDER, smallest_group=smallest_group)
     shown = frame.copy()
     for name in _MONTHLY:
         shown[name] = shown[name].dt.to_period("M").dt.to_timestamp()
     shown["days_overdue"] = shown["days_overdue"] // OVERDUE_STEP_DAYS * OVERDUE_STEP_DAYS
-    touched = np.zeros(len(shown), dtype=bool)
-    for name in _GIVEN_UP:
-        small = _group_sizes(shown) < smallest_group
-        shown.loc[small, name] = pd.NaT if name == "default_date" else ""
-        if name == "default_date":  # The same moment in another coat.
-            shown.loc[small, "days_overdue"] = pd.NA
-        touched |= small
-    suppressed = small & touched
-    return BidderForm(shown, int((touched & ~suppressed).sum()), int(suppressed.sum()))
-
-
-def _group_sizes(shown: pd.DataFrame) -> "pd.Series[int]":
-    """Size of the group of each row."""
-    keys = [shown[name] for name in _GIVEN_UP if name != "default_date"]
-    quarter = shown["default_date"].dt.year * 4 + shown["default_date"].dt.quarter
-    groups = shown.groupby([*keys, quarter.fillna(0)], sort=False, observed=True)
-    return groups["loan_token"].transform("size")
+    for name in _TEXTS:
+        shown[name] = pd.Series(found.values[name], index=shown.index, dtype=object)
+    given_up = found.given_up[_QUARTER]
+    shown.loc[given_up, "default_date"] = pd.NaT
+    shown.loc[given_up, "days_overdue"] = pd.NA  # The same moment in another coat.
+    left_out = frame[found.is_suppressed]
+    return BidderForm(
+        shown[~found.is_suppressed].reset_index(drop=True),
+        int(found.is_generalised.sum()),
+        int(found.is_suppressed.sum()),
+        int(left_out["principal_minor"].sum()),
+        int(left_out["claim_minor"].sum()),
+    )
