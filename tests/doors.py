@@ -18,7 +18,7 @@ from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import Role
 from npa_market.portal.access_table import LIBRARY_RULES
 from npa_market.settlement.models import Statement
-from npa_market.tapes.models import SellerMapping, Tape, Upload
+from npa_market.tapes.models import Loan, SellerMapping, Tape, Upload
 from npa_market.transfers.models import Deal
 from npa_market.valuation.models import Fit, Scenario, Valuation
 from tests.world import world_objects, world_people
@@ -30,6 +30,7 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
     "tape_id": Tape,
     "upload_id": Upload,
     "mapping_id": SellerMapping,
+    "loan_id": Loan,
     "package_id": Package,
     "valuation_id": Valuation,
     "scenario_id": Scenario,

@@ -177,6 +177,7 @@ def market_objects() -> dict[str, Any]:
     deal = Deal.objects.earliest("pk")
     package = deal.lot.package
     return {
+        "loan_id": package.members.earliest("pk").loan_id,
         "tape_id": package.members.earliest("pk").loan.tape_id,
         "package_id": package.pk,
         "valuation_id": Valuation.objects.filter(package=package).earliest("pk").pk,

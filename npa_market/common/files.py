@@ -65,6 +65,11 @@ def forget_stored(sha256: str) -> bool:
     return True
 
 
+def erase_content(sha256: str) -> None:
+    """Delete the bytes of a kept file; its row stays and says that there was one."""
+    default_storage.delete(_name(sha256))
+
+
 def read_stored(sha256: str) -> bytes:
     """All bytes of a kept file, checked against its name."""
     with open_stored(sha256) as handle:

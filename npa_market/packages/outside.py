@@ -6,9 +6,11 @@ Imports never go forward, so those rooms register a question here in `AppConfig.
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-from npa_market.packages.models import Package
+from npa_market.packages.models import Package, PackageState
 from npa_market.parties.models import Organisation
+from npa_market.tapes.models import Tape
 from npa_market.tapes.outside import tells_sold_loans as tells_sold_loans_to_tapes
+from npa_market.tapes.outside import tells_tape_use
 
 SoldLoans = Callable[[Organisation], Iterable[UUID]]
 Bond = Callable[[Package], str]
@@ -39,6 +41,13 @@ def sold_loans(seller: Organisation) -> set[UUID]:
 
 
 tells_sold_loans_to_tapes(sold_loans)
+
+
+@tells_tape_use
+def sealed_packages(tape: Tape) -> str:
+    """Sealed packages deliver identities; withdrawn and replaced ones do not."""
+    package = Package.objects.filter(state=PackageState.SEALED, members__loan__tape=tape).first()
+    return f"package {package.reference} holds loans of this tape" if package else ""
 
 
 def bond_of(package: Package) -> str:

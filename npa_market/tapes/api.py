@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.common.api import VisibleRows
+from npa_market.common.errors import Refused
 from npa_market.parties.access import access_for
 from npa_market.parties.models import User
 from npa_market.parties.roles import SELLER_ROLES, Role
@@ -21,7 +22,10 @@ from npa_market.tapes.api_intake import own_seller
 from npa_market.tapes.confirming import confirm_import, discard_tape, result_sha256
 from npa_market.tapes.mapping import Mapping, shipped_mappings
 from npa_market.tapes.models import Loan, Tape, TapeState
+from npa_market.tapes.personal_models import PersonalAccess
 from npa_market.tapes.queries import Person, masked_person
+from npa_market.tapes.revealing import erase_identities, reveal_borrower
+from npa_market.tapes.vault import KeyGone
 
 
 class FindingSerializer(serializers.Serializer):
@@ -108,6 +112,44 @@ class ConfirmationSerializer(serializers.Serializer):
     result_sha256 = serializers.CharField(max_length=64)
 
 
+class RevealSerializer(serializers.Serializer):
+    """Which loan's borrower, and why."""
+
+    loan = serializers.UUIDField()
+    reason = serializers.CharField(max_length=300)
+
+
+class IdentitySerializer(serializers.Serializer):
+    """A borrower in full; the reading is logged."""
+
+    name = serializers.CharField()
+    id_number = serializers.CharField()
+    mobile = serializers.CharField()
+
+
+class AccessSerializer(serializers.ModelSerializer):
+    """A line of the access log: who read which fields, of how many people, why."""
+
+    class Meta:
+        model = PersonalAccess
+        fields = ("id", "at", "user", "tape", "loan", "people", "fields", "form", "reason")
+        read_only_fields = fields
+
+
+class ErasureSerializer(serializers.Serializer):
+    """What became unreadable."""
+
+    borrowers = serializers.IntegerField()
+    on_other_tapes = serializers.IntegerField()
+    files = serializers.IntegerField()
+
+
+class ReasonSerializer(serializers.Serializer):
+    """Why."""
+
+    reason = serializers.CharField(max_length=300)
+
+
 class MaskedLoanSerializer(serializers.ModelSerializer):
     """A loan; the borrower's identity is masked."""
 
@@ -188,7 +230,13 @@ class TapeViewSet(
 
     model = Tape
     access_rule = access_for(*SELLER_ROLES)
-    access_by_action = {"rejects": access_for(Role.SELLER_ANALYST)}
+    access_by_action = {
+        "rejects": access_for(Role.SELLER_ANALYST),
+        "reveal": access_for(Role.SELLER_ANALYST),
+        "confirm": access_for(Role.SELLER_ANALYST),
+        "discard": access_for(Role.SELLER_ANALYST),
+        "erase": access_for(Role.SELLER_APPROVER),
+    }
     serializer_class = TapeSerializer
     parser_classes = (MultiPartParser,)
     filterset_fields = ("state", "mapping", "cut_off_date")
@@ -264,6 +312,49 @@ class TapeViewSet(
             result_sha256_seen=asked.validated_data["result_sha256"],
         )
         return Response(TapeSerializer(tape).data)
+
+    @extend_schema(
+        request=RevealSerializer,
+        responses={200: IdentitySerializer, 409: OpenApiResponse(description="Problem document")},
+    )
+    @action(detail=True, methods=["post"], parser_classes=[JSONParser, FormParser, MultiPartParser])
+    def reveal(self, request: Request, pk: str) -> Response:
+        """One borrower in full, for a reason; the reading is logged and limited per hour."""
+        tape, user = self.get_object(), cast(User, request.user)
+        asked = RevealSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        loans = Loan.objects.visible_to(user).filter(tape=tape)
+        loan = get_object_or_404(loans, pk=asked.validated_data["loan"])
+        try:
+            person = reveal_borrower(
+                user=user, loan_id=loan.pk, reason=asked.validated_data["reason"]
+            )
+        except KeyGone as error:
+            raise Refused("identity_erased", "The identity was erased.") from error
+        return Response(IdentitySerializer(person).data)
+
+    @extend_schema(responses=AccessSerializer(many=True), filters=False)
+    @action(detail=True, url_path="access-log", filterset_fields=None)
+    def access_log(self, request: Request, pk: str) -> Response:
+        """Who read identities of this tape in full, newest first."""
+        rows = PersonalAccess.objects.visible_to(cast(User, request.user))
+        page = self.paginate_queryset(rows.filter(tape=self.get_object()))
+        return self.get_paginated_response(AccessSerializer(page, many=True).data)
+
+    @extend_schema(
+        request=ReasonSerializer,
+        responses={200: ErasureSerializer, 409: OpenApiResponse(description="Problem document")},
+    )
+    @action(detail=True, methods=["post"], parser_classes=[JSONParser, FormParser, MultiPartParser])
+    def erase(self, request: Request, pk: str) -> Response:
+        """Destroy the key of the tape's identities: nobody reads them again."""
+        tape = self.get_object()
+        asked = ReasonSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        erased = erase_identities(
+            user=cast(User, request.user), tape_id=tape.pk, reason=asked.validated_data["reason"]
+        )
+        return Response(ErasureSerializer(erased).data)
 
     @extend_schema(
         request=None,

@@ -31,6 +31,7 @@ from npa_market.tapes.comparing import (
 )
 from npa_market.tapes.findings import EXAMPLES, Finding, Tally, Verdict, apply_rules, shown_value
 from npa_market.tapes.frames import read_chunk
+from npa_market.tapes.keys import tape_vault
 from npa_market.tapes.loading import insert_columns
 from npa_market.tapes.mapping import Mapping, Setting, folded_header
 from npa_market.tapes.mapping_store import mapping_of
@@ -44,7 +45,7 @@ from npa_market.tapes.validation import (
     Checked,
     Severity,
 )
-from npa_market.tapes.vault import current_vault, index_key
+from npa_market.tapes.vault import Vault, current_vault, index_key
 
 CHUNK_ROWS = 25_000
 _KEYS_PER_QUERY = 5_000
@@ -72,6 +73,7 @@ class ImportRun:
     seen_numbers: set[str] = field(default_factory=set)
     borrowers: dict[str, str] = field(default_factory=dict)  # blind index -> key
     sold: dict[str, str] = field(default_factory=dict)  # loan number -> blind index
+    vault: Vault = field(default_factory=current_vault)
     drift: Tally | None = None  # Filled while the database is at hand; None: nothing to compare.
 
     @property
@@ -103,7 +105,7 @@ def run_import(
     with open_tape(handle, mapping, layout) as source, rejects_writer(source.header) as rejects:
         tally = Tally(mapping, _column_names(mapping, source))
         run = ImportRun(tape, mapping, source, tally, rejects, resume_after=tape.committed_row)
-        run.sold = sold_numbers(tape.seller)
+        run.sold, run.vault = sold_numbers(tape.seller), tape_vault(tape)
         if has_other_tapes(tape):
             run.drift = Tally(mapping, tally.column_names)
         size = tape.file.size
@@ -328,7 +330,7 @@ def _borrower_keys(
         new_indexes,
         keys,
         seller_id=run.tape.seller_id,
-        vault=current_vault(),
+        vault=run.vault,
     )
     run.borrowers.update(zip(new_indexes, columns["id"].to_pylist(), strict=True))
     by_code = pa.array([run.borrowers[index] for index in distinct], type=pa.string())

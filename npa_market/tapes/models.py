@@ -342,3 +342,7 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.month} {self.gross_minor}"
+
+
+# Tables of their own modules, which Django finds through this one.
+from npa_market.tapes import personal_models  # noqa: E402, F401

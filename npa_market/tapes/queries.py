@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from npa_market.parties.models import User
+from npa_market.tapes.keys import opening_vault
 from npa_market.tapes.masking import masked_id_number, masked_mobile, masked_name
 from npa_market.tapes.models import Borrower, Loan, Tape
-from npa_market.tapes.vault import BORROWER_PLACES, Place, current_vault
+from npa_market.tapes.vault import BORROWER_PLACES, KeyGone, Place, Vault
 
 _KEYS_PER_QUERY = 2_000
 
@@ -31,9 +32,15 @@ class PersonalRow:
     person: Person
 
 
-def person_of(borrower: Borrower) -> Person:
-    """Open the sealed values of a borrower. Raises VaultError where one does not open."""
-    vault = current_vault()
+ERASED = Person("", "", "")
+
+
+def person_of(borrower: Borrower, vault: Vault | None = None) -> Person:
+    """Open the sealed values of a borrower. Raises VaultError where one does not open.
+
+    vault: `keys.opening_vault()`, once for many borrowers.
+    """
+    vault = vault or opening_vault()
     opened = {
         name: vault.open(getattr(borrower, f"{name}_sealed"), Place(label, borrower.pk))
         for name, label in BORROWER_PLACES.items()
@@ -41,9 +48,12 @@ def person_of(borrower: Borrower) -> Person:
     return Person(**opened)
 
 
-def masked_person(borrower: Borrower) -> Person:
-    """The forms that the seller's own pages show."""
-    person = person_of(borrower)
+def masked_person(borrower: Borrower, vault: Vault | None = None) -> Person:
+    """The forms that the seller's own pages show; nothing where identities were erased."""
+    try:
+        person = person_of(borrower, vault)
+    except KeyGone:
+        return ERASED
     return Person(
         masked_name(person.name), masked_id_number(person.id_number), masked_mobile(person.mobile)
     )
@@ -55,7 +65,7 @@ def personal_rows(loan_ids: Collection[UUID]) -> Iterator[PersonalRow]:
     For the delivery file of a transfer only: the caller has checked that two people released it,
     and logs it. Raises VaultError where a value does not open.
     """
-    keys = sorted(loan_ids)
+    keys, vault = sorted(loan_ids), opening_vault()
     for start in range(0, len(keys), _KEYS_PER_QUERY):
         loans = (
             Loan.objects.filter(pk__in=keys[start : start + _KEYS_PER_QUERY])
@@ -63,7 +73,9 @@ def personal_rows(loan_ids: Collection[UUID]) -> Iterator[PersonalRow]:
             .order_by("pk")
         )
         for loan in loans:
-            yield PersonalRow(loan.pk, loan.loan_number, loan.borrower_id, person_of(loan.borrower))
+            yield PersonalRow(
+                loan.pk, loan.loan_number, loan.borrower_id, person_of(loan.borrower, vault)
+            )
 
 
 @dataclass(frozen=True)
@@ -83,4 +95,6 @@ def loans_page(tape: Tape, user: User, *, after: int, rows: int = 50) -> LoansPa
         .order_by("row_number")[: rows + 1]
     )
     more = loans[rows - 1].row_number if len(loans) > rows else None
-    return LoansPage([(loan, masked_person(loan.borrower)) for loan in loans[:rows]], more)
+    vault = opening_vault()
+    shown = [(loan, masked_person(loan.borrower, vault)) for loan in loans[:rows]]
+    return LoansPage(shown, more)

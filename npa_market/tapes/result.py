@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from npa_market.tapes.dictionary import FIELDS
-from npa_market.tapes.models import Tape
+from npa_market.common.money import format_minor
+from npa_market.tapes.dictionary import FIELDS, Kind
+from npa_market.tapes.models import Loan, Tape
 
 _CLAIM = "Claim (principal, interest, fees)"
 
@@ -15,6 +16,34 @@ def total_lines(tape: Tape) -> list[dict[str, Any]]:
         for name, total in tape.control_totals.items()
         if total["read"]
     ]
+
+
+_NOT_SHOWN = {"principal_minor", "received_minor", "loan_number"}
+
+
+def loan_lines(loan: Loan) -> list[dict[str, str]]:
+    """Fields of a loan with their titles, as texts; personal ones are not among them."""
+    lines = []
+    for name, field in FIELDS.items():
+        if field.is_personal or name in _NOT_SHOWN or name == "receipts" or not hasattr(Loan, name):
+            continue
+        lines.append({"title": field.title, "value": _shown(loan, name, field.kind)})
+    return lines
+
+
+def _shown(loan: Loan, name: str, kind: Kind) -> str:
+    value = getattr(loan, name)
+    if hasattr(loan, f"get_{name}_display"):
+        return str(getattr(loan, f"get_{name}_display")())
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if kind == Kind.MONEY:
+        return format_minor(value, loan.currency)
+    if kind == Kind.RATE:
+        return f"{value / 100:.2f} %"
+    return f"{value:%d %b %Y}" if kind == Kind.DATE else str(value)
 
 
 def completeness_lines(tape: Tape) -> list[dict[str, Any]]:

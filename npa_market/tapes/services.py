@@ -25,6 +25,7 @@ from npa_market.parties.roles import OrganisationKind
 from npa_market.tapes.mapping import mapping_named
 from npa_market.tapes.mapping_store import parsed_mapping, saved_mapping
 from npa_market.tapes.models import Tape, TapeState
+from npa_market.tapes.personal_models import AccessForm
 from npa_market.tapes.reading import SNIFFED, Layout, open_tape
 
 _RESULT_STANDS = frozenset({TapeState.TO_CONFIRM, TapeState.IMPORTED})
@@ -321,6 +322,16 @@ def open_rejects(*, user: User, tape_id: UUID) -> IO[bytes]:
     require(user, "tapes.read_rejects", tape)
     if not tape.rejects_file_id:
         raise Refused("no_rejects", "No row of this tape was rejected.")
+    from npa_market.tapes.revealing import log_access  # Reads what these services write.
+
+    log_access(
+        user=user,
+        tape=tape,
+        form=AccessForm.REJECTS,
+        people=tape.rows_rejected,
+        reason="Repair of rejected rows",
+        loan=None,
+    )
     record(
         type="tape.rejects_read",
         subject=tape,

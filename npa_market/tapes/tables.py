@@ -3,9 +3,12 @@
 from datetime import datetime
 
 import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
 
 from npa_market.common.templatetags.market import count, moment, money, state_tag
 from npa_market.tapes.models import Tape
+from npa_market.tapes.personal_models import PersonalAccess
 
 NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
 
@@ -60,3 +63,44 @@ class TapeTable(tables.Table):
 
     def value_uploaded_at(self, value: datetime) -> str:
         return value.isoformat()
+
+
+class AccessTable(tables.Table):
+    """Lines of the access log."""
+
+    at = tables.Column("When")
+    user = tables.Column("Who", orderable=False)
+    form = tables.Column("Form")
+    people = tables.Column("People", attrs=NUM)
+    fields = tables.Column("Fields", orderable=False)
+    reason = tables.Column("Why", orderable=False)
+    tape = tables.Column("Tape", orderable=False)
+
+    class Meta:
+        model = PersonalAccess
+        fields = ()
+        order_by = "-at"
+
+    def render_at(self, value: datetime) -> str:
+        return moment(value)
+
+    def value_at(self, value: datetime) -> str:
+        return value.isoformat()
+
+    def render_people(self, value: int) -> str:
+        return count(value)
+
+    def value_people(self, value: int) -> int:
+        return value
+
+    def render_fields(self, value: str) -> str:
+        return value.replace(",", ", ").replace("_", " ")
+
+    def render_tape(self, record: PersonalAccess) -> str:
+        if record.loan:
+            url = reverse("tapes:loan", args=[record.tape_id, record.loan])
+            return format_html('<a href="{}">{}, one loan</a>', url, record.tape)
+        return format_html('<a href="{}">{}</a>', record.tape.get_absolute_url(), record.tape)
+
+    def value_tape(self, record: PersonalAccess) -> str:
+        return str(record.tape)

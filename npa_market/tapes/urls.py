@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from npa_market.tapes import views, workbench_views
+from npa_market.tapes import personal_views, views, workbench_views
 
 app_name = "tapes"
 urlpatterns = [
@@ -15,8 +15,11 @@ urlpatterns = [
         "uploads/<uuid:upload_id>/discard/", workbench_views.discard_upload, name="discard_upload"
     ),
     path("mappings/<uuid:mapping_id>/", workbench_views.mapping, name="mapping"),
+    path("access-log/", personal_views.access_log, name="access_log"),
     path("<uuid:tape_id>/", views.detail, name="detail"),
     path("<uuid:tape_id>/loans/", views.loans, name="loans"),
+    path("<uuid:tape_id>/loans/<uuid:loan_id>/", personal_views.loan, name="loan"),
+    path("<uuid:tape_id>/erase/", personal_views.erase, name="erase"),
     path("<uuid:tape_id>/rejects.csv", views.rejects, name="rejects"),
     path("<uuid:tape_id>/confirm/", views.confirm, name="confirm"),
     path("<uuid:tape_id>/discard/", views.discard, name="discard"),

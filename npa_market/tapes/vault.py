@@ -9,7 +9,7 @@ import base64
 import hmac
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from uuid import UUID
@@ -29,6 +29,10 @@ class VaultError(Exception):
     """A sealed value does not open: unknown key, wrong place, or changed. Names no value."""
 
 
+class KeyGone(VaultError):
+    """The key of a sealed value is not here: of another venue, or erased."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a value lives; `label` is `app.Model/field`."""
@@ -46,6 +50,8 @@ class Vault:
 
     keys: Mapping[str, bytes] = field(repr=False)
     current: str
+    # Key by id from elsewhere; None for a key that is not there any more.
+    lookup: Callable[[str], bytes | None] = field(default=lambda key_id: None, repr=False)
 
     def __post_init__(self) -> None:
         if self.current not in self.keys:
@@ -95,7 +101,10 @@ class Vault:
     def _cipher(self, key_id: str) -> AESGCM:
         ciphers: dict[str, AESGCM] = self._ciphers  # type: ignore[attr-defined]
         if key_id not in ciphers:
-            raise VaultError("sealed with a key that is not here")
+            key = self.lookup(key_id)
+            if key is None:
+                raise KeyGone("sealed with a key that is not here")
+            ciphers[key_id] = AESGCM(key)
         return ciphers[key_id]
 
 

@@ -126,6 +126,7 @@ def detail(request: MemberRequest, tape_id: UUID) -> HttpResponse:
         "may_confirm": may(request.user, "tapes.confirm_import", tape),
         "may_discard": tape.state in MAY_BE_DISCARDED
         and may(request.user, "tapes.discard_tape", tape),
+        "may_erase": may(request.user, "tapes.erase_identities", tape),
         "may_retry": may(request.user, "tapes.retry_import", tape),
         "may_read_rejects": bool(tape.rejects_file_id)
         and may(request.user, "tapes.read_rejects", tape),

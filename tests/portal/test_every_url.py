@@ -1,6 +1,8 @@
 """Every address of the venue, opened by everybody: no door without a rule, none that leaks."""
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,8 +13,14 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client, override_settings
 
+from npa_market.common.models import Job, OutboxMessage
+from npa_market.evidence.models import Entry, Payload
 from npa_market.parties.models import User
 from npa_market.parties.roles import Role
+from npa_market.tapes.keys import opening_vault
+from npa_market.tapes.models import Borrower, Tape
+from npa_market.tapes.personal_models import PersonalAccess
+from npa_market.tapes.queries import person_of
 from tests.doors import MODEL_OF_KEYWORD, Door, UnknownKeyword, all_doors
 from tests.world import People, world_objects, world_people
 
@@ -232,3 +240,62 @@ def test_the_seller_never_learns_from_home_who_bids(world):
     _, people = world
     page = client_of(people.by_role[Role.SELLER_APPROVER]).get("/").content.decode()
     assert "Lakeside" not in page
+
+
+def _planted() -> dict[str, str]:
+    """Every ID number and mobile of the world's borrowers, and full names long enough to tell."""
+    vault = opening_vault()
+    found = {}
+    for borrower in Borrower.objects.all():
+        person = person_of(borrower, vault)
+        for value in (person.id_number, person.mobile, person.name):
+            if len(value) > 5:
+                found[value] = str(borrower.pk)
+    return found
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_planted_borrowers_stand_in_no_answer_and_no_log(world, role, caplog):
+    objects, people = world
+    planted, leaks = _planted(), []
+    assert len(planted) > 50
+    tell = re.compile("|".join(map(re.escape, planted)))
+    client = client_of(people.by_role[role] if role else None)
+    for door in known_doors(objects):
+        if door.is_library or ("GET" not in door.methods and door.rules):
+            continue
+        answer = _ask(client, "GET", door.address(objects), door)
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        if hit := tell.search(_text_of(body) + str(answer.headers)):
+            leaks.append(f"{door.route}: borrower {planted[hit[0]]}")
+    assert not leaks, "\n".join(leaks)
+    assert not tell.search(caplog.text)
+
+
+def _text_of(body: bytes) -> str:
+    """Text of an answer; of a PDF the text of its pages and its metadata."""
+    if body.startswith(b"%PDF"):
+        from pypdf import PdfReader
+
+        document = PdfReader(io.BytesIO(body))
+        return str(document.metadata) + "".join(page.extract_text() for page in document.pages)
+    if body.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            return "".join(
+                archive.read(name).decode("utf-8", "replace") for name in archive.namelist()
+            )
+    return body.decode("utf-8", "replace")
+
+
+def test_planted_borrowers_stand_in_no_evidence_job_or_cache(world):
+    tell = re.compile("|".join(map(re.escape, _planted())))
+    kept = [
+        *(entry.canonical for entry in Entry.objects.all()),
+        *(str(payload.body) for payload in Payload.objects.all()),
+        *(f"{job.title} {job.message}" for job in Job.objects.all()),
+        *(str(message.body) for message in OutboxMessage.objects.all()),
+        *(str(vars(line)) for line in PersonalAccess.objects.all()),
+        *(f"{tape.findings} {tape.completeness} {tape.layout}" for tape in Tape.objects.all()),
+    ]
+    assert len(kept) > 20
+    assert [text for text in kept if tell.search(text)] == []

@@ -1,0 +1,168 @@
+"""Reading identities in full: one borrower with a reason, logged; and erasing them for good."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from npa_market.common.clock import database_now
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.files import erase_content
+from npa_market.evidence.services import record
+from npa_market.parties.models import User
+from npa_market.parties.permissions import require
+from npa_market.tapes.keys import PREFIX
+from npa_market.tapes.models import Borrower, Loan, Tape, TapeState
+from npa_market.tapes.outside import tape_uses
+from npa_market.tapes.personal_models import AccessForm, DataKey, PersonalAccess
+from npa_market.tapes.queries import Person, person_of
+
+REVEALS_PER_HOUR = 30
+SHORTEST_REASON = 10
+LONGEST_REASON = 300
+_FIELDS = "name,id_number,mobile"
+
+
+def log_access(
+    *, user: User | None, tape: Tape, form: AccessForm, people: int, reason: str, loan: UUID | None
+) -> PersonalAccess:
+    """One line of the access log, inside the transaction of the reading."""
+    return PersonalAccess.objects.create(
+        seller_id=tape.seller_id,
+        user=user,
+        tape=tape,
+        loan=loan,
+        people=people,
+        fields=_FIELDS,
+        form=form,
+        reason=reason,
+        at=database_now(),
+    )
+
+
+@transaction.atomic
+def reveal_borrower(*, user: User, loan_id: UUID, reason: str) -> Person:
+    """Name, ID number and mobile of one borrower in full; who, why and when is logged first.
+
+    At most `REVEALS_PER_HOUR` per person: more is reading a list, not looking at a case. Raises
+    NotPermitted, InvalidInput (reason), Refused (rate), VaultError where identities were erased.
+    """
+    loan = Loan.objects.select_related("tape", "borrower").get(pk=loan_id)
+    require(user, "tapes.reveal_borrower", loan.tape)
+    words = " ".join(reason.split())
+    if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
+        raise InvalidInput(
+            "reason_needed",
+            f"Say in {SHORTEST_REASON} to {LONGEST_REASON} characters why you need the identity.",
+            field="reason",
+        )
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # Two tabs count together.
+    lately = PersonalAccess.objects.filter(
+        user=user, form=AccessForm.REVEAL, at__gt=database_now() - timedelta(hours=1)
+    )
+    if lately.count() >= REVEALS_PER_HOUR:
+        raise Refused(
+            "too_many_reveals",
+            f"You looked at {REVEALS_PER_HOUR} identities within the hour. Go on later.",
+        )
+    log_access(
+        user=user,
+        tape=loan.tape,
+        form=AccessForm.REVEAL,
+        people=1,
+        reason=words,
+        loan=loan.pk,
+    )
+    record(
+        type="borrower.revealed",
+        subject=loan.tape,
+        actor=user,
+        payload={"loan_id": str(loan.pk), "fields": _FIELDS.split(",")},
+        prev_state=loan.tape.state,
+    )
+    return person_of(loan.borrower)
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What becomes unreadable when a tape's key is destroyed.
+
+    borrowers: identities sealed under it. on_other_tapes: of these, the ones that loans of other
+    tapes need too. files: stored files that are deleted (the tape as received, its rejects).
+    """
+
+    borrowers: int
+    on_other_tapes: int
+    files: int
+
+
+def erasure_of(tape: Tape) -> Erasure:
+    """What erasing the tape's identities would take away."""
+    sealed = _sealed_under(tape)
+    elsewhere = sealed.filter(loans__in=Loan.objects.exclude(tape=tape)).distinct()
+    return Erasure(sealed.count(), elsewhere.count(), len(_own_files(tape)))
+
+
+def _sealed_under(tape: Tape) -> QuerySet[Borrower]:
+    key = DataKey.objects.filter(tape=tape, erased_at=None).first()
+    if key is None:
+        return Borrower.objects.none()
+    prefix = f"{PREFIX}{key.pk.hex}:"
+    is_sealed = Q()
+    for name in _FIELDS.split(","):
+        is_sealed |= Q(**{f"{name}_sealed__startswith": prefix})
+    return Borrower.objects.filter(is_sealed, seller=tape.seller_id)
+
+
+def _own_files(tape: Tape) -> list[str]:
+    """Hashes of stored files that no other tape has."""
+    files = [sha256 for sha256 in (tape.file_id, tape.rejects_file_id) if sha256]
+    others = Tape.objects.exclude(pk=tape.pk)
+    return [
+        sha256
+        for sha256 in files
+        if not others.filter(Q(file=sha256) | Q(rejects_file=sha256)).exists()
+    ]
+
+
+@transaction.atomic
+def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
+    """Destroy the key of a tape's identities and delete its files: nobody reads them again.
+
+    Loans, amounts and dates stay. Erasing again changes nothing. Refused while a package needs the
+    identities (`outside.tells_tape_use`). Raises NotPermitted, InvalidInput, Refused.
+    """
+    tape = Tape.objects.select_for_update().get(pk=tape_id)
+    require(user, "tapes.erase_identities", tape)
+    words = " ".join(reason.split())
+    if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
+        raise InvalidInput("reason_needed", "Say why the identities are erased.", field="reason")
+    if tape.state == TapeState.IMPORTING:
+        raise Refused("import_runs", "The import of this tape still runs. Cancel it first.")
+    if uses := tape_uses(tape):
+        raise Refused("identities_needed", f"The identities are still needed: {uses[0]}.")
+    key = DataKey.objects.select_for_update().filter(tape=tape).first()
+    found = erasure_of(tape)
+    if key is None or not key.wrapped:
+        return Erasure(0, 0, 0)
+    key.wrapped, key.erased_at = "", database_now()
+    key.save(update_fields=["wrapped", "erased_at"])
+    files = _own_files(tape)
+    record(
+        type="tape.identities_erased",
+        subject=tape,
+        actor=user,
+        payload={
+            "reason": words,
+            "borrowers": found.borrowers,
+            "on_other_tapes": found.on_other_tapes,
+            "files_sha256": files,
+        },
+        prev_state=tape.state,
+    )
+    for sha256 in files:  # After commit: a rolled back erasure must not lose a file.
+        transaction.on_commit(partial(erase_content, sha256))
+    return found
