@@ -345,4 +345,4 @@ class Receipt(models.Model):
 
 
 # Tables of their own modules, which Django finds through this one.
-from npa_market.tapes import personal_models  # noqa: E402, F401
+from npa_market.tapes import history_models, personal_models  # noqa: E402, F401

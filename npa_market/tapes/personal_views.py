@@ -15,6 +15,7 @@ from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import SELLER_ROLES, Role
+from npa_market.tapes.history_views import history_tables
 from npa_market.tapes.models import Loan, Tape
 from npa_market.tapes.personal_models import PersonalAccess
 from npa_market.tapes.queries import masked_person
@@ -68,6 +69,7 @@ def loan(request: MemberRequest, tape_id: UUID, loan_id: UUID) -> HttpResponse:
         "is_revealed": person is not None,
         "form": form,
         "lines": loan_lines(found),
+        "histories": history_tables(found),
         "receipts": found.receipts.all(),
         "other_loans": Loan.objects.visible_to(request.user)
         .filter(borrower=found.borrower_id, tape=found.tape_id)

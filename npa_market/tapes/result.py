@@ -27,23 +27,26 @@ def loan_lines(loan: Loan) -> list[dict[str, str]]:
     for name, field in FIELDS.items():
         if field.is_personal or name in _NOT_SHOWN or name == "receipts" or not hasattr(Loan, name):
             continue
-        lines.append({"title": field.title, "value": _shown(loan, name, field.kind)})
+        lines.append(
+            {"title": field.title, "value": shown_field(loan, name, field.kind, loan.currency)}
+        )
     return lines
 
 
-def _shown(loan: Loan, name: str, kind: Kind) -> str:
-    value = getattr(loan, name)
-    if hasattr(loan, f"get_{name}_display"):
-        return str(getattr(loan, f"get_{name}_display")())
+def shown_field(row: Any, name: str, kind: Kind, currency: str) -> str:
+    """A field of a loan or of a history row as a page shows it."""
+    value = getattr(row, name)
+    if hasattr(row, f"get_{name}_display"):
+        return str(getattr(row, f"get_{name}_display")())
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if kind == Kind.MONEY:
-        return format_minor(value, loan.currency)
+        return format_minor(value, currency)
     if kind == Kind.RATE:
         return f"{value / 100:.2f} %"
-    return f"{value:%d %b %Y}" if kind == Kind.DATE else str(value)
+    return f"{value:%d %b %Y}" if kind == Kind.DATE else str(value).replace("_", " ")
 
 
 def completeness_lines(tape: Tape) -> list[dict[str, Any]]:

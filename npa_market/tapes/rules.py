@@ -12,6 +12,7 @@ rules.add_perm("tapes.retry_import", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.confirm_import", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.discard_tape", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.read_tape", acts_for("seller", *SELLER_ROLES))
+rules.add_perm("tapes.upload_history", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.reveal_borrower", acts_for("seller", Role.SELLER_ANALYST))
 rules.add_perm("tapes.read_access_log", acts_for("seller", *SELLER_ROLES))
 # The analyst who reads identities is not the one who ends all reading.

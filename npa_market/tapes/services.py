@@ -57,7 +57,7 @@ def upload_tape(
     if seller.kind != OrganisationKind.SELLER:
         raise InvalidInput("not_a_seller", "Only a seller uploads tapes.")
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        _receive(chunks, spool)
+        receive(chunks, spool)
         values = checked_values(seller, spool, mapping, Terms(currency, cut_off_date, layout))
         spool.seek(0)
         # Outside the transaction: a large file must not hold the database.
@@ -110,7 +110,8 @@ def checked_values(
     }
 
 
-def _receive(chunks: Iterable[bytes], spool: IO[bytes]) -> None:
+def receive(chunks: Iterable[bytes], spool: IO[bytes]) -> None:
+    """Take an upload in up to the venue's limit and go back to its beginning."""
     for chunk in chunks:
         spool.write(chunk)
         if spool.tell() > settings.MAX_TAPE_BYTES:

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from npa_market.common.jobs import running
 from npa_market.tapes.confirming import remove_rows
+from npa_market.tapes.histories import import_history
 from npa_market.tapes.services import import_tape
 
 
@@ -23,3 +24,11 @@ def discard_rows_task(job_id: str, tape_id: str) -> None:
     with running(job_id) as progress:
         if progress:
             remove_rows(tape_id=UUID(tape_id))
+
+
+@shared_task
+def import_history_task(job_id: str, history_id: str) -> None:
+    """Import a history under its job."""
+    with running(job_id) as progress:
+        if progress:
+            import_history(history_id=UUID(history_id), progress=progress.report)

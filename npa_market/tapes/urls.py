@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from npa_market.tapes import personal_views, views, workbench_views
+from npa_market.tapes import history_views, personal_views, views, workbench_views
 
 app_name = "tapes"
 urlpatterns = [
@@ -19,6 +19,9 @@ urlpatterns = [
     path("<uuid:tape_id>/", views.detail, name="detail"),
     path("<uuid:tape_id>/loans/", views.loans, name="loans"),
     path("<uuid:tape_id>/loans/<uuid:loan_id>/", personal_views.loan, name="loan"),
+    path("<uuid:tape_id>/histories/", history_views.histories, name="histories"),
+    path("<uuid:tape_id>/histories/rejects.csv", history_views.rejects, name="history_rejects"),
+    path("<uuid:tape_id>/histories/remove/", history_views.remove, name="remove_history"),
     path("<uuid:tape_id>/erase/", personal_views.erase, name="erase"),
     path("<uuid:tape_id>/rejects.csv", views.rejects, name="rejects"),
     path("<uuid:tape_id>/confirm/", views.confirm, name="confirm"),

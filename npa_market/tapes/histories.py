@@ -1,0 +1,286 @@
+"""Histories: upload, import as a job, removal; and the reads that later rooms need.
+
+A history belongs to an imported tape and finds its loans by loan number. Rows count for nobody
+before their file is taken in completely (`HistoryRow.objects.imported()`).
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models.functions import TruncMonth
+
+from npa_market.common.clock import database_now
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.files import open_stored, store_chunks
+from npa_market.common.jobs import queue_job
+from npa_market.evidence.services import record
+from npa_market.parties.models import User
+from npa_market.parties.permissions import require
+from npa_market.tapes.history_models import (
+    ROWS_OF_KIND,
+    Contact,
+    HistoryFile,
+    HistoryKind,
+    HistoryState,
+    LegalStep,
+    Payment,
+    Placement,
+)
+from npa_market.tapes.models import Loan, Tape, TapeState
+from npa_market.tapes.reading import open_tape
+from npa_market.tapes.services import receive
+
+_ROWS_PER_DELETE = 20_000
+_SPOOL_BYTES = 16 << 20
+
+
+def upload_history(
+    *, user: User, tape_id: UUID, kind: str, chunks: Iterable[bytes], file_name: str
+) -> HistoryFile:
+    """Keep a file of a tape's histories as received and queue its import.
+
+    The same file of the same kind again is the same history; one that failed or was removed is
+    queued again. Raises NotPermitted, InvalidInput, Refused (the tape is not imported).
+    """
+    from npa_market.tapes.history_layouts import history_mapping  # Loads pandas.
+
+    tape = Tape.objects.get(pk=tape_id)
+    require(user, "tapes.upload_history", tape)
+    if kind not in HistoryKind.values:
+        raise InvalidInput("kind_unknown", "There is no history of this kind.", field="kind")
+    if tape.state != TapeState.IMPORTED:
+        raise Refused("tape_not_imported", "A history needs an imported tape to attach to.")
+    with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+        receive(chunks, spool)
+        with open_tape(spool, history_mapping(kind)):
+            pass
+        spool.seek(0)
+        stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
+    with transaction.atomic():
+        Tape.objects.select_for_update(no_key=True).get(pk=tape.pk)
+        history, is_new = HistoryFile.objects.get_or_create(
+            tape=tape,
+            kind=kind,
+            file=stored,
+            defaults={
+                "file_name": file_name[-200:],
+                "uploaded_by": user,
+                "uploaded_at": database_now(),
+            },
+        )
+        if not is_new and history.state not in {HistoryState.FAILED, HistoryState.REMOVED}:
+            return history
+        record(
+            type="history.uploaded",
+            subject=history,
+            actor=user,
+            payload={"tape": tape.reference, "kind": kind, "file_sha256": stored.sha256},
+        )
+        return _queue(history=history, user=user)
+
+
+def _queue(*, history: HistoryFile, user: User) -> HistoryFile:
+    from npa_market.tapes.tasks import import_history_task  # The task calls this module.
+
+    history.job = queue_job(
+        task=import_history_task,
+        kind="history.import",
+        title=f"Import of {history}",
+        organisation_id=history.tape.seller_id,
+        started_by=user,
+        subject_url=history.tape.get_absolute_url(),
+        arguments={"history_id": str(history.pk)},
+    )
+    history.save(update_fields=["job"])
+    return history
+
+
+def import_history(
+    *, history_id: UUID, progress: Callable[[int, int, str], None] | None = None
+) -> HistoryFile:
+    """Import a kept history: afterwards it is imported completely, or failed with nothing left.
+
+    A system act, called by the job; idempotent: a run that died is cleaned up and done again.
+    """
+    from npa_market.tapes.history_import import run_history  # Loads pandas.
+
+    history = _claim(history_id)
+    if history.state == HistoryState.IMPORTED:
+        return history
+    try:
+        delete_rows(history)
+        with open_stored(history.file_id) as handle:
+            run_history(history, handle, partial(_finish, history), progress)
+    except Refused as refusal:
+        if refusal.code != "import_superseded":
+            _fail(history, refusal.message)
+        raise
+    except Exception:
+        _fail(history, "The import was stopped by a fault of the venue. Upload the file again.")
+        raise
+    return history
+
+
+@transaction.atomic
+def _claim(history_id: UUID) -> HistoryFile:
+    history = (
+        HistoryFile.objects.select_for_update(of=("self",))
+        .select_related("file", "tape")
+        .get(pk=history_id)
+    )
+    if history.state != HistoryState.IMPORTED:
+        history.state, history.failure = HistoryState.IMPORTING, ""
+        history.attempt += 1
+        history.save(update_fields=["state", "failure", "attempt"])
+    return history
+
+
+def check_still_ours(history: HistoryFile) -> None:
+    """Lock the history; refuse to go on after a take-over."""
+    current = HistoryFile.objects.select_for_update(no_key=True).get(pk=history.pk)
+    if (current.attempt, current.state) != (history.attempt, history.state):
+        raise Refused("import_superseded", "Another run of this import took over.")
+
+
+def delete_rows(history: HistoryFile) -> None:
+    """Delete the rows of a history in short transactions."""
+    rows = ROWS_OF_KIND[history.kind].objects.filter(source=history)
+    while True:
+        with transaction.atomic():
+            check_still_ours(history)
+            some = list(rows.values_list("pk", flat=True)[:_ROWS_PER_DELETE])
+            rows.filter(pk__in=some).delete()
+        if len(some) < _ROWS_PER_DELETE:
+            return
+
+
+def _fail(history: HistoryFile, message: str) -> None:
+    delete_rows(history)
+    with transaction.atomic():
+        check_still_ours(history)
+        history.state, history.failure = HistoryState.FAILED, message[:500]
+        history.save(update_fields=["state", "failure"])
+        record(
+            type="history.failed",
+            subject=history,
+            actor=None,
+            payload={"attempt": history.attempt},
+            prev_state=HistoryState.IMPORTING,
+        )
+
+
+def _finish(history: HistoryFile, run: Any) -> None:
+    """Take the run's result over; `run` is a `history_import.HistoryRun`."""
+    rejects = store_chunks(run.rejects.chunks()) if run.rejects.rows else None
+    with transaction.atomic():
+        check_still_ours(history)
+        history.rows_read, history.rows_imported = run.rows_read, run.rows_imported
+        history.rows_rejected, history.rejects_file = run.rejects.rows, rejects
+        history.loans, history.totals = len(run.loans), run.totals
+        history.findings = run.findings_json()
+        history.state = HistoryState.IMPORTED
+        history.save()
+        record(
+            type="history.imported",
+            subject=history,
+            actor=None,
+            payload={
+                "rows_imported": history.rows_imported,
+                "rows_rejected": history.rows_rejected,
+                "totals_minor": {name: str(total) for name, total in history.totals.items()},
+            },
+            prev_state=HistoryState.IMPORTING,
+        )
+
+
+def remove_history(*, user: User, history_id: UUID) -> HistoryFile:
+    """Take a history back, as if it had never been attached; the file is kept.
+
+    Removing again changes nothing. Raises NotPermitted, Refused (its import still runs).
+    """
+    with transaction.atomic():
+        history = (
+            HistoryFile.objects.select_for_update(of=("self",))
+            .select_related("tape")
+            .get(pk=history_id)
+        )
+        require(user, "tapes.upload_history", history.tape)
+        if history.state == HistoryState.IMPORTING:
+            raise Refused("import_runs", "The import of this history still runs.")
+        if history.state != HistoryState.REMOVED:
+            before, history.state = history.state, HistoryState.REMOVED
+            history.attempt += 1
+            history.save(update_fields=["state", "attempt"])
+            record(
+                type="history.removed",
+                subject=history,
+                actor=user,
+                payload={"rows": history.rows_imported},
+                prev_state=before,
+            )
+    delete_rows(history)
+    return history
+
+
+@transaction.atomic
+def open_history_rejects(*, user: User, history_id: UUID) -> IO[bytes]:
+    """The rejected rows of a history; who opened them is recorded."""
+    history = HistoryFile.objects.select_related("tape").get(pk=history_id)
+    require(user, "tapes.read_rejects", history.tape)
+    if not history.rejects_file_id:
+        raise Refused("no_rejects", "No row of this history was rejected.")
+    record(
+        type="history.rejects_read",
+        subject=history,
+        actor=user,
+        payload={"rejects_sha256": history.rejects_file_id, "rows": history.rows_rejected},
+        prev_state=history.state,
+    )
+    return open_stored(history.rejects_file_id)
+
+
+def receipts_by_month(loans: QuerySet[Loan]) -> list[dict[str, Any]]:
+    """Payments of the loans per month: month, gross_minor, cost_minor, payments."""
+    rows = Payment.objects.imported().filter(loan__in=loans.order_by().values("pk"))
+    return list(
+        rows.order_by()
+        .annotate(month=TruncMonth("on"))
+        .values("month")
+        .annotate(
+            gross_minor=Sum("gross_minor"), cost_minor=Sum("cost_minor"), payments=Count("pk")
+        )
+        .order_by("month")
+    )
+
+
+def last_contacts(loans: QuerySet[Loan]) -> dict[UUID, Any]:
+    """Day of the last contact by loan; loans without one are not among them."""
+    rows = Contact.objects.imported().filter(loan__in=loans.order_by().values("pk"))
+    return dict(rows.order_by().values("loan").annotate(last=Max("on")).values_list("loan", "last"))
+
+
+def litigation_stages(loans: QuerySet[Loan]) -> dict[UUID, LegalStep]:
+    """The latest legal step by loan."""
+    rows = LegalStep.objects.imported().filter(loan__in=loans.order_by().values("pk"))
+    return {step.loan_id: step for step in rows.order_by("on", "pk")}
+
+
+def placements_by_agency(loans: QuerySet[Loan]) -> list[dict[str, Any]]:
+    """Placements per agency: agency, loans, placements, last, received_minor."""
+    rows = Placement.objects.imported().filter(loan__in=loans.order_by().values("pk"))
+    return list(
+        rows.order_by()
+        .values("agency")
+        .annotate(
+            loans=Count("loan", distinct=True),
+            placements=Count("pk"),
+            last=Max("on"),
+            received_minor=Sum("received_minor"),
+        )
+        .order_by("agency")
+    )

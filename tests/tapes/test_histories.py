@@ -1,0 +1,229 @@
+"""Histories attach to loans by number, row by row through rules; nothing half taken in."""
+
+import csv
+import io
+from datetime import date
+
+import pytest
+from django.urls import reverse
+
+from npa_market.common.errors import InvalidInput, NotPermitted, Refused
+from npa_market.common.files import read_stored
+from npa_market.evidence.models import Entry
+from npa_market.tapes import histories, history_import
+from npa_market.tapes.histories import (
+    import_history,
+    last_contacts,
+    litigation_stages,
+    placements_by_agency,
+    receipts_by_month,
+    remove_history,
+    upload_history,
+)
+from npa_market.tapes.history_layouts import LAYOUTS, rules_of
+from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryKind, HistoryState, Payment
+from npa_market.tapes.models import Loan
+from npa_market.tapes.services import import_tape
+from tests.tapes.conftest import csv_of, rows_of
+from tests.tapes.test_import import Killed
+
+SOUND = {
+    "payments": {"贷款编号": "L-1", "还款日期": "2024-03-05", "还款金额": "120.00",
+                 "催收费用": "36.00", "渠道": "微信"},
+    "contacts": {"贷款编号": "L-1", "联系日期": "2025-11-03", "时间": "09:30", "渠道": "电话",
+                 "联系对象": "本人", "接通": "是", "本人接听": "是", "通话秒数": "75",
+                 "机构": "甲公司"},
+    "legal": {"贷款编号": "L-1", "日期": "2024-06-01", "阶段": "诉讼中", "法院": "某区法院",
+              "法院级别": "基层", "案号": "(2024)1号", "金额": "11,600.50"},
+    "placements": {"贷款编号": "L-1", "委托日期": "2024-02-01", "结束日期": "2024-08-01",
+                   "机构": "甲公司", "佣金比例": "25", "回款": "200.00"},
+    "complaints": {"贷款编号": "L-1", "投诉日期": "2024-05-05", "投诉内容": "频繁致电",
+                   "渠道": "电话", "结果": "不属实", "办结日期": "2024-05-20"},
+    "documents": {"贷款编号": "L-1", "核对日期": "2025-12-01", "文件": "合同", "有无": "复印件",
+                  "备注": ""},
+}  # fmt: skip
+# (kind, rule) -> cells that break it
+BROKEN = {
+    ("payments", "value_missing"): {"还款金额": ""},
+    ("payments", "value_unreadable"): {"还款金额": "many"},
+    ("payments", "nothing_paid"): {"还款金额": "0.00"},
+    ("payments", "amount_negative"): {"催收费用": "-0.01"},
+    ("payments", "date_future"): {"还款日期": "2999-01-01"},
+    ("payments", "date_ancient"): {"还款日期": "1979-12-31"},
+    ("payments", "loan_unknown"): {"贷款编号": "L-9"},
+    ("contacts", "time_unreadable"): {"时间": "24:00"},
+    ("contacts", "value_unreadable"): {"渠道": "烟"},
+    ("legal", "value_unreadable"): {"阶段": "?"},
+    ("placements", "dates_out_of_order"): {"结束日期": "2024-01-31"},
+    ("placements", "amount_negative"): {"回款": "-1.00"},
+    ("complaints", "dates_out_of_order"): {"办结日期": "2024-05-04"},
+    ("documents", "value_missing"): {"文件": ""},
+}
+
+
+@pytest.fixture
+def tape(imported_rows):
+    return imported_rows({}, {})
+
+
+@pytest.fixture
+def take_in(tape, seller_user):
+    """Upload and import rows of one kind."""
+
+    def run(kind, *rows, **options):
+        content = csv_of([{**SOUND[kind], **row} for row in rows]).encode()
+        history = upload_history(
+            user=options.get("user", seller_user),
+            tape_id=tape.pk,
+            kind=kind,
+            chunks=[content],
+            file_name="history.csv",
+        )
+        return import_history(history_id=history.pk)
+
+    return run
+
+
+def test_the_tables_of_this_test_name_every_kind_and_rule():
+    assert set(SOUND) == set(LAYOUTS) == set(ROWS_OF_KIND) == set(HistoryKind.values)
+    named = {rule for _, rule in BROKEN}
+    assert {rule.id for kind in LAYOUTS for rule in rules_of(kind)} | {"loan_unknown"} == named
+
+
+@pytest.mark.parametrize("kind", SOUND)
+def test_a_sound_row_of_each_kind_stands_on_its_loan(kind, take_in):
+    history = take_in(kind, {}, {"贷款编号": "L-2"})
+    assert (history.state, history.rows_imported, history.rows_rejected) == ("imported", 2, 0)
+    assert history.loans == 2
+    rows = ROWS_OF_KIND[kind].objects.imported().select_related("loan")
+    assert [row.loan.loan_number for row in rows] == ["L-1", "L-2"]
+
+
+def test_values_arrive_as_written(take_in):
+    take_in("contacts", {})
+    contact = Loan.objects.get(loan_number="L-1").contacts.get()
+    assert (contact.on, contact.at, contact.channel) == (date(2025, 11, 3), "09:30", "call")
+    assert (contact.person, contact.is_right_party, contact.talk_seconds) == ("own", True, 75)
+    take_in("placements", {})
+    placement = Loan.objects.get(loan_number="L-1").placements.get()
+    assert (placement.commission_bp, placement.received_minor) == (2500, 20_000)
+
+
+@pytest.mark.parametrize(("kind", "rule"), BROKEN)
+def test_a_broken_row_is_rejected_alone_with_its_reason(kind, rule, take_in):
+    history = take_in(kind, {}, BROKEN[kind, rule])
+    assert (history.rows_read, history.rows_imported, history.rows_rejected) == (2, 1, 1)
+    (found,) = history.findings
+    assert (found["id"], found["count"], found["examples"][0]["row"]) == (rule, 1, 3)
+    text = read_stored(history.rejects_file_id).decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert rule in row["reasons"]
+    assert set(SOUND[kind]) < set(row)
+
+
+def test_sums_of_money_are_told_and_recorded(take_in):
+    history = take_in("payments", {}, {"还款金额": "-20.00", "催收费用": ""})
+    assert history.totals == {"gross_minor": 10_000, "cost_minor": 3_600}
+    entry = Entry.objects.about(history.pk).select_related("payload").last()
+    assert entry.payload.body["totals_minor"] == {"gross_minor": "10000", "cost_minor": "3600"}
+
+
+def test_the_same_file_again_is_the_same_history_and_a_removed_one_comes_back(take_in, seller_user):
+    history = take_in("payments", {})
+    assert take_in("payments", {}).pk == history.pk
+    assert Payment.objects.count() == 1
+    remove_history(user=seller_user, history_id=history.pk)
+    assert not Payment.objects.exists()
+    assert take_in("payments", {}).state == HistoryState.IMPORTED
+    assert Payment.objects.imported().count() == 1
+
+
+def test_a_run_that_died_shows_nothing_and_is_done_again(take_in, monkeypatch):
+    monkeypatch.setattr(history_import, "CHUNK_ROWS", 2)
+    real, calls = history_import.insert_columns, []
+
+    def dies(model, columns):
+        if len(calls) == 1:
+            raise Killed
+        calls.append(real(model, columns))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history_import, "insert_columns", dies)
+        with pytest.raises(Killed):
+            take_in("payments", *[{"渠道": str(n)} for n in range(6)])
+    assert (Payment.objects.count(), Payment.objects.imported().count()) == (2, 0)
+    assert take_in("payments", *[{"渠道": str(n)} for n in range(6)]).rows_imported == 6
+    assert Payment.objects.imported().count() == 6
+
+
+def test_only_an_imported_tape_of_ones_own_takes_histories(
+    take_in, tape, upload, seller_user, stranger
+):
+    with pytest.raises(NotPermitted):
+        take_in("payments", {}, user=stranger)
+    waiting = import_tape(tape_id=upload(csv_of(rows_of({"产品": "other"}))).pk)
+    for tape_id, kind, error in (
+        (waiting.pk, "payments", Refused),
+        (tape.pk, "gossip", InvalidInput),
+        (tape.pk, "payments", InvalidInput),
+    ):
+        with pytest.raises(error):
+            upload_history(
+                user=seller_user, tape_id=tape_id, kind=kind, chunks=[b"a,b\n1,2\n"], file_name="x"
+            )
+
+
+def test_later_rooms_read_months_contacts_stages_and_placements(take_in):
+    take_in("payments", {}, {"还款日期": "2024-03-31"}, {"还款日期": "2024-04-01"})
+    take_in("contacts", {}, {"联系日期": "2025-12-01"})
+    take_in("legal", {"日期": "2024-09-01", "阶段": "执行中"}, {})
+    take_in("placements", {}, {"委托日期": "2024-09-01", "结束日期": "", "回款": ""})
+    loans = Loan.objects.imported()
+    one = loans.get(loan_number="L-1").pk
+    months = [(str(row["month"])[:7], row["gross_minor"]) for row in receipts_by_month(loans)]
+    assert months == [("2024-03", 24_000), ("2024-04", 12_000)]
+    assert last_contacts(loans) == {one: date(2025, 12, 1)}
+    assert litigation_stages(loans)[one].stage == "enforcing"
+    (agency,) = placements_by_agency(loans)
+    assert (agency["loans"], agency["placements"], agency["received_minor"]) == (1, 2, 20_000)
+
+
+def test_the_pages_take_a_file_show_its_result_and_the_rows_of_a_loan(
+    tape, as_user, seller_user, stranger, django_capture_on_commit_callbacks
+):
+    client, url = as_user(seller_user), reverse("tapes:histories", args=[tape.pk])
+    assert "No history yet" in client.get(url).content.decode()
+    rows = [SOUND["contacts"], {**SOUND["contacts"], "渠道": "烟"}]
+    file = io.BytesIO(csv_of(rows).encode())
+    file.name = "contacts.csv"
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(url, {"kind": "contacts", "file": file})
+    assert answer.status_code == 302
+    page = client.get(url).content.decode()
+    assert "value_unreadable" in page
+    history = tape.histories.get()
+    rejects = reverse("tapes:history_rejects", args=[tape.pk]) + f"?history={history.pk}"
+    assert "value_unreadable" in b"".join(client.get(rejects).streaming_content).decode()
+    loan = Loan.objects.get(loan_number="L-1")
+    shown = client.get(reverse("tapes:loan", args=[tape.pk, loan.pk])).content.decode()
+    assert "Contact log" in shown
+    assert "09:30" in shown
+    assert as_user(stranger).get(url).status_code == 404
+    client = as_user(seller_user)
+    assert (
+        client.post(reverse("tapes:remove_history", args=[tape.pk]), {"history": "x"}).status_code
+        == 404
+    )
+    client.post(reverse("tapes:remove_history", args=[tape.pk]), {"history": str(history.pk)})
+    assert not loan.contacts.exists()
+
+
+def test_a_fault_of_ours_fails_the_history_and_leaves_nothing(take_in, monkeypatch):
+    def fault(*args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(history_import, "insert_columns", fault)
+    with pytest.raises(ZeroDivisionError):
+        take_in("payments", {})
+    history = histories.HistoryFile.objects.get()
+    assert (history.state, Payment.objects.exists()) == (HistoryState.FAILED, False)
