@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from npa_market.tapes.comparing import DRIFT_RULES
 from npa_market.tapes.dictionary import FIELDS, dictionary_markdown
+from npa_market.tapes.history_layouts import LAYOUTS, rules_of
 from npa_market.tapes.mapping import WORDS, shipped_mappings
 from npa_market.tapes.models import LitigationStatus, LoanStatus
 from npa_market.tapes.validation import RULES
@@ -11,7 +13,11 @@ PAGE = (Path(__file__).parents[2] / "docs" / "tapes.md").read_text(encoding="utf
 
 
 @pytest.mark.parametrize(
-    "name", sorted({*FIELDS, *WORDS, *shipped_mappings(), *(rule.id for rule in RULES)})
+    "name",
+    sorted(
+        {*FIELDS, *WORDS, *shipped_mappings(), *(rule.id for rule in (*RULES, *DRIFT_RULES))}
+        | {rule.id for kind in LAYOUTS for rule in rules_of(kind)}
+    ),
 )
 def test_the_page_names_every_field_word_mapping_and_rule(name):
     assert f"`{name}`" in PAGE
