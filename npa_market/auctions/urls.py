@@ -2,14 +2,17 @@
 
 from django.urls import path
 
-from npa_market.auctions.views import bids, detail, live, lots, registrations, sealed
+from npa_market.auctions.views import bids, control, detail, live, lots, registrations, sealed
 
 app_name = "auctions"
 urlpatterns = [
     path("", lots.lot_list, name="list"),
     path("new/", lots.lot_new, name="new"),
+    path("control/", control.control_room, name="control"),
     path("<uuid:lot_id>/", detail.lot_detail, name="detail"),
     path("<uuid:lot_id>/cancel/", lots.lot_cancel, name="cancel"),
+    path("<uuid:lot_id>/suspend/", control.lot_suspend, name="suspend"),
+    path("<uuid:lot_id>/resume/", control.lot_resume, name="resume"),
     path("<uuid:lot_id>/feed/", live.lot_feed, name="feed"),
     path("<uuid:lot_id>/state/", live.lot_state, name="state"),
     path("<uuid:lot_id>/bid/", bids.lot_bid, name="bid"),

@@ -31,6 +31,7 @@ ROOMS = [
     Room("diligence:list", "Data rooms", EVERYBODY),
     Room("notices:list", "Notices", EVERYBODY),
     Room("auctions:list", "Lots", EVERYBODY),
+    Room("auctions:control", "Control room", frozenset({Role.OPERATOR})),
     Room("transfers:list", "Deals", EVERYBODY),
     Room("settlement:list", "Statements", EVERYBODY),
     Room("ledger:journal", "Ledger", FINANCE_ROLES | VENUE_ROLES),

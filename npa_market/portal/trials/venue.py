@@ -23,6 +23,7 @@ from npa_market.portal.management.commands.serve import WORKER, web_arguments
 from npa_market.portal.trials.cluster import free_port
 
 PATIENCE_SECONDS = 60
+SECRETS = ("NPA_VAULT_KEY", "NPA_BLIND_INDEX_KEY", "NPA_TOKEN_KEY", "NPA_SIGNING_KEY")
 REDIS = ("127.0.0.1", 6379)
 
 
@@ -64,8 +65,7 @@ class Venue:
 
     def __post_init__(self) -> None:
         self._secrets = {"SECRET_KEY": secrets.token_urlsafe(60)} | {
-            name: secrets.token_hex(32)
-            for name in ("NPA_VAULT_KEY", "NPA_BLIND_INDEX_KEY", "NPA_TOKEN_KEY")
+            name: secrets.token_hex(32) for name in SECRETS
         }
 
     @property

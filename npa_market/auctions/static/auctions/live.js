@@ -7,7 +7,8 @@
   const own = root.dataset.own || "";
   const title = document.title;
   const ENDED = ["sold", "unsold", "cancelled"];
-  const STATES = { announced: ["warn", "Announced"], open: ["live", "Bidding"], sold: ["good", "Sold"],
+  const STATES = { announced: ["warn", "Announced"], open: ["live", "Bidding"],
+    suspended: ["warn", "Suspended"], opening: ["warn", "Awaits opening"], sold: ["good", "Sold"],
     unsold: ["bad", "Unsold"], cancelled: ["bad", "Cancelled"] };
   const POLL = 2000, QUIET = 25000, NEAR = 60000;
   let offset = Date.parse(lot.now) - Date.now();
@@ -82,6 +83,7 @@
     let words = "";
     if (event.kind === "bid_accepted") {
       addRow(event);
+      if (own && event.label !== own && bids().at(-2) && bids().at(-2).label === own) beep(440);
       words = `Leading bid ${event.amount} by ${event.label === own && own ? "you" : event.label}.`;
       for (const node of all("price")) { node.classList.remove("flash"); void node.offsetWidth; node.classList.add("flash"); }
     } else if (event.kind === "end_extended") {
@@ -92,6 +94,15 @@
     } else if (event.kind === "opened") {
       lot.state = "open";
       words = "Bidding is open.";
+      refreshPanel();
+    } else if (event.kind === "suspended") {
+      lot.state = "suspended";
+      words = `Bidding is suspended: ${event.reason}`;
+      refreshPanel();
+    } else if (event.kind === "resumed") {
+      lot.state = "open";
+      lot.ends_at = event.ends_at;
+      words = `Bidding goes on; the end is ${clock(event.ends_at)}.`;
       refreshPanel();
     } else if (ENDED.includes(event.kind)) {
       lot.state = event.kind;
@@ -128,13 +139,36 @@
     for (const svg of all("chart")) window.drawLotChart(svg, lot, now(), own);
   };
 
-  let overdue = false;
+  let overdue = false, beeped = null, audio = null;
+  // Sound is the reader's choice, kept on this machine; a browser plays none before a click.
+  const sound = root.querySelector("[data-sound]");
+  const beep = (hertz) => {
+    if (!audio || !sound.checked) return;
+    const tone = audio.createOscillator(), volume = audio.createGain();
+    tone.frequency.value = hertz;
+    volume.gain.value = 0.1;
+    tone.connect(volume).connect(audio.destination);
+    tone.start();
+    tone.stop(audio.currentTime + 0.15);
+  };
+  if (sound) {
+    sound.addEventListener("change", () => {
+      audio = audio || new AudioContext();
+      beep(660);
+    });
+  }
   const tick = () => {
     const target = lot.state === "announced" ? lot.opens_at : lot.ends_at;
     const left = Date.parse(target) - now();
     if (ENDED.includes(lot.state)) {
       show("clock-title", "Ended");
       if (lot.events.length) show("clock", clock(lot.events.at(-1).decided_at));
+      document.title = title;
+      return;
+    }
+    if (lot.state === "suspended") {
+      show("clock-title", "Suspended");
+      show("clock", "paused");
       document.title = title;
       return;
     }
@@ -147,6 +181,10 @@
     show("clock", text);
     const near = lot.state === "open" && left < NEAR;
     for (const node of all("clock")) node.classList.toggle("near", near);
+    if (near && own && seconds !== beeped && (seconds === 60 || seconds === 30 || seconds <= 10)) {
+      beeped = seconds;
+      beep(880);
+    }
     document.title = near ? `${text} · ${title}` : title;
     // At zero the venue is asked once a second until it has decided.
     if (left <= 0 && !overdue) { overdue = true; ask(); setTimeout(() => { overdue = false; }, 1000); }
@@ -162,6 +200,9 @@
       const received = Date.now();
       // The middle of the round trip is the best guess of when the venue read its clock.
       offset = Date.parse(state.now) - (sent + received) / 2;
+      // A browser an hour off still counts down by the venue's clock, and says so.
+      const apart = Math.round(Math.abs(offset) / 1000);
+      show("offset", apart < 2 ? "" : `your clock is ${apart} s ${offset > 0 ? "behind" : "ahead"}; the venue's counts`);
       show("lag", `${Math.round((received - sent) / 2)} ms behind`);
       for (const event of state.events) apply(event);
       if (poll) connection("warn", "asking every 2 s");

@@ -1,0 +1,72 @@
+"""The operator's control room: lots under way, health, suspend and resume."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from npa_market.auctions.models import LotState
+from npa_market.auctions.pulse import Pulse
+from tests.auctions.conftest import END, OPENING, START
+
+pytestmark = pytest.mark.django_db
+
+
+def page(client) -> str:
+    answer = client.get(reverse("auctions:control"))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_room_shows_live_lots_with_their_decisions(market, as_user):
+    market.bid(0, START)
+    market.bid(1, START)
+    shown = page(as_user(market.operator))
+    assert market.lot.reference in shown
+    assert "No sweeper has run yet" in shown
+    assert '<td class="num">1</td><td class="num">2</td><td class="num">1</td>' in shown
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(seconds=10), "Bids reach the venue"),
+        (timedelta(seconds=11), "The pulse is late"),
+        (timedelta(seconds=61), "not known to be possible"),
+    ],
+)
+def test_the_room_tells_how_fresh_the_pulse_is(market, clock, as_user, age, words):
+    Pulse.objects.create(at=OPENING)
+    clock.now = OPENING + age
+    assert words in page(as_user(market.operator))
+
+
+def test_A18_the_operator_suspends_and_resumes_from_the_room(market, clock, as_user):
+    client, lot = as_user(market.operator), market.lot
+    client.post(reverse("auctions:suspend", args=[lot.pk]), {"reason": "A question of title"})
+    lot.refresh_from_db()
+    assert lot.state == LotState.SUSPENDED
+    shown = client.get(reverse("auctions:detail", args=[lot.pk])).content.decode()
+    assert "A question of title" in shown
+    clock.now = OPENING + timedelta(minutes=5)
+    client.post(reverse("auctions:resume", args=[lot.pk]))
+    lot.refresh_from_db()
+    assert (lot.state, lot.ends_at) == (LotState.OPEN, END + timedelta(minutes=5))
+
+
+def test_a_refused_act_says_why_and_changes_nothing(market, as_user):
+    client = as_user(market.operator)
+    answer = client.post(reverse("auctions:suspend", args=[market.lot.pk]), {}, follow=True)
+    assert "was not suspended" in answer.content.decode()
+    answer = client.post(reverse("auctions:resume", args=[market.lot.pk]), follow=True)
+    assert "was not resumed" in answer.content.decode()
+    market.lot.refresh_from_db()
+    assert market.lot.state == LotState.OPEN
+
+
+def test_the_room_is_the_operators_alone(market, as_user, buyer_user, seller_user):
+    for user in (buyer_user, seller_user):
+        client = as_user(user)
+        assert client.get(reverse("auctions:control")).status_code == 403
+        for act in ("suspend", "resume"):
+            assert client.post(reverse(f"auctions:{act}", args=[market.lot.pk])).status_code == 403
