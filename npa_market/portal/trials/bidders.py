@@ -7,6 +7,7 @@ sent again under the same number until its outcome is known, as a careful client
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sys
@@ -43,6 +44,7 @@ class Room:
     log: IO[str]
     rng: random.Random
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    parent: int = field(default_factory=os.getppid)
 
     def write(self, **facts: Any) -> None:
         self.log.write(json.dumps(facts) + "\n")
@@ -60,7 +62,9 @@ class Bidder:
 
     async def bid_on(self, until: float, think_seconds: float, phase: str) -> None:
         """Bid again and again until the time is over."""
-        while time() < until and not self.room.is_over.is_set():
+        while (
+            time() < until and not self.room.is_over.is_set() and os.getppid() == self.room.parent
+        ):
             if think_seconds:
                 pause = self.room.rng.expovariate(1 / think_seconds)
                 if time() + pause >= until:
@@ -83,7 +87,8 @@ class Bidder:
     async def _settle(self, document: dict[str, Any], phase: str) -> None:
         first_sent = time()
         attempts = 0
-        while True:
+        # Without the trial that started it, no venue will ever answer again.
+        while os.getppid() == self.room.parent:
             attempts += 1
             sent = time()
             try:

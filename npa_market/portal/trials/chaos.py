@@ -129,8 +129,10 @@ def run_chaos(
         for number in range(kills):
             sleep(rng.uniform(0.1, 1.0))  # The moment of the blow is what is tried.
             trial.strike(VICTIMS[number % len(VICTIMS)])
-    finally:
-        process.send_signal(signal.SIGTERM)
+    except BaseException:
+        process.kill()
+        raise
+    process.send_signal(signal.SIGTERM)
     finish(venue, "chaos", process)
     events = trial.check()
     lines = checker.read_logs([log])

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -177,9 +178,14 @@ class Venue:
         return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def venue_on(database_url: str, **options: Any) -> Iterator[Venue]:
     """A prepared venue on a scratch database, ended with everything it left."""
+    signal.signal(signal.SIGTERM, _interrupt)  # Asked to stop, it leaves no process behind.
     with tempfile.TemporaryDirectory(prefix="npa-trial-", ignore_cleanup_errors=True) as folder:
         venue = Venue(Path(folder), database_url, **options)
         try:
