@@ -185,7 +185,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 @contextmanager
 def venue_on(database_url: str, **options: Any) -> Iterator[Venue]:
     """A prepared venue on a scratch database, ended with everything it left."""
-    signal.signal(signal.SIGTERM, _interrupt)  # Asked to stop, it leaves no process behind.
+    before = signal.signal(signal.SIGTERM, _interrupt)  # Asked to stop, it leaves nothing behind.
     with tempfile.TemporaryDirectory(prefix="npa-trial-", ignore_cleanup_errors=True) as folder:
         venue = Venue(Path(folder), database_url, **options)
         try:
@@ -193,3 +193,4 @@ def venue_on(database_url: str, **options: Any) -> Iterator[Venue]:
             yield venue
         finally:
             venue.stop()
+            signal.signal(signal.SIGTERM, before)
