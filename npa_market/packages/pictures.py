@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from npa_market.common.charts import CurveChart, HistogramChart, Line
+from npa_market.common.money import format_minor
 from npa_market.packages.classes import CLASSIFIERS
 
 BINS, POINTS = 24, 101
@@ -62,7 +63,8 @@ def histogram(kept: dict[str, Any], currency: str) -> HistogramChart:
     edges, counts = kept["edges"], kept["counts"]
     top = counts.index(max(counts))
     share = counts[top] / (sum(counts) or 1) * 100
-    title = f"{share:.0f} % of the loans are in the fullest band of claims"
+    low, high = (format_minor(edge, currency) for edge in edges[top : top + 2])
+    title = f"{share:.0f} % of the loans are claims of {low} to {high} {currency}"
     return HistogramChart(
         title=title,
         alt=f"Histogram of claims per loan. {title}. The last band also holds all larger claims.",
@@ -93,7 +95,7 @@ def lorenz_curve(kept: dict[str, Any]) -> CurveChart:
 
 
 def heat_rows(kept: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the heat map: label, and per cell its share of the claim and a shade of 0 to 100."""
+    """Rows of the heat map: label, and per cell its share of the claim and a shade of 0 to 45."""
     cells = kept["claim_minor"]
     whole = sum(map(sum, cells)) or 1
     top = max(map(max, cells)) or 1
@@ -104,7 +106,7 @@ def heat_rows(kept: dict[str, Any]) -> list[dict[str, Any]]:
                 {
                     "column": column,
                     "share": value / whole,
-                    "shade": round(value / top * 60),
+                    "shade": round(value / top * 45),
                     "claim_minor": value,
                 }
                 for column, value in zip(kept["columns"], row, strict=True)

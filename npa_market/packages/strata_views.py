@@ -15,9 +15,10 @@ from npa_market.packages.models import Package
 from npa_market.packages.page import table_of
 from npa_market.packages.pictures import HEAT, heat_rows, histogram, lorenz_curve
 from npa_market.packages.stratify import STRATIFICATIONS
-from npa_market.parties.access import MEMBERS, access
+from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
+from npa_market.parties.roles import SELLER_ROLES
 
 
 @access(MEMBERS)
@@ -49,7 +50,7 @@ def _drills(request: MemberRequest, package: Package) -> bool:
     return bool(package.content_sha256) and may(request.user, "packages.download_package", package)
 
 
-@access(MEMBERS)
+@access(access_for(*SELLER_ROLES))
 @require_safe
 def package_loans(request: MemberRequest, package_id: UUID) -> HttpResponse:
     """Loans of a sealed package, all or those of a cell: `by` and `class`, `by2` and `class2`."""
