@@ -48,6 +48,11 @@ class FactorBlock:
     macro: FloatArray
     ticket: FloatArray
 
+    def rows(self, first: int, end: int) -> "FactorBlock":
+        """Some of the paths."""
+        part = slice(first, end)
+        return FactorBlock(self.level[part], self.macro[part], self.ticket[part])
+
 
 def normals(model: FactorModel, seed: int, block: int) -> FloatArray:
     """Scrambled Sobol points of one block as normal variates, (BLOCK, dimension)."""

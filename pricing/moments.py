@@ -11,6 +11,8 @@ import numpy as np
 from pricing.canonical import FloatArray
 from pricing.factors import FactorBlock
 
+IN_CACHE = 6_400  # paths x segments whose dozen arrays fit the second-level cache
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -93,8 +95,21 @@ def unit_moments(
 
     net_share: (S,) share of a receipt that is kept. Backward recursion: D, P hold the moments of
     the value of months t+1..T of a dormant and of a paying loan. Receipts are linear in the
-    ticket factor and in the net share, so both enter once, at the end.
+    ticket factor and in the net share, so both enter once, at the end. Paths are taken a few at a
+    time, as many as the cache holds; they do not touch each other, so no bit depends on it.
     """
+    paths, segments = factors.level.shape
+    step = max(1, IN_CACHE // segments)
+    parts = [
+        _unit_moments(chain, factors.rows(first, first + step), net_share, annual_rate)
+        for first in range(0, paths, step)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def _unit_moments(
+    chain: Chain, factors: FactorBlock, net_share: FloatArray, annual_rate: float
+) -> FloatArray:
     v = (1 + annual_rate) ** (-1 / 12)
     keep, shut, broken = chain.keep, chain.settle, chain.broken
     D1, D2, D3, P1, P2, P3 = (np.zeros_like(factors.level) for _ in range(6))

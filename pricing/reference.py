@@ -13,13 +13,10 @@ from pricing.plan import Plan
 
 def brute_force(plan: Plan, factors: FactorBlock, rng: np.random.Generator) -> FloatArray:
     """Net cash of the pool, one row per path of `factors`, (paths, T), major units."""
-    paths = [_one_path(plan, _row(factors, path), rng) for path in range(len(factors.ticket))]
+    paths = [
+        _one_path(plan, factors.rows(path, path + 1), rng) for path in range(len(factors.ticket))
+    ]
     return np.stack(paths)
-
-
-def _row(factors: FactorBlock, path: int) -> FactorBlock:
-    one = slice(path, path + 1)
-    return FactorBlock(factors.level[one], factors.macro[one], factors.ticket[one])
 
 
 def _one_path(plan: Plan, factors: FactorBlock, rng: np.random.Generator) -> FloatArray:

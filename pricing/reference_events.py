@@ -42,14 +42,9 @@ def brute_force_by_event(plan: Plan, factors: FactorBlock, rng: np.random.Genera
     paths = len(factors.ticket)
     step = max(1, AT_ONCE // len(plan.portfolio.balance))
     parts = [
-        _sweep(plan, _rows(factors, slice(first, first + step)), rng)
-        for first in range(0, paths, step)
+        _sweep(plan, factors.rows(first, first + step), rng) for first in range(0, paths, step)
     ]
     return np.concatenate(parts)
-
-
-def _rows(factors: FactorBlock, rows: slice) -> FactorBlock:
-    return FactorBlock(factors.level[rows], factors.macro[rows], factors.ticket[rows])
 
 
 def _clock(plan: Plan, factors: FactorBlock) -> _Clock:

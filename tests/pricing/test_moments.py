@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from pricing.factors import FactorBlock
+from pricing import Terms
+from pricing.factors import FactorBlock, factor_block, normals
 from pricing.moments import (
     Chain,
     expected_flow,
@@ -10,6 +11,8 @@ from pricing.moments import (
     raw_ticket_moments,
     unit_moments,
 )
+from pricing.plan import plan_of
+from tests.pricing.builders import pool, random_frame, reference
 
 MONTHS, RATE = 24, 0.2
 V = (1 + RATE) ** (-1 / 12)
@@ -108,3 +111,13 @@ def test_cumulants_of_equal_loans_add_up():
     ten = pool_cumulants(moments, np.array([[10.0, 20.0, 40.0, 80.0]]))
     np.testing.assert_allclose(ten, 10 * one, rtol=1e-13)
     assert (one[:, 1] > 0).all()
+
+
+def test_no_bit_depends_on_how_many_paths_are_taken_at_a_time(monkeypatch):
+    plan = plan_of(pool(random_frame(300)), reference(), Terms(paths=256))
+    factors = factor_block(plan.factors, normals(plan.factors, 1, 0))
+    whole = unit_moments(plan.chain, factors, plan.net_share, 0.2)
+    for size in (1, 1_000, 10**9):
+        monkeypatch.setattr("pricing.moments.IN_CACHE", size)
+        again = unit_moments(plan.chain, factors, plan.net_share, 0.2)
+        np.testing.assert_array_equal(again, whole)
