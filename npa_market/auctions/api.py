@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.auctions import services
+from npa_market.auctions.api_formats import FORMAT_ACCESS, FormatActions, require_currency
 from npa_market.auctions.board import events_of
 from npa_market.auctions.filters import LotFilter
 from npa_market.auctions.models import BidOutcome, Lot, Registration
@@ -66,7 +67,7 @@ def _buyer(request: Request, key: UUID | None) -> Organisation:
     return chosen
 
 
-class LotViewSet(VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
+class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
     """Lots: terms, standing, protocol, registration and bids. Money is integer minor units."""
 
     model = Lot
@@ -77,6 +78,7 @@ class LotViewSet(VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
         "register": access_for(*BUYER_ROLES),
         "bids": access_for(*BUYER_ROLES),
         "bid_by_request": access_for(*BUYER_ROLES),
+        **FORMAT_ACCESS,
     }
     serializer_class = LotSerializer
     filterset_class = LotFilter
@@ -156,6 +158,8 @@ class LotViewSet(VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
         # brought up to date here, because the bid does so under the lock.
         if not Registration.objects.filter(lot=UUID(pk), buyer=buyer).exists():
             pk = str(get_object_or_404(self.get_queryset(), pk=pk).pk)
+        if values["currency"]:
+            require_currency(Lot.objects.get(pk=pk), values["currency"])
         outcome = services.place_bid(
             user=_person(request),
             lot_id=UUID(pk),
@@ -163,6 +167,14 @@ class LotViewSet(VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
             amount_minor=values["amount_minor"],
             request_id=values["request_id"],
         )
+        return self.answered(outcome)
+
+    def acting(self, request: Request, key: UUID | None) -> Organisation:
+        """The buyer that is named, else the only or acting one."""
+        return _buyer(request, key)
+
+    def answered(self, outcome: BidOutcome) -> Response:
+        """201 with the outcome, or the problem document of a refusal by the rules."""
         if not outcome.refusal:
             return Response(OutcomeSerializer(outcome).data, status=201)
         return _refused(outcome)

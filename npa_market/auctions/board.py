@@ -13,6 +13,9 @@ from npa_market.common.money import format_minor
 from npa_market.diligence.models import Admission, DataRoom
 from npa_market.parties.models import Organisation
 
+# Both raise the price; the second leaves the leader where it is, by its maximum.
+_BIDS = frozenset({EventKind.BID_ACCEPTED, EventKind.BID_OUTBID})
+
 
 @dataclass(frozen=True, slots=True)
 class BidRow:
@@ -30,7 +33,7 @@ def bid_rows(events: Sequence[ShownEvent]) -> list[BidRow]:
     """Accepted bids, newest first, each with the extension that it caused."""
     rows: list[BidRow] = []
     for event in events:
-        if event.kind == EventKind.BID_ACCEPTED and event.amount_minor is not None:
+        if event.kind in _BIDS and event.amount_minor is not None:
             over_minor = event.amount_minor - rows[-1].amount_minor if rows else None
             rows.append(
                 BidRow(event.seq, event.label, event.amount_minor, over_minor, event.decided_at)

@@ -61,6 +61,9 @@ def feed_event(event: ShownEvent, currency: str) -> dict[str, Any]:
         "decided_at": event.decided_at.isoformat(),
         "ends_at": event.ends_at.isoformat() if event.ends_at else None,
         "reason": event.reason,
+        # The side of an offer; the offer or receipt that an event speaks of.
+        **({"party": event.party} if event.party else {}),
+        **({} if event.refers_to is None else {"refers_to": event.refers_to}),
     }
 
 

@@ -8,23 +8,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from npa_market.auctions.core import LotTerms
-from npa_market.auctions.models import Lot
+from npa_market.auctions.forms_terms import DECIMAL, FormatFields, parsed
+from npa_market.auctions.models import Lot, LotFormat
 from npa_market.auctions.notices.forms import WordsFields
-from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS
-from npa_market.common.errors import InvalidInput
-from npa_market.common.money import format_minor, parse_minor
+from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS, Format
+from npa_market.common.money import format_minor
 from npa_market.packages.models import Package
 
-DECIMAL = {"inputmode": "decimal", "autocomplete": "off"}
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
-
-
-def parsed(text: str, currency: str, field: str) -> int:
-    """Minor units of what was typed, or the form's own kind of error."""
-    try:
-        return parse_minor(text, currency, field=field)
-    except InvalidInput as error:
-        raise forms.ValidationError(error.message, code=error.code) from error
 
 
 class BidForm(forms.Form):
@@ -89,7 +80,7 @@ class PackageChoice(forms.ModelChoiceField):
         return f"{obj.reference} · {obj.title} · claim {claim}"
 
 
-class LotForm(WordsFields):
+class LotForm(FormatFields, WordsFields):
     """Announcement of a lot; times are typed on the wall clock of the lot's zone."""
 
     package = PackageChoice(queryset=Package.objects.none(), empty_label=None)
@@ -113,6 +104,12 @@ class LotForm(WordsFields):
         max_length=40,
         widget=forms.TextInput(attrs=DECIMAL),
         help_text="Held from each bidder; part of the price for the winner, paid back to others.",
+    )
+    format = forms.ChoiceField(
+        choices=LotFormat.choices,
+        initial=LotFormat.ASCENDING,
+        required=False,
+        help_text="Fields below that name a format count for it alone.",
     )
     time_zone = forms.CharField(max_length=40, help_text="Of the times below.")
     registration_ends_at = _moment_field("Registration ends")
@@ -139,7 +136,7 @@ class LotForm(WordsFields):
         choice = self.fields["package"]
         assert isinstance(choice, PackageChoice)
         choice.queryset = packages
-        for name in WordsFields.base_fields:  # Own words come last.
+        for name in (*FormatFields.base_fields, *WordsFields.base_fields):  # These come last.
             self.fields[name] = self.fields.pop(name)
         self.fields["time_zone"].initial = settings.VENUE_TIME_ZONE
 
@@ -148,12 +145,14 @@ class LotForm(WordsFields):
         values = super().clean() or {}
         zone = self._zone(values.get("time_zone", ""))
         package = values.get("package")
-        for name in ("start_price", "step", "reserve", "deposit"):
+        for name in ("start_price", "step", "reserve", "deposit", "lowest_price"):
             if package is not None and values.get(name):
                 try:
                     values[f"{name}_minor"] = parsed(values[name], package.currency, name)
                 except forms.ValidationError as error:
                     self.add_error(name, error)
+        kind = Format(values.get("format") or Format.ASCENDING)
+        own = self.format_terms(kind, values) if package is not None else {}
         if self.errors or zone is None:
             return values
         times = {
@@ -174,6 +173,8 @@ class LotForm(WordsFields):
             opens_at=times["opens_at"],
             ends_at=times["ends_at"],
             hard_end_at=times["hard_end_at"],
+            format=kind,
+            **own,
         )
         return values
 

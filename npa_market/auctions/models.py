@@ -130,7 +130,12 @@ class Lot(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(leader__isnull=True, leading_minor__isnull=True, bids=0)
-                | Q(leader__isnull=False, leading_minor__gte=F("start_price_minor"), bids__gt=0),
+                | Q(
+                    leader__isnull=False,
+                    leading_minor__isnull=False,
+                    leading_minor__gte=F("start_price_minor"),
+                    bids__gt=0,
+                ),
                 name="A8_leader_has_price_from_start",
             ),
             models.CheckConstraint(
@@ -163,7 +168,7 @@ class Lot(models.Model):
                 & (Q(format="negotiated") | Q(invited__isnull=True))
                 & (~Q(format="negotiated") | Q(invited__isnull=False))
                 & (
-                    Q(format="dutch", lowest_price_minor__gt=0)
+                    Q(format="dutch", lowest_price_minor__isnull=False, lowest_price_minor__gt=0)
                     | (~Q(format="dutch") & Q(lowest_price_minor__isnull=True))
                 )
                 & (Q(format="ascending") | Q(leader__isnull=True, allows_proxy=False)),
@@ -174,7 +179,12 @@ class Lot(models.Model):
                 name="lot_money_terms_positive",
             ),
             models.CheckConstraint(
-                condition=Q(state="sold", winner__isnull=False, hammer_minor__gt=0)
+                condition=Q(
+                    state="sold",
+                    winner__isnull=False,
+                    hammer_minor__isnull=False,
+                    hammer_minor__gt=0,
+                )
                 | (~Q(state="sold") & Q(winner__isnull=True, hammer_minor__isnull=True)),
                 name="A14_sold_lot_has_winner_and_price",
             ),
@@ -293,7 +303,11 @@ WITH_END = ("end_extended", "resumed", "price_accepted", "round_revealed", "offe
 
 
 class LotEvent(models.Model):
-    """One event of a lot, never edited or deleted (A2, A16)."""
+    """One event of a lot, never edited or deleted (A2, A16).
+
+    Trap: a comparison with NULL is unknown, and a check lets what is unknown pass; so a condition
+    names `isnull=False` beside each comparison.
+    """
 
     id = models.BigAutoField(primary_key=True)
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="events")
@@ -328,7 +342,7 @@ class LotEvent(models.Model):
                 name="A1_event_of_a_bidder_names_it",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=WITH_AMOUNT, amount_minor__gt=0)
+                condition=Q(kind__in=WITH_AMOUNT, amount_minor__isnull=False, amount_minor__gt=0)
                 | (~Q(kind__in=WITH_AMOUNT) & Q(amount_minor__isnull=True)),
                 name="A1_bid_and_sale_have_an_amount",
             ),
@@ -345,7 +359,7 @@ class LotEvent(models.Model):
                 name="A10_maximum_belongs_to_a_bid",
             ),
             models.CheckConstraint(
-                condition=Q(kind="suspended", since__lte=F("decided_at"))
+                condition=Q(kind="suspended", since__isnull=False, since__lte=F("decided_at"))
                 | (~Q(kind="suspended") & Q(since__isnull=True)),
                 name="A18_suspension_has_since",
             ),
@@ -381,6 +395,7 @@ class LotReceipt(models.Model):
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="receipt_rows")
     receipt = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=ReceiptKind)
+    after_seq = models.PositiveIntegerField(help_text="last number of the lot's log before it")
     decided_at = models.DateTimeField(help_text="database clock after the lock was held")
     bidder = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     envelope = models.BinaryField(null=True)
@@ -397,7 +412,13 @@ class LotReceipt(models.Model):
                     amount_minor__isnull=True,
                 )
                 | Q(kind="withdrawal", envelope__isnull=True, sha256="", amount_minor__isnull=True)
-                | Q(kind="round_bid", envelope__isnull=True, sha256="", amount_minor__gt=0),
+                | Q(
+                    kind="round_bid",
+                    envelope__isnull=True,
+                    sha256="",
+                    amount_minor__isnull=False,
+                    amount_minor__gt=0,
+                ),
                 name="S2_receipt_holds_what_its_kind_says",
             ),
         ]  # fmt: skip

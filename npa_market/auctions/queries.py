@@ -35,6 +35,8 @@ class ShownEvent:
     amount_minor: int | None
     ends_at: datetime | None
     reason: str
+    party: str = ""
+    refers_to: int | None = None
 
 
 def outcome_of(*, buyer: Organisation, request_id: UUID) -> BidOutcome | None:
@@ -133,6 +135,8 @@ def shown_events(which: Q) -> list[ShownEvent]:
             "amount_minor",
             "ends_at",
             "reason",
+            "party",
+            "refers_to",
         )
     )
     return [ShownEvent(*row) for row in rows]

@@ -180,7 +180,7 @@ def event_of(row: LotEvent) -> NumberedEvent:
 
 
 def receipt_row(lot: Lot, event: ReceiptEvent, envelope: bytes | None) -> LotReceipt:
-    """What was handed in as the row that keeps it (not saved)."""
+    """What was handed in as a row (not saved; where in the log it stands is the caller's)."""
     return LotReceipt(
         lot=lot,
         receipt=event.receipt,

@@ -6,9 +6,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from npa_market.auctions.core import LotTerms
-from npa_market.auctions.models import BidOutcome, EventKind, Lot, Registration
+from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotFormat, Registration
 from npa_market.auctions.queries import ShownEvent
-from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS
+from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS, Format
 
 MONEY = "Minor units of the lot's currency."
 
@@ -32,7 +32,9 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "id", "reference", "package", "package_reference", "package_sha256", "title", "format",
             "currency", "time_zone", "loans", "borrowers", "principal_minor", "claim_minor",
             "start_price_minor", "step_minor", "deposit_minor", "fee_per_100k", "tax_per_100k",
-            "window_seconds", "extension_seconds", "announced_at", "registration_ends_at",
+            "window_seconds", "extension_seconds", "higher_steps", "max_extensions",
+            "allows_proxy", "allows_withdrawal", "tick_seconds", "lowest_price_minor",
+            "round_seconds", "best_bid_seconds", "announced_at", "registration_ends_at",
             "opens_at", "first_end_at", "ends_at", "hard_end_at", "state", "last_seq",
             "leading_minor", "floor_minor", "bids", "hammer_minor",
         )  # fmt: skip
@@ -61,11 +63,32 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
         default=300, min_value=0, max_value=MAX_SOFT_CLOSE_SECONDS
     )
     time_zone = serializers.CharField(max_length=40, default="Asia/Shanghai")
+    format = serializers.ChoiceField(choices=LotFormat.choices, default=LotFormat.ASCENDING)
+    higher_steps = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        max_length=20,
+        default=list,
+        help_text="(from price, step) pairs, rising.",
+    )
+    max_extensions = serializers.IntegerField(required=False, allow_null=True, default=None)
+    allows_proxy = serializers.BooleanField(default=False, help_text="Every bid is a maximum.")
+    allows_withdrawal = serializers.BooleanField(default=False, help_text="Of sealed envelopes.")
+    tick_seconds = serializers.IntegerField(default=60)
+    lowest_price_minor = serializers.IntegerField(required=False, allow_null=True, default=None)
+    round_seconds = serializers.IntegerField(default=600)
+    best_bid_seconds = serializers.IntegerField(default=300)
+    invited = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="Negotiated: the one buyer."
+    )
 
     def terms(self) -> LotTerms:
         """The terms of a valid announcement."""
         values = dict(self.validated_data)
-        del values["package"], values["title"]
+        for name in ("package", "title"):
+            del values[name]
+        values["format"] = Format(values["format"])
+        values["higher_steps"] = tuple(tuple(row) for row in values["higher_steps"])
+        values["invited"] = str(values["invited"] or "")
         return LotTerms(**values)
 
 
@@ -79,6 +102,10 @@ class EventSerializer(serializers.Serializer[ShownEvent]):
     decided_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField(allow_null=True, help_text="The new end it led to.")
     reason = serializers.CharField()
+    party = serializers.CharField(help_text="Side of an offer, or empty.")
+    refers_to = serializers.IntegerField(
+        allow_null=True, help_text="Offer or receipt that the event speaks of."
+    )
 
 
 class BidSerializer(serializers.Serializer[Any]):
@@ -86,6 +113,9 @@ class BidSerializer(serializers.Serializer[Any]):
 
     request_id = serializers.UUIDField()
     amount_minor = serializers.IntegerField(help_text=MONEY, min_value=-(2**62), max_value=2**62)
+    currency = serializers.CharField(
+        required=False, max_length=3, default="", help_text="Where given, it must be the lot's."
+    )
     buyer = serializers.UUIDField(
         required=False, allow_null=True, default=None, help_text="Where you act for several."
     )
@@ -102,12 +132,16 @@ class OutcomeSerializer(serializers.ModelSerializer[BidOutcome]):
 
     result = serializers.SerializerMethodField()
     seq = serializers.IntegerField(source="event.seq", default=None, read_only=True)
+    # Not the receipt's number: it would tell how many others handed in (S7).
+    envelope_sha256 = serializers.CharField(
+        source="receipt.sha256", default="", read_only=True, help_text="Of a sealed envelope."
+    )
 
     class Meta:
         model = BidOutcome
         fields = (
-            "result", "request_id", "lot", "amount_minor", "seq", "refusal", "message",
-            "decided_at",
+            "result", "request_id", "lot", "amount_minor", "seq", "envelope_sha256", "refusal",
+            "message", "decided_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from npa_market.auctions.views import bids, control, detail, live, lots, registrations, sealed
+from npa_market.auctions.views import (
+    bids,
+    control,
+    detail,
+    formats,
+    live,
+    lots,
+    protocols,
+    registrations,
+    sealed,
+)
 
 app_name = "auctions"
 urlpatterns = [
@@ -10,6 +20,13 @@ urlpatterns = [
     path("new/", lots.lot_new, name="new"),
     path("control/", control.control_room, name="control"),
     path("<uuid:lot_id>/", detail.lot_detail, name="detail"),
+    path("check_protocol.py", protocols.check_program, name="check_program"),
+    path("<uuid:lot_id>/protocol.json", protocols.lot_protocol_json, name="protocol_json"),
+    path("<uuid:lot_id>/protocol.pdf", protocols.lot_protocol_pdf, name="protocol_pdf"),
+    path("<uuid:lot_id>/accept-price/", formats.lot_accept_price, name="accept_price"),
+    path("<uuid:lot_id>/round-bid/", formats.lot_round_bid, name="round_bid"),
+    path("<uuid:lot_id>/offer/", formats.lot_offer, name="offer"),
+    path("<uuid:lot_id>/answer/", formats.lot_answer, name="answer"),
     path("<uuid:lot_id>/cancel/", lots.lot_cancel, name="cancel"),
     path("<uuid:lot_id>/suspend/", control.lot_suspend, name="suspend"),
     path("<uuid:lot_id>/resume/", control.lot_resume, name="resume"),

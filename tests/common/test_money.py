@@ -43,6 +43,8 @@ def test_amounts_as_people_type_them(text, currency, expected):
         ("NaN", "amount_unreadable"),
         ("١٢٣", "amount_unreadable"),
         ("--5", "amount_unreadable"),
+        ("10²", "amount_unreadable"),
+        ("①", "amount_unreadable"),
         ("1,000.005", "amount_too_fine"),
         ("100000000000000000000", "amount_too_large"),
     ],

@@ -5,11 +5,7 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models import F
 
-from npa_market.common.append_only import append_only
-
-# SQLite changes a table by copying it, and a copy has no triggers: they go before and come back
-# after, on both engines alike.
-_GUARDED = [append_only("auctions_lotevent"), append_only("auctions_bidoutcome")]
+from npa_market.common.append_only import append_only, changeable
 
 
 def _last_end(apps, editor):
@@ -26,7 +22,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        *[migrations.RunPython(guard.reverse_code, guard.code) for guard in _GUARDED],
+        changeable("auctions_lotevent"),
+        changeable("auctions_bidoutcome"),
         migrations.CreateModel(
             name='LotReceipt',
             fields=[
@@ -295,6 +292,7 @@ class Migration(migrations.Migration):
             model_name='lotreceipt',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('sha256', ''), _negated=True), ('amount_minor__isnull', True), ('envelope__isnull', False), ('kind', 'envelope')), models.Q(('amount_minor__isnull', True), ('envelope__isnull', True), ('kind', 'withdrawal'), ('sha256', '')), models.Q(('amount_minor__gt', 0), ('envelope__isnull', True), ('kind', 'round_bid'), ('sha256', '')), _connector='OR'), name='S2_receipt_holds_what_its_kind_says'),
         ),
-        *_GUARDED,
+        append_only("auctions_lotevent"),
+        append_only("auctions_bidoutcome"),
         append_only("auctions_lotreceipt"),
     ]

@@ -11,9 +11,12 @@ from npa_market.auctions.model.check import SHOWN, Findings, Work, checked, chun
 from npa_market.auctions.model.histories import ENVELOPES, GOOD, Step, history
 from npa_market.auctions.model.plain import plain_event
 from npa_market.auctions.model.world import Hand, World, make_world, moved_clock
-from npa_market.auctions.models import BidOutcome, Lot, LotReceipt
+from npa_market.auctions.models import ENDED, BidOutcome, Lot, LotReceipt
+from npa_market.auctions.offline import check_protocol
+from npa_market.auctions.protocol import protocol_bytes
+from npa_market.auctions.replay import replay
 from npa_market.auctions.rows import event_of, folded, receipt_of, state_of
-from npa_market.auctions.terms import Format
+from npa_market.auctions.terms import Format, LotTerms
 from npa_market.common.errors import Refused
 from npa_market.common.fields import uuid7
 
@@ -48,11 +51,10 @@ def _check_chunk(work: Work) -> Findings:
 def _check_one(world: World, hand: Hand, which: tuple[int, int, Format | None]) -> Findings:
     seed, number, only = which
     terms, steps = history(seed, number, only)
-    lot = world.lot(terms, number)
     names = {str(buyer.pk): name for name, buyer in world.buyers.items()}
+    lot = world.lot(terms)
     wrong = [words for step in steps if (words := _play(world, hand, lot, step))]
-    lot = Lot.objects.get(pk=lot.pk)
-    wrong += _compare(lot, steps, names)
+    wrong += _compare(Lot.objects.get(pk=lot.pk), steps, names)
     for name in world.standing:
         world.stand(lot, name, GOOD)
     findings = Findings(1, len(steps), differences=bool(wrong))
@@ -68,6 +70,16 @@ def _check_one(world: World, hand: Hand, which: tuple[int, int, Format | None]) 
             }
         )
     return findings
+
+
+def play_history(world: World, hand: Hand, terms: LotTerms, steps: list[Step]) -> Lot:
+    """A lot that has been through a history. Raises ValueError where an answer is another."""
+    lot = world.lot(terms)
+    for step in steps:
+        wrong = _play(world, hand, lot, step)
+        if wrong:
+            raise ValueError(wrong)
+    return Lot.objects.get(pk=lot.pk)
 
 
 def _compare(lot: Lot, steps: list[Step], names: dict[str, str]) -> list[str]:
@@ -87,6 +99,21 @@ def _compare(lot: Lot, steps: list[Step], names: dict[str, str]) -> list[str]:
     last = max((event.decided_at for event in decided), default=None)
     if lot.last_decided_at != last:
         wrong.append(f"A17: last decision {lot.last_decided_at}, core {last}")
+    if lot.state in ENDED:
+        wrong += _check_the_published(lot)
+    return wrong
+
+
+def _check_the_published(lot: Lot) -> list[str]:
+    """The protocol holds for somebody who has it alone, and deciding again gives the same feed."""
+    wrong = []
+    try:
+        check_protocol.check(check_protocol.read(protocol_bytes(lot)), reserve=lot.reserve_minor)
+    except check_protocol.Broken as reason:
+        wrong.append(f"protocol: {reason}")
+    again = replay(lot)
+    if not again.is_same:
+        wrong.append(f"A19 replay: {again.difference or 'other feed'}")
     return wrong
 
 

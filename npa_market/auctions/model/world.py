@@ -61,11 +61,11 @@ class World:
     users: dict[str, User]
     standing: dict[str, core.Standing] = field(default_factory=dict)
 
-    def lot(self, terms: LotTerms, number: int) -> Lot:
+    def lot(self, terms: LotTerms) -> Lot:
         """An announced lot with three admitted, deposited bidders."""
         if terms.invited:
             terms = replace(terms, invited=str(self.buyers[terms.invited].pk))
-        lot = lot_under(self.package, f"history {number}", terms)
+        lot = lot_under(self.package, "Random history", terms)
         lot.announced_at, lot.created_by = OPENING, self.seller_user
         lot.save(force_insert=True)
         Registration.objects.bulk_create(

@@ -189,7 +189,7 @@ def _decide(
     refused = next((event for event in events if isinstance(event, BidRefused)), None)
     if refused is None:
         answer.receipt = record_receipt(
-            lot, events, actor=actor, label=label, envelope=request.envelope
+            minutes, events, actor=actor, label=label, envelope=request.envelope
         )
         if answer.receipt is None:
             # An offer that was taken is answered by the sale itself.

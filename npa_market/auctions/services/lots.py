@@ -14,8 +14,9 @@ from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.ids import next_reference
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageState
-from npa_market.parties.models import User
+from npa_market.parties.models import Organisation, QualificationState, User
 from npa_market.parties.permissions import require
+from npa_market.parties.roles import OrganisationKind
 
 MAX_TITLE = 200
 
@@ -61,12 +62,26 @@ def announce_lot(
         )
     if package.lots.filter(state__in=BINDING).exists():
         raise Refused("package_taken", "This package is in another lot already.", field="package")
+    _require_known_buyer(terms)
     lot = lot_under(package, words, terms)
     lot.announced_at, lot.created_by = now, user
     lot.save(force_insert=True)
     _record_announcement(lot, user)
     publish_announcement(user=user, lot=lot, remark=remark, contact=contact)
     return lot
+
+
+def _require_known_buyer(terms: LotTerms) -> None:
+    """A negotiation is with an institution that the venue has qualified to buy."""
+    if not terms.invited:
+        return
+    known = Organisation.objects.filter(
+        pk=UUID(terms.invited),
+        kind=OrganisationKind.BUYER,
+        qualification=QualificationState.QUALIFIED,
+    )
+    if not known.exists():
+        raise Refused("unknown_buyer", "No qualified buyer has this name.", field="invited")
 
 
 def lot_under(package: Package, title: str, terms: LotTerms) -> Lot:
@@ -125,5 +140,13 @@ def _record_announcement(lot: Lot, user: User) -> None:
             "opens_at": lot.opens_at.isoformat(),
             "ends_at": lot.first_end_at.isoformat(),
             "hard_end_at": lot.hard_end_at.isoformat(),
+            "higher_steps": lot.higher_steps,
+            "max_extensions": lot.max_extensions,
+            "allows_proxy": lot.allows_proxy,
+            "allows_withdrawal": lot.allows_withdrawal,
+            "tick_seconds": lot.tick_seconds,
+            "lowest_price_minor": lot.lowest_price_minor,
+            "round_seconds": lot.round_seconds,
+            "best_bid_seconds": lot.best_bid_seconds,
         },
     )

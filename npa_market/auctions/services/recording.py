@@ -112,16 +112,23 @@ def record_events(
 
 
 def record_receipt(
-    lot: Lot, events: Sequence[Event], *, actor: User, label: str, envelope: bytes | None = None
+    minutes: Minutes,
+    events: Sequence[Event],
+    *,
+    actor: User,
+    label: str,
+    envelope: bytes | None = None,
 ) -> LotReceipt | None:
-    """Write what was handed in secretly, if anything was; call `record_events` as well.
+    """Write what was handed in secretly, if anything was; its events are taken down already.
 
     The entry stands on the receipt, not on the lot, so that a lot's history does not tell how many
     there are (S7).
     """
+    lot = minutes.lot
     for event in events:
         if isinstance(event, RECEIPTS):
             row = receipt_row(lot, event, envelope)
+            row.after_seq = minutes.state.seq
             row.save(force_insert=True)
             record(
                 type=f"receipt.{row.kind}",

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from npa_market.auctions.labels import next_label
-from npa_market.auctions.locking import busy_when_locked, lock_lot
+from npa_market.auctions.locking import UnknownLot, busy_when_locked, lock_lot
 from npa_market.auctions.models import Lot, LotState, Registration, RegistrationState
 from npa_market.auctions.queries import standing_of
 from npa_market.common.clock import database_now
@@ -31,6 +31,8 @@ def register_for_lot(*, user: User, lot_id: UUID, buyer: Organisation) -> Regist
     """
     require(user, "auctions.register_for_lot", buyer)
     lot = lock_lot(lot_id)
+    if lot.invited_id not in (None, buyer.pk):
+        raise UnknownLot  # A negotiated lot is nobody else's to know of.
     known = lot.registrations.filter(buyer=buyer).first()
     if known is not None:
         return known

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from npa_market.auctions import services
 from npa_market.auctions.board import bid_rows, events_of, gates, timetable
+from npa_market.auctions.board_formats import acts_of, board_of, shown_rows
 from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.feed import feed_event
 from npa_market.auctions.filters import LotFilter
 from npa_market.auctions.forms import BidForm, DepositForm, LotForm, ReasonForm
-from npa_market.auctions.models import Lot, LotState, Registration
+from npa_market.auctions.models import Lot, LotFormat, LotState, Registration
 from npa_market.auctions.tables import LotTable
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
@@ -148,7 +149,19 @@ def lot_page(
         **venue_context(request, lot),
         **typed,
     }
-    return render(request, "auctions/detail.html", context, status=status)
+    if lot.format in {LotFormat.ASCENDING, LotFormat.SEALED}:
+        return render(request, "auctions/detail.html", context, status=status)
+    may_act = (
+        bool(context.get("may_bid"))
+        if buyer
+        else may(request.user, "auctions.offer_as_seller", lot)
+    )
+    context |= {
+        "board": board_of(lot, now),
+        "shown_events": shown_rows(events),
+        "acts": acts_of(lot, buyer=buyer, may_act=may_act, now=now, typed=typed.get("act_form")),
+    }
+    return render(request, "auctions/format.html", context, status=status)
 
 
 def bidder_context(
@@ -164,7 +177,7 @@ def bidder_context(
         "buyer": buyer,
         "gates": way,
         "own_label": registration.label if registration else "",
-        "leads": lot.leader_id == buyer.pk,
+        "leads": buyer.pk in {lot.leader_id, lot.winner_id},
         "is_signatory": is_signatory,
         "may_bid": is_signatory and lot.state == LotState.OPEN and all(g.is_met for g in way),
         "form": BidForm(lot=lot, initial={}),

@@ -19,7 +19,8 @@ from npa_market.auctions.ceremony.documents import sheet_of, signed_receipt
 from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerSealForm, ShareForm
 from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.ceremony.services import REVEAL_AFTER, hand_in_share, reveal_bid
-from npa_market.auctions.forms import ReasonForm, parsed
+from npa_market.auctions.forms import ReasonForm
+from npa_market.auctions.forms_terms import parsed
 from npa_market.auctions.lot_keys import Holder
 from npa_market.auctions.models import (
     EventKind,

@@ -6,6 +6,7 @@
   const lot = JSON.parse(document.getElementById("lot-live").textContent);
   const own = root.dataset.own || "";
   const title = document.title;
+  const BIDS = ["bid_accepted", "bid_outbid"];
   const ENDED = ["sold", "unsold", "cancelled"];
   const STATES = { announced: ["warn", "Announced"], open: ["live", "Bidding"],
     suspended: ["warn", "Suspended"], opening: ["warn", "Awaits opening"], sold: ["good", "Sold"],
@@ -34,7 +35,7 @@
   const day = (moment) => new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: lot.zone }).format(moment);
   // The day stands beside the time unless it is today's in the lot's zone.
   const dated = (iso) => (day(Date.parse(iso)) === day(now()) ? clock(iso) : `${day(Date.parse(iso))} ${clock(iso)}`);
-  const bids = () => lot.events.filter((event) => event.kind === "bid_accepted");
+  const bids = () => lot.events.filter((event) => BIDS.includes(event.kind));
   const leading = () => bids().at(-1);
   const floor = () => (leading() ? leading().amount_minor + lot.step_minor : lot.start_price_minor);
 
@@ -81,10 +82,11 @@
     lot.seq = event.seq;
     lot.events.push(event);
     let words = "";
-    if (event.kind === "bid_accepted") {
+    if (BIDS.includes(event.kind)) {
       addRow(event);
       if (own && event.label !== own && bids().at(-2) && bids().at(-2).label === own) beep(440);
-      words = `Leading bid ${event.amount} by ${event.label === own && own ? "you" : event.label}.`;
+      words = event.kind === "bid_outbid" ? `Price ${event.amount}; the leader stays.`
+        : `Leading bid ${event.amount} by ${event.label === own && own ? "you" : event.label}.`;
       for (const node of all("price")) { node.classList.remove("flash"); void node.offsetWidth; node.classList.add("flash"); }
     } else if (event.kind === "end_extended") {
       lot.ends_at = event.ends_at;

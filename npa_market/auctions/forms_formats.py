@@ -1,0 +1,69 @@
+"""What people type on falling and negotiated lots; a form carries its request's number."""
+
+from typing import Any
+
+from django import forms
+
+from npa_market.auctions.forms_terms import DECIMAL, parsed
+from npa_market.auctions.models import Lot
+from npa_market.common.fields import uuid7
+from npa_market.common.money import MAX_MINOR, format_minor
+
+
+class RequestForm(forms.Form):
+    """The number of a request, made when the form is shown."""
+
+    request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+
+
+class PriceForm(RequestForm):
+    """The falling price that the page showed."""
+
+    amount_minor = forms.IntegerField(
+        min_value=1, max_value=MAX_MINOR, widget=forms.HiddenInput, required=True
+    )
+
+
+class RoundForm(RequestForm):
+    """An amount above the price that was accepted."""
+
+    amount = forms.CharField(max_length=40, widget=forms.TextInput(attrs={**DECIMAL, "size": 18}))
+
+    def __init__(self, *args: Any, lot: Lot, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lot = lot
+        self.fields["amount"].label = f"Amount, {lot.currency}"
+
+    def clean(self) -> dict[str, Any]:
+        """`amount_minor` from the text."""
+        values = super().clean() or {}
+        if values.get("amount"):
+            try:
+                values["amount_minor"] = parsed(values["amount"], self.lot.currency, "amount")
+            except forms.ValidationError as error:
+                self.add_error("amount", error)
+        return values
+
+
+class OfferForm(RoundForm):
+    """A price for the other side, and how long it stands."""
+
+    valid_hours = forms.IntegerField(
+        label="Stands for, hours", min_value=1, max_value=720, initial=48
+    )
+
+
+class AnswerForm(RequestForm):
+    """An answer to one offer, by its number."""
+
+    offer = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    answer = forms.ChoiceField(
+        choices=[("accept", "Accept"), ("decline", "Decline"), ("withdraw", "Withdraw")]
+    )
+
+
+def price_form(amount_minor: int, currency: str) -> PriceForm:
+    """The form that takes the price shown."""
+    form = PriceForm(initial={"amount_minor": amount_minor})
+    form.fields["amount_minor"].label = format_minor(amount_minor, currency)
+    return form

@@ -1,0 +1,129 @@
+"""Amounts as they are typed, and the terms of single formats on the announcement's form."""
+
+from typing import Any
+
+from django import forms
+
+from npa_market.auctions.terms import Format
+from npa_market.common.errors import InvalidInput
+from npa_market.common.money import parse_minor
+from npa_market.parties.models import Organisation
+from npa_market.parties.roles import OrganisationKind
+
+DECIMAL = {"inputmode": "decimal", "autocomplete": "off"}
+
+
+def parsed(text: str, currency: str, field: str) -> int:
+    """Minor units of what was typed, or the form's own kind of error."""
+    try:
+        return parse_minor(text, currency, field=field)
+    except InvalidInput as error:
+        raise forms.ValidationError(error.message, code=error.code) from error
+
+
+class FormatFields(forms.Form):
+    """Terms of the single formats on the announcement's form."""
+
+    higher_steps = forms.CharField(
+        label="Step table",
+        required=False,
+        max_length=1_000,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "2,500,000.00: 50,000.00"}),
+        help_text="Ascending: from this price on, this step; one `price: step` a line.",
+    )
+    max_extensions = forms.IntegerField(
+        label="Extensions at most",
+        required=False,
+        min_value=0,
+        max_value=10_000,
+        help_text="Ascending; empty = the hard end alone.",
+    )
+    allows_proxy = forms.BooleanField(
+        label="Every bid is a maximum",
+        required=False,
+        help_text="Ascending: the venue bids for the leader up to it, by the smallest step.",
+    )
+    allows_withdrawal = forms.BooleanField(
+        label="Envelopes may be withdrawn", required=False, help_text="Sealed, until the deadline."
+    )
+    lowest_price = forms.CharField(
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs=DECIMAL),
+        help_text="Falling price: where the fall stops. The smallest step is the fall per tick.",
+    )
+    tick_seconds = forms.IntegerField(
+        label="Tick, seconds",
+        initial=60,
+        required=False,
+        min_value=5,
+        max_value=86_400,
+        help_text="Falling price.",
+    )
+    round_seconds = forms.IntegerField(
+        label="Sealed round, seconds",
+        initial=600,
+        required=False,
+        min_value=60,
+        max_value=86_400,
+        help_text="Falling price: time to exceed what was accepted.",
+    )
+    best_bid_seconds = forms.IntegerField(
+        label="Best bid, seconds",
+        initial=300,
+        required=False,
+        min_value=60,
+        max_value=86_400,
+        help_text="Falling price: time of the acceptor to answer.",
+    )
+    invited_name = forms.CharField(
+        label="Invited buyer",
+        required=False,
+        max_length=200,
+        help_text="Negotiated: the registered name of the one institution you talk with.",
+    )
+
+    def step_rows(self, text: str, currency: str) -> tuple[tuple[int, int], ...]:
+        """The step table; an unreadable line is named."""
+        rows = []
+        for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
+            price, _, step = line.partition(":")
+            try:
+                row = [parsed(part, currency, "higher_steps") for part in (price, step)]
+                rows.append((row[0], row[1]))
+            except forms.ValidationError as error:
+                words = f"Line {number}: {' '.join(error.messages)} Write `price: step`."
+                raise forms.ValidationError(words) from error
+        return tuple(rows)
+
+    def format_terms(self, kind: Format, values: dict[str, Any]) -> dict[str, Any]:
+        """The terms of a format out of what was typed; faults stand beside their fields."""
+        match kind:
+            case Format.ASCENDING:
+                return {
+                    "higher_steps": self._checked("higher_steps", values),
+                    "max_extensions": values.get("max_extensions"),
+                    "allows_proxy": bool(values.get("allows_proxy")),
+                }
+            case Format.SEALED:
+                return {"allows_withdrawal": bool(values.get("allows_withdrawal"))}
+            case Format.DUTCH:
+                return {
+                    "lowest_price_minor": values.get("lowest_price_minor"),
+                    **{
+                        name: values.get(name) or self.fields[name].initial
+                        for name in ("tick_seconds", "round_seconds", "best_bid_seconds")
+                    },
+                }
+        name = (values.get("invited_name") or "").strip()
+        buyer = Organisation.objects.filter(name=name, kind=OrganisationKind.BUYER).first()
+        if buyer is None:
+            self.add_error("invited_name", "Name a buyer as it is registered with the venue.")
+        return {"invited": str(buyer.pk) if buyer else ""}
+
+    def _checked(self, name: str, values: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+        try:
+            return self.step_rows(values.get(name) or "", values["package"].currency)
+        except forms.ValidationError as error:
+            self.add_error(name, error)
+            return ()

@@ -1,0 +1,464 @@
+#!/usr/bin/env python3
+"""Check the protocol of a lot on your own machine: who won, at which price, by the rules or not.
+
+One file, Python 3.9 or newer, standard library only. It reads one file and opens no connection.
+
+    python check_protocol.py protocol.json
+    python check_protocol.py protocol.json --chain CHAIN_SHA256 --reserve RESERVE_MINOR
+
+It recomputes the chain of hashes, goes through the events as the terms allow them, and recomputes
+winner and price. `--chain` compares with a hash noted elsewhere (the log, a party's own copy):
+without it the check shows that the file agrees with itself. The reserve is the seller's and stands
+in no protocol; with `--reserve` the check covers it too.
+
+Exit status: 0 the protocol holds, 1 it does NOT, 2 the file cannot be read as a protocol.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+Entry = dict[str, Any]
+ABOVE_ALL = 2**62  # a maximum that was never reached: only that matters of it
+TERMINAL = ("sold", "unsold", "cancelled")
+COMMON = {"opened", "suspended", "resumed", *TERMINAL}
+KINDS = {
+    "ascending": COMMON | {"bid_accepted", "bid_outbid", "maximum_raised", "end_extended"},
+    "sealed": COMMON | {"envelopes_fixed", "envelope_opened", "envelope_void"},
+    "dutch": COMMON | {"price_accepted", "round_bid_revealed", "round_revealed", "best_bid_placed"},
+    "negotiated": COMMON | {"offer_made", "offer_declined", "offer_withdrawn"},
+}
+HEAD = (
+    "v", "lot", "title", "package", "package_sha256", "format", "currency", "decimals", "terms",
+)  # fmt: skip
+PARTS = ("events", "receipts", "refusals", "result", "chain_sha256")
+
+
+class Unreadable(ValueError):
+    """The file is no protocol."""
+
+
+class Broken(ValueError):
+    """A rule or a hash does not hold; the message names it."""
+
+
+def need(holds: bool, words: str) -> None:
+    """Raise Broken unless it holds."""
+    if not holds:
+        raise Broken(words)
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Entry:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise Unreadable("a name stands twice in one object")
+    return dict(pairs)
+
+
+def _no_float(text: str) -> Any:
+    raise Unreadable(f"{text[:20]} is no integer")
+
+
+def read(raw: bytes) -> Entry:
+    """The document of a file; strict, so that two readers see the same. Raises Unreadable."""
+    try:
+        document = json.loads(
+            raw.decode(), object_pairs_hook=_once, parse_float=_no_float, parse_constant=_no_float
+        )
+    except (ValueError, RecursionError) as reason:
+        raise Unreadable(f"not JSON in the protocol's form: {reason}") from reason
+    if not isinstance(document, dict) or set(document) != {*HEAD, *PARTS}:
+        raise Unreadable("not the members of a protocol")
+    lists = all(isinstance(document[name], list) for name in ("events", "receipts", "refusals"))
+    entries = [each for name in PARTS[:3] if lists for each in document[name]]
+    objects = all(isinstance(each, dict) for each in [document["result"], *entries])
+    if not lists or not objects or not isinstance(document["terms"], dict):
+        raise Unreadable("a member has another shape than a protocol's")
+    if document["v"] != 1 or document["format"] not in KINDS:
+        raise Unreadable("another version or format than this program knows")
+    return document
+
+
+def canonical(document: Any) -> bytes:
+    """Canonical JSON (RFC 8785) of texts, integers, lists and objects with ASCII keys."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="surrogatepass")
+
+
+def moment(text: Any) -> datetime:
+    """A time as the protocol writes it. Raises Broken."""
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        at = None
+    need(at is not None and at.utcoffset() is not None, f"{text!r} is no time with a zone")
+    assert at is not None
+    return at
+
+
+def check_chain(document: Entry, expected: str | None) -> None:
+    """Every hash is the one over what stands before it."""
+    chain = hashlib.sha256(canonical({name: document[name] for name in HEAD})).hexdigest()
+    for part in ("events", "receipts", "refusals"):
+        for number, entry in enumerate(document[part], 1):
+            bare = {name: value for name, value in entry.items() if name != "hash"}
+            chain = hashlib.sha256(chain.encode() + canonical(bare)).hexdigest()
+            need(entry.get("hash") == chain, f"the hash of {part} {number} does not hold")
+    last = hashlib.sha256(chain.encode() + canonical(document["result"])).hexdigest()
+    need(document["chain_sha256"] == last, "the hash of the whole does not hold")
+    need(expected in (None, last), "the protocol is not the one whose hash was noted")
+
+
+# --- the log -----------------------------------------------------------------------------------
+
+
+class Log:
+    """The events with what time and suspensions make of the end; the walk each format shares."""
+
+    def __init__(self, document: Entry) -> None:
+        self.terms, self.kind = document["terms"], document["format"]
+        self.events, self.receipts = document["events"], document["receipts"]
+        self.end = moment(self.terms["ends_at"])
+        self.hard = moment(self.terms["hard_end_at"])
+        self.opens = moment(self.terms["opens_at"])
+        self.lost = timedelta(0)
+        self.since: datetime | None = None
+        self.is_open = False
+
+    def seconds(self, name: str) -> timedelta:
+        return timedelta(seconds=self.terms[name])
+
+    def walk(self) -> Iterator[tuple[Entry, datetime]]:
+        """Each event of the format itself, after the checks that every event must pass."""
+        last_at: datetime | None = None
+        for number, event in enumerate(self.events, 1):
+            at, kind = moment(event["at"]), event["kind"]
+            need(event["seq"] == number, f"A2: event {number} has number {event['seq']}")
+            need(kind in KINDS[self.kind], f"event {number} is none of a {self.kind} lot")
+            need(last_at is None or at >= last_at, f"A2: event {number} is before the one before")
+            need(at >= self.opens or kind == "cancelled", f"event {number} is before the opening")
+            is_last = number == len(self.events)
+            need((kind in TERMINAL) == is_last, "A12: not exactly one terminal event at the end")
+            last_at = at
+            if kind in ("opened", "suspended", "resumed"):
+                self.pause(event, at)
+            else:
+                need(self.since is None or kind == "cancelled", f"event {number} while suspended")
+                yield event, at
+
+    def pause(self, event: Entry, at: datetime) -> None:
+        if event["kind"] == "opened":
+            need(not self.is_open, "opened twice")
+            self.is_open = True
+        elif event["kind"] == "suspended":
+            need(self.is_open and self.since is None, "A18: suspended while it was not open")
+            self.since = moment(event["since"])
+            need(self.since <= at, "A18: suspended from a later time")
+        else:
+            need(self.since is not None, "A18: resumed without a suspension")
+            assert self.since is not None
+            pause = at - self.since
+            new = max(self.end + pause, at + timedelta(minutes=10))
+            need(moment(event["ends_at"]) == new, "A18: the end after the resumption is wrong")
+            self.hard += new - self.end
+            self.lost, self.end, self.since = self.lost + pause, new, None
+
+    def in_time(self, event: Entry, at: datetime) -> None:
+        need(self.is_open and at < self.end, f"A4: event {event['seq']} is not before the end")
+
+    def in_force(self) -> list[Entry]:
+        """Receipts that count at the end: of each bidder the last, unless withdrawn (S3)."""
+        lasts: dict[str, Entry] = {}
+        for number, receipt in enumerate(self.receipts, 1):
+            need(receipt["receipt"] == number, "S7: the receipts have gaps")
+            lasts[receipt["bidder"]] = receipt
+        kept = [each for each in lasts.values() if each["kind"] != "withdrawal"]
+        return sorted(kept, key=lambda each: each["receipt"])
+
+
+# --- each format: the best bid by the log ---------------------------------------------------------
+
+
+def step_above(terms: Entry, price: int) -> int:
+    """The smallest step from a price on."""
+    step = terms["step_minor"]
+    for start, higher in terms["higher_steps"]:
+        step = higher if price >= start else step
+    return int(step)
+
+
+def ascending(log: Log) -> Iterator[Entry]:
+    """A8, A9, A10, A6, A7: each bid against what stood before it."""
+    terms = log.terms
+    leader, price, limit, moved = "", 0, 0, 0
+    last: Entry = {}
+    for event, at in log.walk():
+        kind, bidder = event["kind"], event["bidder"]
+        if kind in ("bid_accepted", "bid_outbid", "maximum_raised"):
+            log.in_time(event, at)
+            amount = event["amount_minor"]
+            top = amount
+            if terms["allows_proxy"]:
+                top = ABOVE_ALL if event["max_minor"] is None else event["max_minor"]
+            floor = price + step_above(terms, price) if leader else terms["start_price_minor"]
+            if kind == "maximum_raised":
+                need(bidder == leader and top >= limit, "A10: a raise by one who does not lead")
+                limit = top
+                last = event
+                continue
+            need(top >= floor, f"A8: bid {event['seq']} is not a full step above the lead")
+            if terms["allows_proxy"]:
+                need(bidder != leader, "A10: the leader bid against itself")
+            wins = not leader or not terms["allows_proxy"] or top > limit
+            need((kind == "bid_accepted") == wins, f"A9: bid {event['seq']} has the wrong effect")
+            price = _shown(terms, leader, (limit, top), amount)
+            need(amount == price, f"A10: the price after bid {event['seq']} is wrong")
+            if wins:
+                leader, limit = bidder, top
+        elif kind == "end_extended":
+            _extension(log, event, (last, moved))
+            moved += 1
+        else:
+            yield from _closing(log, event, at, (leader, price) if leader else None)
+        _no_missed_extension(log, event, at, moved)
+        last = event
+
+
+def _shown(terms: Entry, leader: str, limits: tuple[int, int], amount: int) -> int:
+    limit, top = limits
+    if not terms["allows_proxy"]:
+        return amount
+    if not leader:
+        return int(terms["start_price_minor"])
+    if top > limit:
+        return min(top, limit + step_above(terms, limit))
+    return min(limit, top + step_above(terms, top))
+
+
+def _new_end(log: Log, at: datetime, moved: int) -> datetime:
+    cap = log.terms["max_extensions"]
+    if log.end - at >= log.seconds("window_seconds") or (cap is not None and moved >= cap):
+        return log.end
+    return min(log.hard, max(log.end, at + log.seconds("extension_seconds")))
+
+
+def _extension(log: Log, event: Entry, before: tuple[Entry, int]) -> None:
+    bid, moved = before
+    need(bid.get("kind") in ("bid_accepted", "bid_outbid"), "A7: an extension without a bid")
+    new = _new_end(log, moment(bid["at"]), moved)
+    need(moment(event["ends_at"]) == new != log.end, f"A6: extension {event['seq']} is wrong")
+    log.end = new
+
+
+def _no_missed_extension(log: Log, event: Entry, at: datetime, moved: int) -> None:
+    """A bid that should have moved the end is followed by the event that does."""
+    if event["kind"] in ("bid_accepted", "bid_outbid") and _new_end(log, at, moved) != log.end:
+        following = log.events[event["seq"] : event["seq"] + 1]
+        is_moved = bool(following) and following[0]["kind"] == "end_extended"
+        need(is_moved, f"A6: bid {event['seq']} did not move the end")
+
+
+def sealed(log: Log) -> Iterator[Entry]:
+    """S2, S3, S4: the set that was fixed is the set that was opened, and the best of it won."""
+    envelopes = log.in_force()
+    for receipt in log.receipts:
+        need(receipt["kind"] in ("envelope", "withdrawal"), "a receipt of another format")
+        if receipt["kind"] == "withdrawal":
+            need(log.terms["allows_withdrawal"], "A16: a withdrawal that the terms do not allow")
+    waiting = list(envelopes)
+    best: Any = None
+    fixed = False
+    for event, at in log.walk():
+        kind = event["kind"]
+        if kind == "envelopes_fixed":
+            need(not fixed and at >= log.end, "S4: the envelopes were fixed before the deadline")
+            need(all(moment(each["at"]) < log.end for each in log.receipts), "A4: a late envelope")
+            lines = "".join(f"{each['receipt']} {each['sha256']}\n" for each in envelopes)
+            digest = hashlib.sha256(lines.encode()).hexdigest()
+            need(event["set_sha256"] == digest, "S4: the set of envelopes is not the one fixed")
+            fixed = True
+        elif kind in ("envelope_opened", "envelope_void"):
+            need(fixed and bool(waiting), "S4: an envelope that was not fixed was opened")
+            expected = waiting.pop(0)
+            is_it = (event["refers_to"], event["bidder"]) == (
+                expected["receipt"],
+                expected["bidder"],
+            )
+            need(is_it, "S2: envelopes were not opened in order of receipt")
+            amount = event["amount_minor"]
+            if kind == "envelope_opened":
+                need(amount >= log.terms["start_price_minor"], "S8: an amount below the start")
+                if best is None or amount > best[1]:
+                    best = (event["bidder"], amount)
+        else:
+            if kind != "cancelled":
+                need(fixed and not waiting, "S2: not all envelopes were opened")
+            yield from _closing(log, event, at, best)
+
+
+def dutch(log: Log) -> Iterator[Entry]:
+    """The fall, the round, the answer."""
+    taken: Any = None
+    best: Any = None
+    answered = revealed = False
+    waiting = log.in_force()
+    for event, at in log.walk():
+        kind, bidder, amount = event["kind"], event["bidder"], event["amount_minor"]
+        if kind == "price_accepted":
+            log.in_time(event, at)
+            need(taken is None and amount == _falling(log, at), "the price taken is not in force")
+            taken = (bidder, amount)
+            log.end = at + log.seconds("round_seconds")
+            need(moment(event["ends_at"]) == log.end, "the sealed round has another end")
+        elif kind == "round_bid_revealed":
+            need(taken is not None and at >= log.end and bool(waiting), "a bid was shown too early")
+            expected = waiting.pop(0)
+            is_it = (event["refers_to"], bidder) == (expected["receipt"], expected["bidder"])
+            need(is_it and moment(expected["at"]) < log.end, "S3: another bid than was handed in")
+            need(amount > taken[1] and bidder != taken[0], "a bid of the round is not above")
+            best = (bidder, amount) if best is None or amount > best[1] else best
+        elif kind == "round_revealed":
+            need(best is not None and not waiting, "S2: not all bids of the round were shown")
+            log.end += log.seconds("best_bid_seconds")
+            need(moment(event["ends_at"]) == log.end, "the best bid has another end")
+            revealed = True
+        elif kind == "best_bid_placed":
+            log.in_time(event, at)
+            need(revealed and bidder == taken[0] and amount > best[1], "no best bid by the rules")
+            best, answered = (bidder, amount), True
+        else:
+            need(kind == "cancelled" or not waiting, "S2: bids of the round were never shown")
+            need(kind == "cancelled" or best is None or revealed, "the round was not ended")
+            if answered:
+                log.end = min(log.end, at)
+            yield from _closing(log, event, at, best or taken)
+
+
+def _falling(log: Log, at: datetime) -> int:
+    fallen = max(timedelta(0), at - log.opens - log.lost) // log.seconds("tick_seconds")
+    terms = log.terms
+    price = terms["start_price_minor"] - fallen * terms["step_minor"]
+    return int(max(terms["lowest_price_minor"], price))
+
+
+def negotiated(log: Log) -> Iterator[Entry]:
+    """Who offered what, and was it still there when it was taken."""
+    offer: Any = None
+    expires, lost = log.end, log.lost
+    for event, at in log.walk():
+        kind = event["kind"]
+        before = log.end
+        if kind == "offer_made":
+            log.in_time(event, at)
+            expires = moment(event["ends_at"])
+            need(event["amount_minor"] > 0 and at < expires <= before, "an offer out of bounds")
+            offer, lost = event, log.lost
+        elif kind in ("offer_declined", "offer_withdrawn"):
+            log.in_time(event, at)
+            stands = offer is not None and event["refers_to"] == offer["seq"]
+            need(stands, f"event {event['seq']} answers no offer that stands")
+            own = event["party"] == offer["party"]
+            need(own == (kind == "offer_withdrawn"), "an offer was answered by the wrong side")
+            offer = None
+        elif kind == "sold":
+            log.in_time(event, at)
+            need(offer is not None, "A14: sold without an offer")
+            need(event["amount_minor"] == offer["amount_minor"], "A14: sold at another price")
+            need(at < expires + log.lost - lost, "A14: the offer had expired")
+            yield event
+        else:
+            need(kind == "cancelled" or event["reason"] == "no_agreement", "A14: another result")
+            need(kind == "cancelled" or at >= log.end, "A13: ended before its end")
+            yield event
+
+
+def _closing(log: Log, event: Entry, at: datetime, best: Any) -> Iterator[Entry]:
+    """A13, A14: the terminal event is the one that the best bid leads to."""
+    kind = event["kind"]
+    if kind != "cancelled":
+        need(log.is_open and at >= log.end, "A13: ended before its end")
+    if kind == "sold":
+        need(best is not None, "A14: sold without a bid")
+        need((event["bidder"], event["amount_minor"]) == best, f"A14: by the bids {best} won")
+    elif kind == "unsold":
+        reasons = ("no_bids",) if best is None else ("reserve_not_met",)
+        need(event["reason"] in reasons, "A14: another reason than the bids give")
+    yield {**event, "best": best}
+
+
+FORMATS: dict[str, Callable[[Log], Iterable[Entry]]] = {
+    "ascending": ascending,
+    "sealed": sealed,
+    "dutch": dutch,
+    "negotiated": negotiated,
+}
+
+
+def check(document: Entry, chain: str | None = None, reserve: int | None = None) -> str:
+    """The verdict in words. Raises Broken for a protocol that does not hold."""
+    check_chain(document, chain)
+    try:
+        found = list(FORMATS[document["format"]](Log(document)))
+    except Broken:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as reason:
+        raise Broken(f"an entry lacks something or has it in another form: {reason!r}") from reason
+    need(len(found) == 1, "A12: no terminal event")
+    (end,) = found
+    result = {
+        "state": end["kind"],
+        "winner": end["bidder"],
+        "hammer_minor": end["amount_minor"],
+        "reason": end["reason"],
+    }
+    need(document["result"] == result, "the result is not the terminal event")
+    return _verdict(document, end, reserve)
+
+
+def _verdict(document: Entry, end: Entry, reserve: int | None) -> str:
+    scale = 10 ** document["decimals"]
+    if end["kind"] == "sold":
+        amount = end["amount_minor"]
+        is_bound = document["format"] != "negotiated"
+        need(not is_bound or reserve is None or amount >= reserve, "A14: sold below the reserve")
+        price = f"{amount // scale:,}.{amount % scale:0{document['decimals']}}"
+        return f"sold to {end['bidder']} at {price.rstrip('.')} {document['currency']}"
+    if end["kind"] == "unsold" and end["reason"] == "reserve_not_met":
+        if reserve is None:
+            return "unsold, the best bid below the reserve (in no protocol: not checked)"
+        need(end["best"][1] < reserve, "A14: the reserve was met")
+    return f"{end['kind']}: {end['reason']}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check one file; the exit status of the module's text."""
+    parser = argparse.ArgumentParser(prog="check_protocol.py", description="Check a protocol.")
+    parser.add_argument("file", help="protocol.json of the lot's page")
+    parser.add_argument("--chain", help="the hash noted elsewhere")
+    parser.add_argument("--reserve", type=int, help="the reserve in minor units, if you know it")
+    options = parser.parse_args(arguments)
+    try:
+        document = read(Path(options.file).read_bytes())
+        verdict = check(document, options.chain, options.reserve)
+    except (OSError, Unreadable) as reason:
+        print(f"cannot tell: {reason}", file=sys.stderr)
+        return 2
+    except Broken as reason:
+        print(f"DOES NOT HOLD: {reason}")
+        return 1
+    print(f"holds: {document['lot']} {verdict}")
+    print(f"{len(document['events'])} events, chain {document['chain_sha256']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,347 @@
+"""Sealed, falling and negotiated lots through services, pages and API; suspension."""
+
+import base64
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from npa_market.auctions import services
+from npa_market.auctions.models import BidOutcome, Lot, LotReceipt
+from npa_market.auctions.terms import Format
+from npa_market.common.errors import InvalidInput, NotPermitted, Refused
+from npa_market.evidence.models import Entry
+from tests.auctions.conftest import END, OPENING, START, STEP, Market, terms
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+
+
+def envelope(number: int) -> bytes:
+    return bytes([number]) * 560
+
+
+@pytest.fixture
+def offered(clock, package, room, seller_user, operator, buyer, buyer_user, other_buyer,
+            other_buyer_user):  # fmt: skip
+    """A lot of any format at its opening, with two admitted and deposited bidders."""
+
+    def announce(kind: Format, **changes) -> Market:
+        if kind == Format.DUTCH:
+            changes = {"lowest_price_minor": START // 2, **changes}
+        if kind == Format.NEGOTIATED:
+            changes = {"invited": str(buyer.pk), **changes}
+        lot = services.announce_lot(
+            user=seller_user,
+            package_id=package.pk,
+            title="Consumer loans, East",
+            terms=terms(format=kind, reserve_minor=None, **changes),
+        )
+        market = Market(lot, room, seller_user, operator)
+        market.admit(buyer, buyer_user)
+        if kind != Format.NEGOTIATED:
+            market.admit(other_buyer, other_buyer_user)
+        clock.now = OPENING
+        market.advance()
+        return market
+
+    return announce
+
+
+def hand_in(market, who, number, request_id=None):
+    buyer, user = market.bidders[who]
+    return services.submit_envelope(
+        user=user,
+        lot_id=market.lot.pk,
+        buyer=buyer,
+        envelope=envelope(number),
+        request_id=request_id or uuid4(),
+    )
+
+
+def test_S2_S3_S4_the_last_envelope_of_each_bidder_is_opened_and_the_best_wins(offered, clock):
+    market = offered(Format.SEALED)
+    for who, number in ((0, 1), (1, 2), (0, 3)):
+        assert hand_in(market, who, number).refusal == ""
+    clock.now = END
+    assert market.advance().state == "opening"
+    amounts = {envelope(2): START + STEP, envelope(3): START}
+    lot = services.open_envelopes(
+        lot_id=market.lot.pk, opener=lambda row: amounts[bytes(row.envelope)], actor=None
+    )
+    assert (lot.state, lot.hammer_minor, lot.winner) == ("sold", START + STEP, market.bidders[1][0])
+    assert [row.kind for row in lot.events.all()] == [
+        "opened", "envelopes_fixed", "envelope_opened", "envelope_opened", "sold",
+    ]  # fmt: skip
+    again = services.open_envelopes(lot_id=lot.pk, opener=lambda row: 1 / 0, actor=None)
+    assert again.hammer_minor == lot.hammer_minor
+
+
+def test_S2_a_failing_opener_opens_nothing(offered, clock):
+    market = offered(Format.SEALED)
+    hand_in(market, 0, 1)
+    clock.now = END
+    with pytest.raises(ZeroDivisionError):
+        services.open_envelopes(lot_id=market.lot.pk, opener=lambda row: 1 / 0, actor=None)
+    assert [row.kind for row in market.lot.events.all()] == ["opened"]
+
+
+def test_S1_nothing_is_opened_before_the_deadline(offered):
+    market = offered(Format.SEALED)
+    hand_in(market, 0, 1)
+    with pytest.raises(Refused) as refusal:
+        services.open_envelopes(lot_id=market.lot.pk, opener=lambda row: START, actor=None)
+    assert refusal.value.code == "not_to_be_opened"
+
+
+@pytest.mark.parametrize("length", [0, 559, 561])
+def test_S5_an_envelope_of_another_length_is_no_envelope(offered, length):
+    market = offered(Format.SEALED)
+    buyer, user = market.bidders[0]
+    with pytest.raises(InvalidInput) as refusal:
+        services.submit_envelope(
+            user=user,
+            lot_id=market.lot.pk,
+            buyer=buyer,
+            envelope=bytes(length),
+            request_id=uuid4(),
+        )
+    assert refusal.value.code == "envelope_wrong_length"
+
+
+def test_S7_nothing_tells_how_many_envelopes_there_are(offered, as_user):
+    """The same answers with one envelope of another bidder as with three."""
+    market = offered(Format.SEALED)
+    user = market.bidders[0][1]
+    hand_in(market, 0, 9)
+    seen = []
+    for number in (1, 2, 3):
+        hand_in(market, 1, number)
+        client = as_user(user)
+        lot = client.get(f"/api/v1/lots/{market.lot.pk}/").json()
+        events = client.get(f"/api/v1/lots/{market.lot.pk}/events/").json()
+        state = client.get(f"/lots/{market.lot.pk}/state/").json()
+        page = client.get(f"/lots/{market.lot.pk}/").content.decode()
+        own = Entry.objects.about(market.lot.pk).count()
+        seen.append((lot, events, state, own, "receipt" in page))
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_A3_an_envelope_sent_again_is_one_envelope_and_another_under_its_number_is_refused(offered):
+    market = offered(Format.SEALED)
+    number = uuid4()
+    first = hand_in(market, 0, 1, number)
+    assert hand_in(market, 0, 1, number).pk == first.pk
+    with pytest.raises(Refused) as refusal:
+        hand_in(market, 0, 2, number)
+    assert refusal.value.code == "request_reused"
+    assert LotReceipt.objects.count() == 1
+
+
+@pytest.mark.parametrize(("allowed", "expected"), [(True, ""), (False, "withdrawal_not_allowed")])
+def test_A16_withdrawal_where_the_terms_allow_it(offered, allowed, expected):
+    market = offered(Format.SEALED, allows_withdrawal=allowed)
+    hand_in(market, 0, 1)
+    buyer, user = market.bidders[0]
+    outcome = services.withdraw_envelope(
+        user=user, lot_id=market.lot.pk, buyer=buyer, request_id=uuid4()
+    )
+    assert outcome.refusal == expected
+    assert LotReceipt.objects.count() == (2 if allowed else 1)
+
+
+def test_dutch_from_the_fall_over_the_round_to_the_best_bid(offered, clock):
+    market = offered(Format.DUTCH)
+    lot, (first, user) = market.lot, market.bidders[0]
+
+    def take(amount_minor):
+        return services.accept_price(
+            user=user, lot_id=lot.pk, buyer=first, amount_minor=amount_minor, request_id=uuid4()
+        )
+
+    clock.now = OPENING + 3 * MINUTE
+    price = START - 3 * STEP
+    assert take(price - 1).refusal == "below_price"
+    assert market.bid(1, price).refusal == "still_falling"
+    accepted = take(price + STEP)  # seen a tick ago: taken at the price of now
+    assert accepted.event.amount_minor == price
+    assert market.bid(0, price + STEP).refusal == "acceptor_waits"
+    assert market.bid(1, price).refusal == "not_above_price"
+    assert market.bid(1, price + 1).refusal == ""
+    assert lot.events.count() == 2  # S7: the bid of the round shows nowhere yet
+    clock.now += 10 * MINUTE
+    assert market.bid(1, price + 2).refusal == "acceptor_only"
+    assert market.bid(0, price + 1).refusal == "not_above_price"
+    assert market.bid(0, price + 2).refusal == ""
+    lot.refresh_from_db()
+    assert (lot.state, lot.winner, lot.hammer_minor) == ("sold", first, price + 2)
+
+
+def test_negotiated_offer_counter_offer_and_agreement(offered, clock, as_user, other_buyer_user):
+    market = offered(Format.NEGOTIATED)
+    lot, (buyer, user) = market.lot, market.bidders[0]
+    assert as_user(other_buyer_user).get(f"/lots/{lot.pk}/").status_code == 404
+    seller = {"user": market.seller_user, "organisation": market.lot.seller}
+    bidder = {"user": user, "organisation": buyer}
+
+    def offer(side, amount_minor):
+        return services.make_offer(
+            lot_id=lot.pk,
+            amount_minor=amount_minor,
+            valid_seconds=3600,
+            request_id=uuid4(),
+            **side,
+        )
+
+    def answer(side, words, number):
+        return services.answer_offer(
+            lot_id=lot.pk, answer=words, offer=number, request_id=uuid4(), **side
+        )
+
+    first = offer(bidder, START - STEP).event.seq
+    assert answer(bidder, "accept", first).refusal == "own_offer"
+    second = offer(seller, START).event.seq
+    assert answer(bidder, "accept", first).refusal == "offer_changed"
+    assert answer(bidder, "decline", second).refusal == ""
+    assert answer(bidder, "accept", second).refusal == "no_offer"
+    third = offer(seller, START - 1).event.seq
+    clock.now += timedelta(hours=1) - timedelta(microseconds=1)
+    assert answer(bidder, "accept", third).event.kind == "sold"
+    lot.refresh_from_db()
+    assert (lot.state, lot.winner, lot.hammer_minor) == ("sold", buyer, START - 1)
+
+
+def test_A14_only_the_sellers_approver_offers_for_the_seller(offered, stranger, stranger_seller):
+    market = offered(Format.NEGOTIATED)
+    for user, side in ((market.bidders[0][1], market.lot.seller), (stranger, stranger_seller)):
+        with pytest.raises(NotPermitted):
+            services.make_offer(
+                user=user,
+                lot_id=market.lot.pk,
+                organisation=side,
+                amount_minor=START,
+                valid_seconds=3600,
+                request_id=uuid4(),
+            )
+
+
+def test_A18_suspended_by_the_operator_and_resumed_with_ten_minutes(market, clock, buyer_user):
+    clock.now = END - MINUTE
+    with pytest.raises(NotPermitted):
+        services.suspend_lot(user=buyer_user, lot_id=market.lot.pk, reason="I say so")
+    services.suspend_lot(user=market.operator, lot_id=market.lot.pk, reason="Data error")
+    clock.now = END + timedelta(hours=5)
+    assert market.bid(0, START).refusal == "lot_suspended"
+    assert market.advance().state == "suspended"
+    lot = services.resume_lot(user=market.operator, lot_id=market.lot.pk)
+    assert (lot.state, lot.ends_at) == ("open", clock.now + 10 * MINUTE)
+    assert lot.last_end_at > lot.hard_end_at
+    assert market.bid(0, START).refusal == ""
+    with pytest.raises(Refused):
+        services.resume_lot(user=market.operator, lot_id=market.lot.pk)
+
+
+@pytest.mark.parametrize(("seconds", "suspended"), [(60, False), (61, True)])
+def test_A18_an_outage_over_the_end_suspends_before_it_is_settled(
+    market, clock, seconds, suspended
+):
+    clock.now = END + timedelta(hours=1)
+    since = END - timedelta(seconds=seconds)
+    lot_id = market.lot.pk
+    assert services.suspend_after_outage(lot_id=lot_id, since=since, reason="x") is suspended
+    assert Lot.objects.get(pk=lot_id).state == ("suspended" if suspended else "unsold")
+
+
+def test_A10_A11_a_maximum_shows_only_as_the_price(offered, as_user):
+    market = offered(Format.ASCENDING, allows_proxy=True)
+    assert market.bid(0, START + 10 * STEP).refusal == ""
+    assert market.bid(1, START + 3 * STEP).event.kind == "bid_outbid"
+    assert market.bid(0, START + 20 * STEP).event.kind == "maximum_raised"
+    lot = Lot.objects.get(pk=market.lot.pk)
+    assert (lot.leading_minor, lot.leader) == (START + 4 * STEP, market.bidders[0][0])
+    assert market.bid(0, START + 20 * STEP).refusal == "below_own_maximum"
+    client = as_user(market.bidders[1][1])
+    for address in ("", "state/"):
+        text = client.get(f"/lots/{lot.pk}/{address}").content.decode()
+        assert str(START + 20 * STEP) not in text
+        assert str(START + 10 * STEP) not in text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"leader_max_minor": START},
+        {"extensions": 3, "max_extensions": 2},
+        {"state": "suspended"},
+        {"state": "opening"},
+        {"format": "negotiated"},
+        {"format": "dutch"},
+        {"hammer_minor": START},
+    ],
+)
+def test_A6_A10_A14_A18_S1_constraints_refuse_a_row_that_no_rule_makes(market, change):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Lot.objects.filter(pk=market.lot.pk).update(**change)
+
+
+# --- pages and API ---------------------------------------------------------------------------
+
+
+def test_pages_of_each_format_show_the_next_act(offered, as_user, clock):
+    market = offered(Format.DUTCH)
+    address = f"/lots/{market.lot.pk}/"
+    client = as_user(market.bidders[0][1])
+    page = client.get(address).content.decode()
+    assert "Accept this price" in page
+    form = {"request_id": str(uuid4()), "amount_minor": str(START)}
+    assert client.post(f"{address}accept-price/", form).status_code == 302
+    assert client.post(f"{address}accept-price/", form).status_code == 302  # the same act
+    assert BidOutcome.objects.count() == 1
+    other = as_user(market.bidders[1][1])
+    assert "Exceed the price" in other.get(address).content.decode()
+    low = other.post(f"{address}round-bid/", {"request_id": str(uuid4()), "amount": "1.00"})
+    assert low.status_code == 422
+    assert "must exceed the price" in low.content.decode()
+    assert 'value="1.00"' in low.content.decode()
+
+
+def test_a_negotiation_on_the_page(offered, as_user):
+    market = offered(Format.NEGOTIATED)
+    address = f"/lots/{market.lot.pk}/"
+    seller, buyer = as_user(market.seller_user), as_user(market.bidders[0][1])
+    offer = {"request_id": str(uuid4()), "amount": "2,000,000.00", "valid_hours": "48"}
+    assert seller.post(f"{address}offer/", offer).status_code == 302
+    assert "Accept ¥2,000,000.00" in buyer.get(address).content.decode()
+    number = market.lot.events.get(kind="offer_made").seq
+    answer = {"request_id": str(uuid4()), "offer": str(number), "answer": "accept"}
+    assert buyer.post(f"{address}answer/", answer).status_code == 302
+    assert "Sold" in seller.get(address).content.decode()
+
+
+def test_the_api_serves_every_format(offered, as_user, clock):
+    market = offered(Format.SEALED, allows_withdrawal=True)
+    client = as_user(market.bidders[0][1])
+    address = f"/api/v1/lots/{market.lot.pk}/"
+
+    def post(path, **body):
+        return client.post(f"{address}{path}/", body, content_type="application/json")
+
+    body = {"request_id": str(uuid4()), "envelope": base64.b64encode(envelope(1)).decode()}
+    answer = post("envelopes", **body)
+    assert answer.status_code == 201, answer.content
+    assert len(answer.json()["envelope_sha256"]) == 64
+    assert "receipt" not in answer.json()
+    assert post("envelopes", request_id=str(uuid4()), envelope="%").status_code == 422
+    assert post("envelopes/withdraw", request_id=str(uuid4())).status_code == 201
+    assert (
+        post("bids", request_id=str(uuid4()), amount_minor=START).json()["code"] == "wrong_format"
+    )
+    assert client.get(f"{address}protocol/").status_code == 409
+    operator = as_user(market.operator)
+    reason = {"reason": "Data error"}
+    stop = operator.post(f"{address}suspend/", reason, content_type="application/json")
+    assert stop.json()["state"] == "suspended"
+    assert operator.post(f"{address}resume/").json()["state"] == "open"
+    clock.now = END + timedelta(hours=3)
+    assert client.get(f"{address}protocol/").json()["result"]["reason"] == "no_bids"

@@ -1,0 +1,178 @@
+"""Take one safeguard out of a copy of the source at a time: does a fast test notice?
+
+A text that stands nowhere any more is an error, so the list follows the source. JSON of caught and
+survived; exit 1 where one survives.
+"""
+
+# ruff: noqa: E501, T201 - texts as they stand in the source; a program that prints
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+AUCTIONS = "npa_market/auctions/"
+CORE = ("tests/auctions/test_core.py", "tests/auctions/test_model_check.py", "-k", "not services")
+SERVICES = ("tests/auctions/test_bidding.py", "tests/auctions/test_formats.py")
+PROTOCOL = ("tests/auctions/test_protocol.py",)
+CONCURRENCY = ("tests/auctions/test_concurrency.py",)
+MONEY = ("tests/common/test_money.py",)
+COPIED = ("npa_market", "pricing", "tests", "templates", "manage.py", "pyproject.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One safeguard, the text that is it, what stands there without it, and who should notice."""
+
+    name: str
+    file: str
+    text: str
+    without: str
+    tests: tuple[str, ...]
+
+
+def _rule(name: str, module: str, text: str, without: str) -> Mutant:
+    return Mutant(name, f"{AUCTIONS}{module}.py", text, without, CORE)
+
+
+def _service(name: str, module: str, text: str, without: str) -> Mutant:
+    return Mutant(name, f"{AUCTIONS}{module}.py", text, without, SERVICES)
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    # comparisons and rules of the core
+    _rule("A4 end counted in", "ascending", "if at < auction.ends_at:", "if at <= auction.ends_at:"),
+    _rule("opening a moment late", "state", "at >= auction.terms.opens_at", "at > auction.terms.opens_at"),
+    _rule("A6 window counted in", "ascending", "auction.ends_at - at >= timedelta", "auction.ends_at - at > timedelta"),
+    _rule("A6 hard end ignored", "ascending", "min(auction.hard_end_at, max(auction.ends_at, extended))", "max(auction.ends_at, extended)"),
+    _rule("A6 end may move back", "ascending", "max(auction.ends_at, extended)", "extended"),
+    _rule("A6 cap of extensions one more", "ascending", "auction.extensions >= terms.max_extensions", "auction.extensions > terms.max_extensions"),
+    _rule("A7 a raise of the maximum extends", "ascending", "if isinstance(bid, MaximumRaised):", "if isinstance(bid, int):"),
+    _rule("A8 a unit below the step", "ascending", "elif amount_minor < auction.floor_minor:", "elif amount_minor < auction.floor_minor - 1:"),
+    _rule("A8 a unit below the start", "ascending", "if amount_minor < auction.terms.start_price_minor:", "if amount_minor < auction.terms.start_price_minor - 1:"),
+    _rule("step table from above its price", "terms", "if price_minor >= from_minor:", "if price_minor > from_minor:"),
+    _rule("A9 the later of equal maxima leads", "ascending", "standing_minor >= amount_minor:", "standing_minor > amount_minor:"),
+    _rule("A9 the later of equal envelopes wins", "sealed", "amount_minor > best[1]:", "amount_minor >= best[1]:"),
+    _rule("A9 the later of equal round bids wins", "dutch", "(-bid.amount_minor, bid.receipt)", "(-bid.amount_minor, -bid.receipt)"),
+    _rule("A10 the price is the maximum", "ascending", "price_minor = min(amount_minor, standing_minor + terms.step_at(standing_minor))", "price_minor = amount_minor"),
+    _rule("A10 own maximum may be repeated", "ascending", "amount_minor <= (auction.leader_max_minor or 0)", "amount_minor < (auction.leader_max_minor or 0)"),
+    _rule("A12 something after the end", "state", "    if stored.phase in TERMINAL:\n        return Refusal.CLOSED\n", ""),
+    _rule("A13 cancelled after the end", "core", "    if ready.phase in TERMINAL:\n        return [*events]\n", ""),
+    _rule("A14 reserve not asked", "state", "hammer_minor < reserve_minor:", "hammer_minor < 0:"),
+    _rule("A14 reserve must be exceeded", "state", "hammer_minor < reserve_minor:", "hammer_minor <= reserve_minor:"),
+    _rule("A15 standing not asked", "state", "    return next((name for name, holds in _STANDING if holds(command.standing)), None)", "    return None"),
+    _rule("A17 a clock set back counts", "core", "at = max(now, auction.last_decided_at or now)\n    match", "at = now\n    match"),
+    _rule("A18 an outage of exactly a minute", "state", "if lost <= OUTAGE_LIMIT:", "if lost < OUTAGE_LIMIT:"),
+    _rule("A18 five minutes after a resumption", "state", "timedelta(minutes=10)", "timedelta(minutes=5)"),
+    _rule("A18 time passes while suspended", "state", "auction.ends_at + (at - auction.suspended_since)", "auction.ends_at"),
+    _rule("dutch ticks pass in a suspension", "dutch", "falls_from=auction.falls_from + pause_until(auction, event)", "falls_from=auction.falls_from"),
+    _rule("dutch below the lowest price", "dutch", "max(terms.lowest_price_minor or 1, fallen)", "fallen"),
+    _rule("dutch equal to the price", "dutch", "return self.accepted_minor + 1", "return self.accepted_minor"),
+    _rule("dutch acceptor bids in the round", "dutch", "elif auction.stage == Stage.ROUND and is_acceptor:", "elif False:"),
+    _rule("S2 a part of the envelopes", "sealed", "is_complete = len(found) == len(command.openings) and sorted(found) == due_receipts", "is_complete = set(found) <= set(due_receipts)"),
+    _rule("S3 the earlier envelope stays", "sealed", "return replace(auction, envelopes=(*others, new))", "return replace(auction, envelopes=(*auction.envelopes, new))"),
+    _rule("A16 withdrawal without terms", "sealed", "if not auction.terms.allows_withdrawal:", "if False:"),
+    _rule("negotiated: another offer than was read", "negotiated", "if command.offer != auction.offer:", "if False:"),
+    _rule("negotiated: an offer at its end", "negotiated", "if at >= auction.offer_ends_at:", "if at > auction.offer_ends_at:"),
+    _rule("negotiated: own offer accepted", "negotiated", "return Refusal.OWN_OFFER if is_own else None", "return None"),
+    # database path: idempotency, locks, clock, constraints
+    _service("A3 resend decided again", "services/bidding", "stored = outcome_of(buyer=buyer, request_id=request_id)\n            if stored is None:", "stored = None\n            if stored is None:"),
+    _service("A3 another payload under the number", "services/bidding", "if stored.request_sha256 != request_sha256:", "if False:"),
+    _service("S5 any length of envelope", "services/formats", "if len(envelope) != ENVELOPE_BYTES:", "if False:"),
+    _service("permission to bid", "services/bidding", 'require(user, "auctions.place_bid", buyer)\n', ""),
+    _service("A15 deposit of any size", "queries", "amount_minor__gte=lot.deposit_minor,", ""),
+    _service("A15 revoked NDA", "queries", "buyer=own, revoked_at=None)", "buyer=own)"),
+    _service("A14 row of a sale without winner", "rows", "lot.winner_id, lot.hammer_minor = UUID(event.winner), event.hammer_minor", "pass"),
+    _service("negotiated lot seen by all buyers", "models", "~Q(format=LotFormat.NEGOTIATED) | ", "Q(pk__isnull=False) | "),
+    Mutant("row lock", f"{AUCTIONS}locking.py", 'Lot.objects.select_for_update(of=("self",), skip_locked=skip_locked).select_related', "Lot.objects.select_related", CONCURRENCY),
+    Mutant("clock before the lock", f"{AUCTIONS}services/bidding.py", "            lot = lock_lot(request.lot_id)\n", "            early = database_now()\n            lot = lock_lot(request.lot_id)\n            globals()['database_now'] = lambda: early\n", CONCURRENCY),
+    # protocol
+    Mutant("reserve in the protocol", f"{AUCTIONS}protocol.py", '"start_price_minor", "step_minor", "deposit_minor"', '"start_price_minor", "reserve_minor", "step_minor", "deposit_minor"', PROTOCOL),
+    Mutant("chain not checked", f"{AUCTIONS}offline/check_protocol.py", "    check_chain(document, chain)\n", "", PROTOCOL),
+    Mutant("winner not recomputed", f"{AUCTIONS}offline/check_protocol.py", 'need((event["bidder"], event["amount_minor"]) == best', "need(True", PROTOCOL),
+    # rounding and reading of money
+    Mutant("rounding down", "npa_market/common/money.py", "(product * 2 + 100_000) // 200_000", "product * 2 // 200_000", MONEY),
+    Mutant("remainder to the larger key", "npa_market/common/money.py", "(-remainders[i], keys[i])", "(remainders[i], keys[i])", MONEY),
+    Mutant("too many decimals cut off", "npa_market/common/money.py", "if minor != minor.to_integral_value():", "if False:", MONEY),
+    Mutant("any size of amount", "npa_market/common/money.py", "if abs(minor) > MAX_MINOR:", "if False:", MONEY),
+)  # fmt: skip
+# For the short form in the suite.
+SHORT = ("A8 a unit below the step", "A9 the later of equal envelopes wins", "rounding down")
+
+
+class CannotTell(Exception):
+    """A mutant that cannot be judged."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge mutants and print JSON; 1 where one survives."""
+    parser = ArgumentParser(prog="python -m tests.hostile.mutants", description=__doc__)
+    parser.add_argument("--only", nargs="*", default=None, metavar="NAME")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--list", action="store_true", help="check the texts, run nothing")
+    options = parser.parse_args(arguments)
+    mutants = [each for each in MUTANTS if options.only is None or each.name in options.only]
+    check_texts(mutants)
+    if options.list:
+        print(json.dumps([each.name for each in mutants], indent=1))
+        return 0
+    began = time.perf_counter()
+    with ThreadPoolExecutor(options.processes) as pool:
+        verdicts = list(pool.map(is_caught, mutants))
+    survived = [each.name for each, caught in zip(mutants, verdicts, strict=True) if not caught]
+    figures = {
+        "mutants": len(mutants),
+        "caught": len(mutants) - len(survived),
+        "survived": survived,
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    print(json.dumps(figures, indent=1))
+    return 1 if survived else 0
+
+
+def check_texts(mutants: Sequence[Mutant]) -> None:
+    """Every text still stands in its file. Raises CannotTell."""
+    for each in mutants:
+        if each.text not in (ROOT / each.file).read_text(encoding="utf-8"):
+            raise CannotTell(f"{each.name}: its text no longer stands in {each.file}")
+
+
+def is_caught(mutant: Mutant) -> bool:
+    """Do the tests fail on a copy with this mutant? They pass on the source as it is."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copy = Path(folder) / "source"
+        copy.mkdir()
+        for name in COPIED:
+            place = ROOT / name
+            if place.is_dir():
+                ignore = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(place, copy / name, ignore=ignore)
+            else:
+                shutil.copy(place, copy / name)
+        file = copy / mutant.file
+        source = file.read_text(encoding="utf-8")
+        file.write_text(source.replace(mutant.text, mutant.without), encoding="utf-8")
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests],
+            cwd=copy,
+            capture_output=True,
+            check=False,
+            timeout=900,
+        )
+        # 1 = tests failed; anything else (no tests, cannot start) is no proof.
+        if run.returncode not in {0, 1, 2}:
+            raise CannotTell(f"{mutant.name}: the tests could not run\n{run.stdout.decode()}")
+        return run.returncode != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
