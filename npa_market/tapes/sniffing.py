@@ -27,7 +27,7 @@ class Layout:
     """How a file is to be read, as people said it; "" or 0 = as sniffed.
 
     member: file of a zip, or table of a JSON fixture. sheet: name of a workbook's sheet.
-    header_row: as a spreadsheet counts. footer_rows: last rows that are no loans.
+    header_row: as a spreadsheet counts.
     """
 
     encoding: str = ""
@@ -35,7 +35,6 @@ class Layout:
     member: str = ""
     sheet: str = ""
     header_row: int = 0
-    footer_rows: int = 0
 
 
 def sniffed_encoding(sample: bytes) -> str:
