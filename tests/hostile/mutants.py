@@ -85,8 +85,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _rule("negotiated: an offer at its end", "negotiated", "if at >= auction.offer_ends_at:", "if at > auction.offer_ends_at:"),
     _rule("negotiated: own offer accepted", "negotiated", "return Refusal.OWN_OFFER if is_own else None", "return None"),
     # database path: idempotency, locks, clock, constraints
-    _service("A3 resend decided again", "services/bidding", "stored = outcome_of(buyer=buyer, request_id=request_id)\n            if stored is None:", "stored = None\n            if stored is None:"),
-    _service("A3 another payload under the number", "services/bidding", "if stored.request_sha256 != request_sha256:", "if False:"),
+    _service("A3 resend decided again", "services/bidding", "known = outcomes_of(_numbers(requests))\n    now", "known: dict[tuple[UUID, UUID], BidOutcome] = {}\n    now"),
+    _service("A3 another payload under the number", "services/bidding", "if stored.request_sha256 != request.sha256:", "if False:"),
     _service("S5 any length of envelope", "services/formats", "if len(envelope) != ENVELOPE_BYTES:", "if False:"),
     _service("permission to bid", "services/bidding", 'require(user, "auctions.place_bid", buyer)\n', ""),
     _service("A15 deposit of any size", "queries", "amount_minor__gte=lot.deposit_minor,", ""),
@@ -94,7 +94,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _service("A14 row of a sale without winner", "rows", "lot.winner_id, lot.hammer_minor = UUID(event.winner), event.hammer_minor", "pass"),
     _service("negotiated lot seen by all buyers", "models", "~Q(format=LotFormat.NEGOTIATED) | ", "Q(pk__isnull=False) | "),
     Mutant("row lock", f"{AUCTIONS}locking.py", 'Lot.objects.select_for_update(of=("self",), skip_locked=skip_locked).select_related', "Lot.objects.select_related", CONCURRENCY),
-    Mutant("clock before the lock", f"{AUCTIONS}services/bidding.py", "            lot = lock_lot(request.lot_id)\n", "            early = database_now()\n            lot = lock_lot(request.lot_id)\n            globals()['database_now'] = lambda: early\n", CONCURRENCY),
+    Mutant("clock before the lock", f"{AUCTIONS}services/bidding.py", "            lot = lock_lot(lot_id)\n            return _decide_in_turn", "            early = database_now()\n            lot = lock_lot(lot_id)\n            globals()['database_now'] = lambda: early\n            return _decide_in_turn", CONCURRENCY),
     # protocol
     Mutant("reserve in the protocol", f"{AUCTIONS}protocol.py", '"start_price_minor", "step_minor", "deposit_minor"', '"start_price_minor", "reserve_minor", "step_minor", "deposit_minor"', PROTOCOL),
     Mutant("chain not checked", f"{AUCTIONS}offline/check_protocol.py", "    check_chain(document, chain)\n", "", PROTOCOL),
