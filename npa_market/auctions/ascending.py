@@ -3,15 +3,17 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from npa_market.auctions.commands import (
+    BidderCommand,
+    PlaceBid,
+)
 from npa_market.auctions.events import (
     BidAccepted,
-    BidderCommand,
     BidOutbid,
     EndExtended,
     Event,
     MaximumRaised,
     NumberedEvent,
-    PlaceBid,
     Refusal,
 )
 from npa_market.auctions.state import Auction, result

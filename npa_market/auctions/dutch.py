@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from npa_market.auctions.events import (
+from npa_market.auctions.commands import (
     AcceptPrice,
-    BestBidPlaced,
     BidderCommand,
+    PlaceBid,
+)
+from npa_market.auctions.events import (
+    BestBidPlaced,
     Event,
     NumberedEvent,
-    PlaceBid,
     PriceAccepted,
     Refusal,
     Resumed,

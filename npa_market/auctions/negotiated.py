@@ -3,22 +3,24 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from npa_market.auctions.events import (
+from npa_market.auctions.commands import (
     AcceptOffer,
     BidderCommand,
     DeclineOffer,
-    Event,
     MakeOffer,
+    Party,
+    WithdrawOffer,
+)
+from npa_market.auctions.events import (
+    Event,
     NumberedEvent,
     OfferDeclined,
     OfferMade,
     OfferWithdrawn,
-    Party,
     Refusal,
     Resumed,
     Sold,
     Unsold,
-    WithdrawOffer,
 )
 from npa_market.auctions.state import Auction, pause_until
 from npa_market.auctions.terms import MAX_BID_MINOR

@@ -8,8 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from npa_market.auctions.events import (
+from npa_market.auctions.commands import (
     BidderCommand,
+    OpenEnvelopes,
+    SubmitEnvelope,
+    WithdrawEnvelope,
+)
+from npa_market.auctions.events import (
     EnvelopeOpened,
     EnvelopeReceived,
     EnvelopesFixed,
@@ -17,11 +22,8 @@ from npa_market.auctions.events import (
     EnvelopeWithdrawn,
     Event,
     NumberedEvent,
-    OpenEnvelopes,
     Refusal,
-    SubmitEnvelope,
     VoidReason,
-    WithdrawEnvelope,
 )
 from npa_market.auctions.state import Auction, Phase, result
 from npa_market.auctions.terms import MAX_BID_MINOR

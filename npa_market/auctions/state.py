@@ -5,8 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from npa_market.auctions.events import (
+from npa_market.auctions.commands import (
     BidderCommand,
+    Standing,
+    Suspend,
+    WithdrawEnvelope,
+)
+from npa_market.auctions.events import (
     BidRefused,
     Cancelled,
     Event,
@@ -15,11 +20,8 @@ from npa_market.auctions.events import (
     Refusal,
     Resumed,
     Sold,
-    Standing,
-    Suspend,
     Suspended,
     Unsold,
-    WithdrawEnvelope,
 )
 from npa_market.auctions.terms import LotTerms
 

@@ -3,7 +3,7 @@
 Written from the rules' text in another shape: there is no state and no fold. A lot is the list of
 what was said so far, and each question (who leads, what is the end, which offer stands) is answered
 by going through that list from its beginning. Times are whole microseconds, commands and events are
-plain tuples; slow and short on purpose.
+plain tuples; slow and short on purpose, and all rules in one place to be read beside the text.
 """
 
 import hashlib

@@ -7,7 +7,7 @@ from typing import Any
 
 import rfc8785
 
-from npa_market.auctions.models import Lot
+from npa_market.auctions.models import Lot, LotFormat
 from npa_market.auctions.notices.facts import FACT_COLUMNS, Mismatch, facts_of, mismatches
 from npa_market.common.errors import Refused
 from npa_market.packages.models import Package
@@ -24,6 +24,8 @@ FOOTNOTES = (
     "Rows with fewer than ten borrowers are merged with others.",
     "All loans are unsecured and charged off in the seller's books.",
 )
+ADMITTED = "institutions that the venue has qualified and admitted to this lot"
+WHO_MAY_BUY = {LotFormat.NEGOTIATED: "the one qualified institution that the seller invited"}
 PAPERS = (
     "licence or other permission to buy bulk transfers of personal loans",
     "decision of the institution to take part",
@@ -63,7 +65,7 @@ def announcement_document(
         "kind": "announcement",
         "lot": lot.reference,
         "format": lot.format,
-        "who_may_buy": "institutions that the venue has qualified and admitted to this lot",
+        "who_may_buy": WHO_MAY_BUY.get(lot.format, ADMITTED),
         "papers": list(PAPERS),
         "timetable": {
             "time_zone": lot.time_zone,

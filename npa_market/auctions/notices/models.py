@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from npa_market.auctions.models import Lot, LotFormat
 from npa_market.common.fields import Sha256, UUID7Key
 from npa_market.packages.models import Package
 from npa_market.parties.models import User
@@ -18,8 +19,15 @@ class NoticeKind(models.TextChoices):
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def visible_to(self, user: object) -> Self:
-        """Everybody's: a notice holds what is public, and nothing else (see `facts`)."""
-        return self.all()
+        """Everybody's: a notice holds what is public, and nothing else (see `facts`).
+
+        Only the announcement of a negotiated lot is for those who may see the lot: nobody else
+        learns of it.
+        """
+        public = Q(lot=None) | ~Q(lot__format=LotFormat.NEGOTIATED)
+        if not isinstance(user, User):
+            return self.filter(public)
+        return self.filter(public | Q(lot__in=Lot.objects.visible_to(user)))
 
     def in_force(self) -> Self:
         """Not withdrawn."""

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Check the protocol of a lot on your own machine: who won, at which price, by the rules or not.
 
-One file, Python 3.9 or newer, standard library only. It reads one file and opens no connection.
+One file however long, so that a party reads and runs it alone: Python 3.9 or newer, standard
+library only. It reads one file and opens no connection.
 
     python check_protocol.py protocol.json
     python check_protocol.py protocol.json --chain CHAIN_SHA256 --reserve RESERVE_MINOR

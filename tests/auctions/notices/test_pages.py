@@ -6,6 +6,7 @@ from django.test import Client
 from npa_market.auctions.models import Notice
 from npa_market.auctions.notices.services import publish_premarketing
 from npa_market.auctions.services import announce_lot
+from npa_market.auctions.terms import Format
 from npa_market.common.money import format_minor
 from tests.auctions.conftest import OPENING, RESERVE, START, terms
 
@@ -67,3 +68,45 @@ def test_a_stranger_cannot_withdraw(clock, package, seller_user, stranger, as_us
     assert answer.status_code == 403
     notice.refresh_from_db()
     assert notice.withdrawn_at is None
+
+
+@pytest.fixture
+def negotiated(clock, package, seller_user, buyer):
+    return announce_lot(
+        user=seller_user,
+        package_id=package.pk,
+        title="East",
+        terms=terms(format=Format.NEGOTIATED, reserve_minor=None, invited=str(buyer.pk)),
+    )
+
+
+def test_the_notice_of_a_negotiated_lot_is_the_parties_alone(
+    negotiated, seller_user, operator, buyer_user, other_buyer_user, stranger, as_user
+):
+    notice = negotiated.announcement
+    others = [Client(), as_user(other_buyer_user), as_user(stranger)]
+    parties = [as_user(seller_user), as_user(operator), as_user(buyer_user)]
+    for client, expected in [(each, 404) for each in others] + [(each, 200) for each in parties]:
+        address = notice.get_absolute_url()
+        assert client.get(address).status_code == expected
+        assert client.get(f"{address}document/").status_code == expected
+        listed = notice.reference in client.get("/notices/").content.decode()
+        rows = b"".join(client.get("/notices/", {"export": "csv"}).streaming_content).decode()
+        assert listed == (notice.reference in rows) == (expected == 200)
+    assert "invited" in notice.document["who_may_buy"]
+
+
+def test_the_marketing_before_a_negotiated_lot_stays_public(
+    clock, package, seller_user, other_buyer_user, buyer, as_user
+):
+    early = publish_premarketing(user=seller_user, package_id=package.pk, bidding_day=DAY)
+    announce_lot(
+        user=seller_user,
+        package_id=package.pk,
+        title="East",
+        terms=terms(format=Format.NEGOTIATED, reserve_minor=None, invited=str(buyer.pk)),
+    )
+    for client in (Client(), as_user(other_buyer_user)):
+        page = client.get("/notices/").content.decode()
+        assert early.reference in page
+        assert page.count("NTC-") == page.count(early.reference)
