@@ -75,6 +75,7 @@ class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[
     access_by_action = {
         "create": access_for(Role.SELLER_APPROVER),
         "cancel": access_for(Role.OPERATOR),
+        "withdraw": access_for(Role.SELLER_APPROVER),
         "register": access_for(*BUYER_ROLES),
         "bids": access_for(*BUYER_ROLES),
         "bid_by_request": access_for(*BUYER_ROLES),
@@ -219,6 +220,18 @@ class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[
             user=_person(request), lot_id=lot.pk, reason=asked.validated_data["reason"]
         )
         return Response(LotSerializer(cancelled).data)
+
+    @extend_schema(request=LotReasonSerializer, responses=LotSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take a lot back before bidding opens, with a reason that everybody reads (seller)."""
+        lot = self.get_object()
+        asked = LotReasonSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        withdrawn = services.withdraw_lot(
+            user=_person(request), lot_id=lot.pk, reason=asked.validated_data["reason"]
+        )
+        return Response(LotSerializer(withdrawn).data)
 
 
 def _refused(outcome: BidOutcome) -> Response:

@@ -36,9 +36,13 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """The operator ends the lot before its end."""
+    """The lot ends before its end: by the operator, or withdrawn by the seller (`party`).
+
+    A seller withdraws before the opening alone; after it others rely on the lot.
+    """
 
     reason: str
+    party: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,13 +209,18 @@ def _decide_bidder(auction: Auction, command: BidderCommand, at: datetime) -> li
 
 
 def _decide_cancel(auction: Auction, command: Cancel, at: datetime) -> list[Event]:
-    """Cancel before the end; after it the result already stands and is settled instead (A13)."""
+    """Cancel before the end; after it the result already stands and is settled instead (A13).
+
+    A withdrawal by the seller that comes after the opening leaves the lot as time has made it.
+    """
     events = _due(auction, at)
     ready = fold(auction, events)
-    if ready.phase in TERMINAL:
+    is_too_late = command.party == Party.SELLER and ready.phase != Phase.ANNOUNCED
+    if ready.phase in TERMINAL or is_too_late:
         return [*events]
     # What time brought without ending the lot (opening, a next stage) is still true.
-    return [*events, Cancelled(seq=ready.seq + 1, decided_at=at, reason=command.reason)]
+    ended = Cancelled(seq=ready.seq + 1, decided_at=at, reason=command.reason, party=command.party)
+    return [*events, ended]
 
 
 def _decide_suspension(auction: Auction, command: Suspend, at: datetime) -> list[Event]:

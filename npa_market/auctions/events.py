@@ -223,9 +223,10 @@ class Unsold(_Numbered):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled(_Numbered):
-    """The operator ended the lot."""
+    """The operator ended the lot, or its seller withdrew it (`party`)."""
 
     reason: str
+    party: str = ""
 
 
 # --- receipts: numbered apart, so that the log of a lot does not tell their count (S7) ---------

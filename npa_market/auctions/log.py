@@ -64,7 +64,7 @@ class LotEvent(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     max_minor = models.BigIntegerField(null=True, help_text="hidden maximum, shown to nobody else")
     since = models.DateTimeField(null=True, help_text="when bidding became impossible (A18)")
-    party = models.CharField(max_length=6, blank=True, help_text="side of an offer")
+    party = models.CharField(max_length=6, blank=True, help_text="of an offer, of a withdrawal")
     refers_to = models.PositiveIntegerField(null=True, help_text="receipt or offer it speaks of")
     set_sha256 = models.CharField(max_length=64, blank=True, help_text="envelopes fixed (S4)")
 
@@ -116,6 +116,10 @@ class LotEvent(models.Model):
                 fields=["lot"],
                 condition=Q(kind="envelopes_fixed"),
                 name="S4_envelopes_fixed_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="cancelled", party="seller") | Q(seq=1),
+                name="withdrawn_by_the_seller_before_all_else",
             ),
         ]
 

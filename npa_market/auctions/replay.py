@@ -115,7 +115,7 @@ def _command(auction: Auction, events: list[core.NumberedEvent]) -> core.Command
         case core.Resumed():
             return core.Resume()
         case core.Cancelled():
-            return core.Cancel(event.reason)
+            return core.Cancel(event.reason, event.party)
         case core.EnvelopeOpened() | core.EnvelopeVoid():
             return core.OpenEnvelopes(tuple(_openings(auction, events)))
     return _talk(auction, event)

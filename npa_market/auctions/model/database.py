@@ -20,7 +20,9 @@ from npa_market.auctions.terms import Format, LotTerms
 from npa_market.common.errors import Refused
 from npa_market.common.fields import uuid7
 
-_VENUE_REFUSES = frozenset({"lot_over", "lot_not_open", "lot_not_suspended", "not_to_be_opened"})
+_VENUE_REFUSES = frozenset(
+    {"lot_over", "lot_not_open", "lot_not_suspended", "not_to_be_opened", "bidding_opened"}
+)
 
 
 def database_check(
@@ -143,8 +145,10 @@ def _play(world: World, hand: Hand, lot: Lot, step: Step) -> str:
 
 def _act_as_venue(world: World, lot: Lot, step: Step) -> None:
     match step.command:
-        case core.Cancel():
-            services.cancel_lot(user=world.operator, lot_id=lot.pk, reason=step.command.reason)
+        case core.Cancel(reason, core.Party.SELLER):
+            services.withdraw_lot(user=world.seller_user, lot_id=lot.pk, reason=reason)
+        case core.Cancel(reason):
+            services.cancel_lot(user=world.operator, lot_id=lot.pk, reason=reason)
         case core.Suspend(reason, None):
             services.suspend_lot(user=world.operator, lot_id=lot.pk, reason=reason)
         case core.Suspend(reason, since) if since is not None:

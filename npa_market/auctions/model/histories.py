@@ -125,7 +125,7 @@ def _command(chance: random.Random, auction: core.Auction, now: datetime) -> cor
     if way < 0.12:
         return core.Advance()
     if way < 0.14:
-        return core.Cancel("withdrawn by the seller")
+        return core.Cancel("Data error", core.Party.SELLER if way < 0.13 else "")
     if way < 0.20:
         since = now - timedelta(seconds=chance.choice((59, 60, 61, 600, 2_000)))
         return core.Suspend("outage", since if chance.random() < 0.6 else None)

@@ -53,7 +53,7 @@ def plain_command(command: core.Command) -> Said:
         case core.Advance():
             return ("advance",)
         case core.Cancel():
-            return ("cancel", command.reason)
+            return ("cancel", command.reason, str(command.party))
         case core.Suspend():
             since = None if command.since is None else micro(command.since)
             return ("suspend", command.reason, since)

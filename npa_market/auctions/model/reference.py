@@ -195,10 +195,10 @@ class Reference:
     def on_advance(self, at: int) -> None:
         self.pass_time(at)
 
-    def on_cancel(self, at: int, reason: str) -> None:
+    def on_cancel(self, at: int, reason: str, party: str) -> None:
         self.pass_time(at)
-        if self.phase() != "over":
-            self.put("Cancelled", at, reason)
+        if self.phase() == "announced" or (not party and self.phase() != "over"):
+            self.put("Cancelled", at, reason, party)
 
     def on_suspend(self, at: int, reason: str, since: int | None) -> None:
         if since is None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from npa_market.auctions.models import EventKind
 from npa_market.auctions.notices import services
 from npa_market.auctions.notices.forms import PremarketingForm, WithdrawalForm
 from npa_market.auctions.notices.models import Notice, NoticeKind
@@ -126,5 +127,8 @@ def _page(
         and notice.withdrawn_at is None
         and may(user, "auctions.announce_lot", notice.package),
         "form": form or WithdrawalForm(),
+        "cancelled": notice.lot.events.filter(kind=EventKind.CANCELLED).first()
+        if notice.lot
+        else None,
     }
     return render(request, "auctions/notice.html", context, status=status)

@@ -149,6 +149,8 @@ class Log:
             need(at >= self.opens or kind == "cancelled", f"event {number} is before the opening")
             is_last = number == len(self.events)
             need((kind in TERMINAL) == is_last, "A12: not exactly one terminal event at the end")
+            is_withdrawn = kind == "cancelled" and event["party"] == "seller"
+            need(not is_withdrawn or number == 1, "withdrawn by the seller after the opening")
             last_at = at
             if kind in ("opened", "suspended", "resumed"):
                 self.pause(event, at)

@@ -6,6 +6,7 @@ from npa_market.auctions.services.bidding import cancel_lot as cancel_lot
 from npa_market.auctions.services.bidding import note_pulse as note_pulse
 from npa_market.auctions.services.bidding import place_bid as place_bid
 from npa_market.auctions.services.bidding import try_advance_lot as try_advance_lot
+from npa_market.auctions.services.bidding import withdraw_lot as withdraw_lot
 from npa_market.auctions.services.envelopes import seal_and_submit as seal_and_submit
 from npa_market.auctions.services.formats import accept_price as accept_price
 from npa_market.auctions.services.formats import answer_offer as answer_offer

@@ -16,6 +16,7 @@ from npa_market.auctions.core import (
     BidRefused,
     Cancel,
     Cancelled,
+    Party,
     PlaceBid,
     Resume,
     Standing,
@@ -299,19 +300,39 @@ def cancel_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
 
     The operator's act. After the end the result stands: Refused `lot_over`.
     """
-    with busy_when_locked(), transaction.atomic():
-        lot = lock_lot(lot_id)
-        require(user, "auctions.cancel_lot", lot)
-        words = reason.strip()
-        if not words or len(words) > MAX_REASON:
-            raise InvalidInput(
-                "reason_needed",
-                f"Say in 1 to {MAX_REASON} characters why the lot is cancelled.",
-                field="reason",
-            )
-        events = decide(state_of(lot), Cancel(words), database_now())
-        record_events(lot, events, actor=user)
-    # What time had brought by then is kept, whether or not the lot could still be cancelled.
-    if not any(isinstance(event, Cancelled) for event in events):
+    lot, is_done = _end_early(user, lot_id, "auctions.cancel_lot", Cancel(reason.strip()))
+    if not is_done:
         raise Refused("lot_over", "The lot has ended; its result stands.")
     return lot
+
+
+def withdraw_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
+    """Take a lot back before bidding opens, with a reason that everybody reads; deposits go back.
+
+    The seller's approver's act. Once bidding has opened, buyers rely on the lot and the operator
+    alone ends it: Refused `bidding_opened`; after the end `lot_over`.
+    """
+    command = Cancel(reason.strip(), Party.SELLER)
+    lot, is_done = _end_early(user, lot_id, "auctions.withdraw_lot", command)
+    if is_done:
+        return lot
+    if lot.is_over:
+        raise Refused("lot_over", "The lot has ended; its result stands.")
+    raise Refused("bidding_opened", "Bidding has opened; ask the operator to cancel the lot.")
+
+
+def _end_early(user: User, lot_id: UUID, permission: str, command: Cancel) -> tuple[Lot, bool]:
+    """Cancel or withdraw, and whether the rules took it."""
+    with busy_when_locked(), transaction.atomic():
+        lot = lock_lot(lot_id)
+        require(user, permission, lot)
+        if not command.reason or len(command.reason) > MAX_REASON:
+            raise InvalidInput(
+                "reason_needed",
+                f"Say in 1 to {MAX_REASON} characters why the lot ends now.",
+                field="reason",
+            )
+        events = decide(state_of(lot), command, database_now())
+        record_events(lot, events, actor=user)
+    # What time had brought by then is kept, whether or not the lot could still be ended.
+    return lot, any(isinstance(event, Cancelled) for event in events)

@@ -1,5 +1,6 @@
 """Pages of lots: list, announcement, the lot itself, its end by the operator."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from npa_market.auctions import services
 from npa_market.auctions.board import bid_rows, events_of, gates, timetable
@@ -108,23 +109,6 @@ def lot_new(request: MemberRequest) -> HttpResponse:
     return render(request, "auctions/new.html", context, status=422 if form.errors else 200)
 
 
-@access(access_for(Role.OPERATOR))
-@require_POST
-def lot_cancel(request: MemberRequest, lot_id: UUID) -> HttpResponse:
-    """End a lot before its end."""
-    lot = visible_lot(request, lot_id)
-    form = ReasonForm(request.POST, prefix="cancel")
-    if form.is_valid():
-        try:
-            services.cancel_lot(user=request.user, lot_id=lot.pk, **form.cleaned_data)
-        except Refused as refusal:
-            add_refusal(form, refusal)
-        else:
-            messages.success(request, f"{lot} is cancelled; every party reads the reason.")
-            return redirect("auctions:detail", lot.pk)
-    return lot_page(request, lot, status=422, cancel_form=form)
-
-
 def lot_page(
     request: MemberRequest, lot: Lot, *, status: int = 200, **typed: Form | str | None
 ) -> HttpResponse:
@@ -147,6 +131,7 @@ def lot_page(
         "history": Entry.objects.about(lot.pk).exclude(type__in=_BID_ENTRIES),
         **bidder_context(lot, buyer, request, now),
         **venue_context(request, lot),
+        **seller_context(request, lot, now),
         **typed,
     }
     if lot.format in {LotFormat.ASCENDING, LotFormat.SEALED}:
@@ -205,6 +190,15 @@ def venue_context(request: MemberRequest, lot: Lot) -> dict[str, Any]:
         "cancel_form": ReasonForm(prefix="cancel"),
         "reason_form": ReasonForm(),
         "deposit_form": DepositForm(),
+    }
+
+
+def seller_context(request: MemberRequest, lot: Lot, now: datetime) -> dict[str, Any]:
+    """What the seller may do with its own lot."""
+    is_before = lot.state == LotState.ANNOUNCED and now < lot.opens_at
+    return {
+        "withdraws": is_before and may(request.user, "auctions.withdraw_lot", lot),
+        "withdraw_form": ReasonForm(prefix="withdraw"),
     }
 
 

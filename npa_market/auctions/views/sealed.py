@@ -19,7 +19,6 @@ from npa_market.auctions.ceremony.documents import sheet_of, signed_receipt
 from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerSealForm, ShareForm
 from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.ceremony.services import REVEAL_AFTER, hand_in_share, reveal_bid
-from npa_market.auctions.forms import ReasonForm
 from npa_market.auctions.forms_terms import parsed
 from npa_market.auctions.lot_keys import Holder
 from npa_market.auctions.models import (
@@ -34,6 +33,7 @@ from npa_market.auctions.offline import seal
 from npa_market.auctions.queries import ShownEvent, shown_events
 from npa_market.auctions.views.lots import (
     acting_buyer,
+    seller_context,
     venue_context,
     visible_lot,
 )
@@ -246,7 +246,7 @@ def sealed_page(
         "buyer": buyer,
         **(_bidder(request, lot, buyer, now) if buyer else {}),
         **venue_context(request, lot),
-        "cancel_form": ReasonForm(prefix="cancel"),
+        **seller_context(request, lot, now),
         **typed,
     }
     return render(request, "auctions/sealed.html", context, status=status)

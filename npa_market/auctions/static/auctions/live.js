@@ -109,7 +109,7 @@
     } else if (ENDED.includes(event.kind)) {
       lot.state = event.kind;
       words = event.kind === "sold" ? `Sold to ${event.label === own && own ? "you" : event.label} at ${event.amount}.`
-        : event.kind === "unsold" ? "Ended without a sale." : `Cancelled: ${event.reason}`;
+        : event.kind === "unsold" ? "Ended without a sale." : `${event.party === "seller" ? "Withdrawn by the seller" : "Cancelled"}: ${event.reason}`;
       refreshPanel();
       stop();
     }
