@@ -86,7 +86,7 @@ class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[
 
     def get_queryset(self) -> Any:
         """Rows with their package, which the answer quotes."""
-        return super().get_queryset().select_related("package__seller")
+        return super().get_queryset().select_related("package__seller", "reannounces")
 
     def get_object(self) -> Lot:
         """The lot, brought up to date by the clock."""
@@ -109,6 +109,7 @@ class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[
             package_id=package.pk,
             title=asked.validated_data["title"],
             terms=asked.terms(),
+            reannounces=asked.validated_data["reannounces"],
         )
         return Response(LotSerializer(lot).data, status=201)
 

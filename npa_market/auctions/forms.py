@@ -83,6 +83,7 @@ class PackageChoice(forms.ModelChoiceField):
 class LotForm(FormatFields, WordsFields):
     """Announcement of a lot; times are typed on the wall clock of the lot's zone."""
 
+    reannounces = forms.UUIDField(required=False, widget=forms.HiddenInput)
     package = PackageChoice(queryset=Package.objects.none(), empty_label=None)
     title = forms.CharField(max_length=200)
     start_price = forms.CharField(

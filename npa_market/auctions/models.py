@@ -85,6 +85,10 @@ class Lot(models.Model):
     invited = models.ForeignKey(
         Organisation, null=True, on_delete=models.PROTECT, related_name="invitations"
     )
+    reannounces = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="followers",
+        help_text="the lot that ended without a sale and is offered again",
+    )  # fmt: skip
     announced_at = models.DateTimeField()
     registration_ends_at = models.DateTimeField()
     opens_at = models.DateTimeField()
@@ -122,6 +126,11 @@ class Lot(models.Model):
                 fields=["package"],
                 condition=Q(state__in=["announced", "open", "suspended", "opening", "sold"]),
                 name="O2_package_in_one_live_lot",
+            ),
+            models.UniqueConstraint(fields=["reannounces"], name="lot_reannounced_once"),
+            models.CheckConstraint(
+                condition=Q(reannounces=None) | ~Q(reannounces=F("id")),
+                name="lot_follows_another",
             ),
             models.CheckConstraint(
                 condition=Q(registration_ends_at__lte=F("opens_at"))
@@ -206,6 +215,16 @@ class Lot(models.Model):
         for from_minor, higher_minor in self.higher_steps:
             step_minor = higher_minor if self.leading_minor >= from_minor else step_minor
         return self.leading_minor + step_minor
+
+    @property
+    def follows(self) -> "Lot | None":
+        """The lot offered again by this one, as far as readers of this one may know of it.
+
+        A negotiated lot stays its parties' own affair.
+        """
+        earlier = self.reannounces
+        is_hidden = earlier is not None and earlier.format == LotFormat.NEGOTIATED
+        return None if is_hidden and self.format != LotFormat.NEGOTIATED else earlier
 
     @property
     def is_over(self) -> bool:

@@ -22,6 +22,10 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
     borrowers = serializers.IntegerField(source="package.borrowers", read_only=True)
     principal_minor = serializers.IntegerField(source="package.principal_minor", read_only=True)
     claim_minor = serializers.IntegerField(source="package.claim_minor", read_only=True)
+    reannounces = serializers.UUIDField(
+        source="follows.pk", read_only=True, allow_null=True, default=None,
+        help_text="The lot offered again by this one.",
+    )  # fmt: skip
     floor_minor = serializers.IntegerField(
         read_only=True, help_text="Lowest amount that would be accepted now."
     )
@@ -36,7 +40,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "allows_proxy", "allows_withdrawal", "tick_seconds", "lowest_price_minor",
             "round_seconds", "best_bid_seconds", "announced_at", "registration_ends_at",
             "opens_at", "first_end_at", "ends_at", "hard_end_at", "state", "last_seq",
-            "leading_minor", "floor_minor", "bids", "hammer_minor",
+            "leading_minor", "floor_minor", "bids", "hammer_minor", "reannounces",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -80,11 +84,17 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
     invited = serializers.UUIDField(
         required=False, allow_null=True, default=None, help_text="Negotiated: the one buyer."
     )
+    reannounces = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The unsold or cancelled lot that is offered again.",
+    )
 
     def terms(self) -> LotTerms:
         """The terms of a valid announcement."""
         values = dict(self.validated_data)
-        for name in ("package", "title"):
+        for name in ("package", "title", "reannounces"):
             del values[name]
         values["format"] = Format(values["format"])
         values["higher_steps"] = tuple(tuple(row) for row in values["higher_steps"])

@@ -25,7 +25,9 @@ FOOTNOTES = (
     "All loans are unsecured and charged off in the seller's books.",
 )
 ADMITTED = "institutions that the venue has qualified and admitted to this lot"
-WHO_MAY_BUY = {LotFormat.NEGOTIATED: "the one qualified institution that the seller invited"}
+WHO_MAY_BUY: dict[str, str] = {
+    LotFormat.NEGOTIATED: "the one qualified institution that the seller invited"
+}
 PAPERS = (
     "licence or other permission to buy bulk transfers of personal loans",
     "decision of the institution to take part",

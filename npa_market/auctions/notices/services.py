@@ -112,6 +112,14 @@ def publish_announcement(*, user: User, lot: Lot, remark: str, contact: str) -> 
     document = announcement_document(
         lot, _wording(remark, contact), compared, earlier.reference if earlier else ""
     )
+    if lot.follows is not None:
+        against = _between(lot.follows.package, lot.package)
+        document["follows_lot"] = {
+            "lot": lot.follows.reference,
+            "result": lot.follows.state,
+            "loans_out": against.out,
+            "loans_in": against.taken_in,
+        }
     return _published(
         user=user,
         package=lot.package,
@@ -171,11 +179,11 @@ def _premarketing_of(package: Package) -> Notice | None:
 
 
 def _difference(earlier: Notice | None, package: Package) -> Difference | None:
-    if earlier is None:
-        return None
-    if earlier.package_id == package.pk:
-        return Difference(out=0, taken_in=0)
-    return difference(earlier.package, package)
+    return None if earlier is None else _between(earlier.package, package)
+
+
+def _between(before: Package, package: Package) -> Difference:
+    return Difference(out=0, taken_in=0) if before == package else difference(before, package)
 
 
 def _is_identical(compared: Difference | None) -> bool:

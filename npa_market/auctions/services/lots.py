@@ -7,7 +7,7 @@ from django.db import transaction
 
 from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.core import LotTerms
-from npa_market.auctions.models import Lot
+from npa_market.auctions.models import Lot, LotState
 from npa_market.auctions.notices.services import publish_announcement
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -30,14 +30,18 @@ def announce_lot(
     terms: LotTerms,
     remark: str = "",
     contact: str = "",
+    reannounces: UUID | None = None,
 ) -> Lot:
     """Offer a sealed package once under these terms; the seller's approver.
 
-    The announcement with its figures is published in the same transaction (see `notices`).
+    `reannounces` names the unsold or cancelled lot that is offered again: of the same package or an
+    earlier version of it, and only once. The announcement with its figures is published in the same
+    transaction (see `notices`).
 
     Fee and tax rates are copied from the venue's settings, so a later change does not reach back.
     Raises InvalidInput naming the first unsound term, Refused `unknown_package`,
-    `package_not_sealed`, `package_taken`, InvalidInput `notice_too_short`.
+    `package_not_sealed`, `package_taken`, `unknown_lot`, `lot_not_ended`, `reannounced_already`,
+    `other_package`, InvalidInput `notice_too_short`.
     """
     package = (
         Package.objects.select_for_update(of=("self",))
@@ -64,11 +68,40 @@ def announce_lot(
         raise Refused("package_taken", "This package is in another lot already.", field="package")
     _require_known_buyer(terms)
     lot = lot_under(package, words, terms)
+    lot.reannounces = _earlier_lot(reannounces, package)
     lot.announced_at, lot.created_by = now, user
     lot.save(force_insert=True)
     _record_announcement(lot, user)
     publish_announcement(user=user, lot=lot, remark=remark, contact=contact)
     return lot
+
+
+def _earlier_lot(lot_id: UUID | None, package: Package) -> Lot | None:
+    """The lot that is offered again, locked so that two successors wait for each other."""
+    if lot_id is None:
+        return None
+    earlier = (
+        Lot.objects.select_for_update(of=("self",))
+        .select_related("package")
+        .filter(pk=lot_id, package__seller=package.seller_id)
+        .first()
+    )
+    if earlier is None:
+        raise Refused("unknown_lot", "There is no such lot of yours.")
+    if earlier.state not in {LotState.UNSOLD, LotState.CANCELLED}:
+        raise Refused("lot_not_ended", "Only an unsold or cancelled lot is announced again.")
+    if earlier.followers.exists():
+        raise Refused("reannounced_already", f"{earlier} was announced again already.")
+    version: Package | None = package
+    while version is not None and version.pk != earlier.package_id:
+        version = version.previous
+    if version is None:
+        raise Refused(
+            "other_package",
+            f"{earlier} was of {earlier.package}; offer that or a later version of it.",
+            field="package",
+        )
+    return earlier
 
 
 def _require_known_buyer(terms: LotTerms) -> None:
@@ -129,6 +162,7 @@ def _record_announcement(lot: Lot, user: User) -> None:
             "lot": lot.reference,
             "package": lot.package.reference,
             "package_sha256": lot.package.content_sha256,
+            "reannounces": lot.reannounces.reference if lot.reannounces else "",
             "format": lot.format,
             "currency": lot.currency,
             "start_price_minor": lot.start_price_minor,

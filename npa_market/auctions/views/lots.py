@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.forms import Form
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -18,6 +19,7 @@ from npa_market.auctions.feed import feed_event
 from npa_market.auctions.filters import LotFilter
 from npa_market.auctions.forms import BidForm, DepositForm, LotForm, ReasonForm
 from npa_market.auctions.models import Lot, LotFormat, LotState, Registration
+from npa_market.auctions.prefill import offered_again, versions_from
 from npa_market.auctions.tables import LotTable
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
@@ -79,17 +81,13 @@ def lot_list(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def lot_new(request: MemberRequest) -> HttpResponse:
     """Announce a sealed package under terms."""
-    taken = Lot.objects.filter(state__in=BINDING)
-    packages = Package.objects.filter(
-        seller__in=[
-            membership.organisation_id
-            for membership in request.user.active_memberships
-            if membership.role == Role.SELLER_APPROVER
-        ],
-        state=PackageState.SEALED,
-    ).exclude(pk__in=taken.values("package"))
+    packages, initial = _free_packages(request), request.GET.dict()
+    earlier = _earlier_lot(request)
+    if earlier is not None:
+        packages = packages.filter(pk__in=[each.pk for each in versions_from(earlier.package)])
+        initial = offered_again(earlier)
     typed = request.POST if request.method == "POST" else None
-    form = LotForm(typed, packages=packages, initial=request.GET.dict())
+    form = LotForm(typed, packages=packages, initial=initial)
     if form.is_valid():
         try:
             lot = services.announce_lot(
@@ -99,14 +97,42 @@ def lot_new(request: MemberRequest) -> HttpResponse:
                 terms=form.cleaned_data["terms"],
                 remark=form.cleaned_data["remark"],
                 contact=form.cleaned_data["contact"],
+                reannounces=form.cleaned_data["reannounces"],
             )
         except Refused as refusal:
             add_refusal(form, refusal)
         else:
             messages.success(request, f"{lot} is announced; its terms are fixed.")
             return redirect("auctions:detail", lot.pk)
-    context = {"form": form, "has_packages": packages.exists()}
+    context = {"form": form, "has_packages": packages.exists(), "earlier": earlier}
     return render(request, "auctions/new.html", context, status=422 if form.errors else 200)
+
+
+def _free_packages(request: MemberRequest) -> QuerySet[Package]:
+    """Sealed packages of the person's sellers that no lot binds."""
+    taken = Lot.objects.filter(state__in=BINDING)
+    sellers = [
+        membership.organisation_id
+        for membership in request.user.active_memberships
+        if membership.role == Role.SELLER_APPROVER
+    ]
+    sealed = Package.objects.filter(seller__in=sellers, state=PackageState.SEALED)
+    return sealed.exclude(pk__in=taken.values("package"))
+
+
+def _earlier_lot(request: MemberRequest) -> Lot | None:
+    """The lot that is announced again, where the address or the form names one."""
+    named = request.POST.get("reannounces") or request.GET.get("reannounces")
+    if not named:
+        return None
+    try:
+        key = UUID(named)
+    except ValueError:
+        raise Http404 from None
+    lot = visible_lot(request, key)
+    if not may(request.user, "auctions.announce_lot", lot.package):
+        raise Http404
+    return lot
 
 
 def lot_page(
@@ -194,11 +220,18 @@ def venue_context(request: MemberRequest, lot: Lot) -> dict[str, Any]:
 
 
 def seller_context(request: MemberRequest, lot: Lot, now: datetime) -> dict[str, Any]:
-    """What the seller may do with its own lot."""
+    """What the seller may do with its own lot, and the lots before and after it."""
+    visible = Lot.objects.visible_to(request.user)
+    later = next((each for each in visible.filter(reannounces=lot) if each.follows), None)
     is_before = lot.state == LotState.ANNOUNCED and now < lot.opens_at
     return {
         "withdraws": is_before and may(request.user, "auctions.withdraw_lot", lot),
         "withdraw_form": ReasonForm(prefix="withdraw"),
+        "earlier": visible.filter(pk=lot.follows.pk).first() if lot.follows else None,
+        "later": later,
+        "may_reannounce": lot.state in {LotState.UNSOLD, LotState.CANCELLED}
+        and may(request.user, "auctions.announce_lot", lot.package)
+        and not lot.followers.exists(),
     }
 
 
