@@ -108,6 +108,10 @@ def _early(events, lines):
     lines.append(answer("d", "one", 130, refusal="late", minute=59))
 
 
+def _closed_early(events, lines):
+    lines.append(answer("d", "one", 130, refusal="closed", minute=59))
+
+
 def _two_outcomes(events, lines):
     lines.append(answer("a", "one", 100, refusal="below_step"))
 
@@ -138,6 +142,7 @@ def _feed_gap(events, lines):
         (_below_step, "out_of_order"),
         (_late, "late"),
         (_early, "early"),
+        (_closed_early, "early"),
         (_two_outcomes, "doubled"),
         (_one_event_twice, "doubled"),
         (_anothers_answer, "foreign"),

@@ -134,6 +134,8 @@ def _check_answers(
     """A1, A3, A4, A5, A20: each answer against the list, and answers against each other."""
     outcomes: defaultdict[str, list[Document]] = defaultdict(list)
     claims: defaultdict[int, set[str]] = defaultdict(set)
+    is_cancelled = any(event["kind"] == "cancelled" for event in events)
+    too_late = {"late"} if is_cancelled else {"late", "closed"}
     for answer in answers:
         outcome = answer["outcome"]
         outcomes[answer["request_id"]].append(outcome)
@@ -142,7 +144,7 @@ def _check_answers(
         if outcome["result"] == "accepted":
             claims[outcome["seq"]].add(answer["request_id"])
             _check_accepted(findings, lot, events, answer)
-        elif outcome["refusal"] == "late" and moment(outcome["decided_at"]) < ends[-1]:
+        elif outcome["refusal"] in too_late and moment(outcome["decided_at"]) < ends[-1]:
             findings.add("early", f"{answer['request_id']} was refused as late before the end")
     for request_id, told in outcomes.items():
         if any(other != told[0] for other in told[1:]):

@@ -16,6 +16,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--bids", type=int, default=20_000)
         parser.add_argument("--per-lot", type=int, default=50)
+        parser.add_argument("--between", type=float, default=0.5, help="seconds from end to end")
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -25,6 +26,7 @@ class Command(BaseCommand):
                     venue,
                     bids=options["bids"],
                     per_lot=options["per_lot"],
+                    between_seconds=options["between"],
                     seed=options["seed"],
                 )
         except NoCluster as missing:
@@ -33,3 +35,6 @@ class Command(BaseCommand):
         is_clean = figures["lots_with_one_terminal_event"] == figures["lots"]
         if figures["findings"] or not is_clean:
             raise CommandError("A promise to bidders was broken; see `findings`.")
+        sides = ("decided_in_50_ms_before_the_end", "decided_in_50_ms_after_the_end")
+        if not all(figures[name] for name in sides):
+            raise CommandError("No bid was decided near the end on one side: nothing was tried.")
