@@ -61,7 +61,10 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
     settled = _measured(plan)
     wire = Wire(plan["url"], {"Authorization": f"Token {who['token']}"})
     delays = []
+    half_way = settled
     for number in range(plan["events"]):
+        if number == plan["events"] // 2:
+            half_way = _measured(plan)
         document = {
             "request_id": str(uuid4()),
             "amount_minor": lot["start_price_minor"] + number * lot["step_minor"],
@@ -87,6 +90,7 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
         "connections_with_listeners": settled["connections"],
         "connections_after": after["connections"],
         "rss_mb_with_listeners": settled["rss_mb"],
+        "rss_mb_half_way": half_way["rss_mb"],
         "rss_mb_after": after["rss_mb"],
     }
 
