@@ -113,9 +113,25 @@ class Cluster:
         log = str(self.folder / "server.log")
         self._run("pg_ctl", "-w", "-t", str(PATIENCE_SECONDS), "-l", log, "-o", words, "start")
 
+    def hold_log_writer(self) -> None:
+        """Stop the process that writes the log for others: what a commit leaves to it never is.
+
+        A killed process leaves what the kernel already holds, a power cut does not; so held, the
+        one does what the other would. A commit that is synchronous writes its log by itself.
+        """
+        main = self._main_process()
+        writers = [each for each in _children(main or 0) if "walwriter" in _title(each)]
+        if len(writers) != 1:
+            raise RuntimeError(f"the cluster has {len(writers)} log writers")
+        os.kill(writers[0], signal.SIGSTOP)
+
     def stop(self) -> None:
         """End without waiting for clients."""
-        if self._main_process() is not None:
+        main = self._main_process()
+        if main is not None:
+            for each in _children(main):
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGCONT)
             self._run("pg_ctl", "-m", "immediate", "-w", "stop")
 
     def kill(self) -> None:
@@ -196,6 +212,13 @@ def _children(parent: int) -> list[int]:
             if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
                 found.append(int(stat.parent.name))
     return found
+
+
+def _title(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def _is_running(process: int) -> bool:

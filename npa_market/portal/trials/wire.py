@@ -4,10 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
 TIMEOUT_SECONDS = 20
+# The server ends a connection that was idle for 5 s; one that old is not used again.
+KEEP_SECONDS = 4
 
 
 class Broken(Exception):
@@ -35,6 +38,7 @@ class Wire:
         fixed = {"Host": f"{self._host}:{self._port}", **headers}
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used = 0.0
 
     async def request(self, method: str, path: str, document: Any = None) -> Answer:
         """Send and read one answer. Raises Broken."""
@@ -76,6 +80,9 @@ class Wire:
             self.close()
 
     async def _send(self, method: str, path: str, document: Any) -> asyncio.StreamReader:
+        if monotonic() - self._used > KEEP_SECONDS:
+            self.close()
+        self._used = monotonic()
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port)
         reader, writer = self._streams

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from npa_market.portal.trials.chaos import UNSAFE, run_chaos
+from npa_market.portal.trials.chaos import SERVER, UNSAFE, run_chaos
 from npa_market.portal.trials.cluster import NoCluster, own_cluster
 from npa_market.portal.trials.venue import venue_on
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         changes = {"ALLOW_UNSAFE_DATABASE": "1"} if is_unsafe else {}
         try:
             with (
-                own_cluster(**(UNSAFE if is_unsafe else {})) as cluster,
+                own_cluster(**(SERVER | (UNSAFE if is_unsafe else {}))) as cluster,
                 venue_on(cluster.make_database(), changes=changes) as venue,
             ):
                 figures = run_chaos(
