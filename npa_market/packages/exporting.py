@@ -7,7 +7,7 @@ is ever a formula: CSV quotes what a spreadsheet would run, Excel gets texts as 
 import csv
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 
 from npa_market.common.exports import csv_lines
 from npa_market.common.money import to_decimal
+from npa_market.common.workbooks import write_sheets
 from npa_market.packages.eba import CUT_OFF, REPAYMENTS, TEMPLATES, EbaField
 from npa_market.packages.saved import ExportForm
 
 ROWS_AT_ONCE = 5_000
-ROWS_OF_A_SHEET = 1_048_576  # Excel's own limit, the header included
 Progress = Callable[[int, int], None]
 
 
@@ -81,42 +81,14 @@ def _cell(value: Any) -> Any:
 
 
 def _write_xlsx(content: Content, target: Path, progress: Progress) -> None:
-    import xlsxwriter
-
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(str(target), options) as book:
-        book.set_properties({"title": content.reference, "comments": content.notice})
-        if content.notice:
-            book.add_worksheet("Notice").write_string(0, 0, content.notice)
-        _write_sheets(book, content.table.column_names, table_rows(content.table, progress))
-
-
-def _write_sheets(book: Any, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """As many sheets as the rows need, each with the header."""
-    head, sheet, line = book.add_format({"bold": True}), None, ROWS_OF_A_SHEET
-    for row in rows:
-        if line >= ROWS_OF_A_SHEET:
-            sheet = _sheet(book, header, head)
-            line = 1
-        assert sheet, "made with the first row"
-        for place, value in enumerate(row):
-            if isinstance(value, str):
-                sheet.write_string(line, place, value)
-            elif value is not None:
-                sheet.write(line, place, value)
-        line += 1
-    if sheet is None:
-        _sheet(book, header, head)
-
-
-def _sheet(book: Any, header: Sequence[str], head: Any) -> Any:
-    sheet = book.add_worksheet(f"Loans {1 + sum('Loans' in s.name for s in book.worksheets())}")
-    if book.worksheets()[0].name == "Notice":
-        sheet.set_footer("&L" + book.doc_properties["comments"].replace("&", "&&")[:200])
-    sheet.freeze_panes(1, 0)
-    for place, name in enumerate(header):
-        sheet.write_string(0, place, name, head)
-    return sheet
+    write_sheets(
+        target,
+        content.table.column_names,
+        table_rows(content.table, progress),
+        title="Loans",
+        reference=content.reference,
+        notice=content.notice,
+    )
 
 
 def _write_parquet(content: Content, target: Path, progress: Progress) -> None:

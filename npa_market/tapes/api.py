@@ -25,6 +25,7 @@ from npa_market.tapes.mapping import Mapping, shipped_mappings
 from npa_market.tapes.models import Loan, Tape, TapeState
 from npa_market.tapes.personal_models import PersonalAccess
 from npa_market.tapes.queries import Person, masked_person
+from npa_market.tapes.rejects import CONTENT_TYPES, rejects_answer
 from npa_market.tapes.revealing import erase_identities, reveal_borrower
 from npa_market.tapes.vault import KeyGone
 
@@ -233,6 +234,7 @@ class TapeViewSet(
     access_rule = access_for(*SELLER_ROLES)
     access_by_action = {
         "rejects": access_for(Role.SELLER_ANALYST),
+        "rejects_xlsx": access_for(Role.SELLER_ANALYST),
         "reveal": access_for(Role.SELLER_ANALYST),
         "confirm": access_for(Role.SELLER_ANALYST),
         "discard": access_for(Role.SELLER_ANALYST),
@@ -278,16 +280,17 @@ class TapeViewSet(
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
     @action(detail=True)
-    def rejects(self, request: Request, pk: str) -> FileResponse:
+    def rejects(self, request: Request, pk: str, form: str = "csv") -> FileResponse:
         """Rejected rows as CSV in clear text; each reading is recorded."""
         tape = self.get_object()
         content = services.open_rejects(user=cast(User, request.user), tape_id=tape.pk)
-        return FileResponse(
-            content,
-            as_attachment=True,
-            filename=f"{tape.reference}-rejects.csv",
-            content_type="text/csv; charset=utf-8",
-        )
+        return rejects_answer(content, tape.reference, form)
+
+    @extend_schema(responses={(200, CONTENT_TYPES["xlsx"]): OpenApiTypes.BINARY})
+    @action(detail=True, url_path="rejects-xlsx")
+    def rejects_xlsx(self, request: Request, pk: str) -> FileResponse:
+        """The same as XLSX, on as many sheets as the rows need."""
+        return self.rejects(request, pk, form="xlsx")
 
     @extend_schema(request=None, responses={202: TapeSerializer})
     @action(detail=True, methods=["post"])

@@ -19,6 +19,7 @@ from npa_market.parties.roles import SELLER_ROLES, Role
 from npa_market.tapes.histories import open_history_rejects, remove_history, upload_history
 from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile, HistoryKind, HistoryState
 from npa_market.tapes.models import Loan, Tape
+from npa_market.tapes.rejects import rejects_answer
 
 ROWS_SHOWN = 100
 
@@ -85,20 +86,15 @@ def _chosen(request: MemberRequest, tape_id: UUID, named: str) -> HistoryFile:
 @access(access_for(Role.SELLER_ANALYST))
 @require_safe
 @never_cache
-def rejects(request: MemberRequest, tape_id: UUID) -> HttpResponse | FileResponse:
-    """Rejected rows of the history named by `?history=`, as CSV; each reading is recorded."""
+def rejects(request: MemberRequest, tape_id: UUID, form: str) -> HttpResponse | FileResponse:
+    """Rejected rows of the history named by `?history=`, CSV or XLSX; each reading is recorded."""
     history = _chosen(request, tape_id, request.GET.get("history", ""))
     try:
         content = open_history_rejects(user=request.user, history_id=history.pk)
+        return rejects_answer(content, history.kind, form)
     except Refused as refusal:
         messages.error(request, refusal.message)
         return redirect("tapes:histories", tape_id)
-    return FileResponse(
-        content,
-        as_attachment=True,
-        filename=f"{history.kind}-rejects.csv",
-        content_type="text/csv; charset=utf-8",
-    )
 
 
 @access(access_for(Role.SELLER_ANALYST))

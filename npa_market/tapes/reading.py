@@ -4,7 +4,7 @@ Reads as a stream. Whatever is wrong with the file as a whole is a refusal with 
 its content is quoted, because a file without a header starts with a borrower.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -22,6 +22,7 @@ from npa_market.tapes.known_files import why_no_tape
 from npa_market.tapes.mapping import Mapping, folded_header
 from npa_market.tapes.parquet_rows import ParquetRows, is_parquet
 from npa_market.tapes.refusals import refuse
+from npa_market.tapes.rejects import QUOTED_REST, is_rejects_header, unquoted
 from npa_market.tapes.sniffing import (
     HEADER_WITHIN_ROWS,
     Layout,
@@ -67,7 +68,10 @@ class Source:
     def first_rows(self, count: int) -> list[list[str]]:
         """The first rows as they stand, header and preamble included."""
         with closing(self.rows.records()) as records:
-            return [cells for _, cells in islice(records, count)]
+            rows = [cells for _, cells in islice(records, count)]
+        if any(is_rejects_header(cells) for cells in rows[:HEADER_WITHIN_ROWS]):
+            return [[unquoted(cell) for cell in cells] for cells in rows]
+        return rows
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ def open_tape(handle: IO[bytes], mapping: Mapping, layout: Layout = SNIFFED) -> 
             closing(source.rows.records(after=row)) as records,
             closing(source.rows.batches(row, len(header))) as batches,
         ):
+            is_repaired = is_rejects_header(header)
             yield TapeFile(
                 source.kind,
                 source.encoding,
@@ -161,10 +166,28 @@ def open_tape(handle: IO[bytes], mapping: Mapping, layout: Layout = SNIFFED) -> 
                 header,
                 row,
                 positions,
-                records,
-                _loans(batches, mapping, positions),
+                _without_quotes(records) if is_repaired else records,
+                _loans(
+                    map(_batch_without_quotes, batches) if is_repaired else batches,
+                    mapping,
+                    positions,
+                ),
                 source,
             )
+
+
+def _without_quotes(records: Iterable[Record]) -> Iterator[Record]:
+    """Records of a rejects file with their cells as they were first received."""
+    return ((row, [unquoted(cell) for cell in cells]) for row, cells in records)
+
+
+def _batch_without_quotes(batch: Batch) -> Batch:
+    # The expression is the same for RE2; ^ is the beginning of the cell, not of a line in it.
+    cells = (
+        pc.replace_substring_regex(column, f"^'({QUOTED_REST})", r"\1", max_replacements=1)
+        for column in batch.cells
+    )
+    return replace(batch, cells=tuple(cells), ragged=list(_without_quotes(batch.ragged)))
 
 
 def _loans(
@@ -206,6 +229,8 @@ def _header(source: Source, mapping: Mapping, layout: Layout) -> tuple[int, list
     with closing(source.rows.records()) as records:
         for row, cells in islice(records, within):
             check_width(cells)
+            if is_rejects_header(cells):
+                cells = [unquoted(cell) for cell in cells]
             rows.append(cells)
             is_stated = row == layout.header_row
             if is_stated or not (layout.header_row or mapping.missing_columns(cells)):

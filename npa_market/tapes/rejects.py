@@ -1,17 +1,48 @@
 """The rejects file: every rejected row with all its columns, its row number and the reasons.
 
 It holds borrowers' data as the seller sent it, so only the seller's staff get it. UTF-8 with a
-byte order mark, so that a spreadsheet opens it right; formulas are neutralised.
+byte order mark, so that a spreadsheet opens it right. A cell that a spreadsheet could run as a
+formula carries an apostrophe, which the import of a repaired file takes off again: `quoted` and
+`unquoted` are each other's inverse.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryFile
 from typing import IO
 
+from django.http import FileResponse
+
+from npa_market.common.errors import Refused
 from npa_market.common.exports import neutralised
+from npa_market.common.workbooks import LONGEST_CELL, write_sheets
+
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+MARKER = ["row_number", "reasons"]
+# An apostrophe of the seller's own before a formula sign is told from ours by a second one.
+QUOTED_REST = r"'*[=+\-@\t\r]"
+_QUOTED = re.compile("'" + QUOTED_REST)
+
+
+def quoted(cell: str) -> str:
+    """A cell that no spreadsheet runs."""
+    return f"'{cell}" if _QUOTED.match(cell) else str(neutralised(cell))
+
+
+def unquoted(cell: str) -> str:
+    """The cell as it was before `quoted`."""
+    return cell[1:] if _QUOTED.match(cell) else cell
+
+
+def is_rejects_header(cells: Sequence[str]) -> bool:
+    """Does a file with this header come from here?"""
+    return list(cells[:2]) == MARKER
 
 
 class RejectsWriter:
@@ -21,12 +52,12 @@ class RejectsWriter:
         self._target = target
         self._text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
         self._writer = csv.writer(self._text)
-        self._writer.writerow(["row_number", "reasons", *map(neutralised, header)])
+        self._writer.writerow([*MARKER, *map(quoted, header)])
         self.rows = 0
 
     def write(self, row_number: int, reasons: Sequence[str], cells: Sequence[str]) -> None:
         """Add one rejected row."""
-        self._writer.writerow([row_number, " | ".join(reasons), *map(neutralised, cells)])
+        self._writer.writerow([row_number, " | ".join(reasons), *map(quoted, cells)])
         self.rows += 1
 
     def chunks(self) -> Iterator[bytes]:
@@ -43,3 +74,41 @@ def rejects_writer(header: Sequence[str]) -> Iterator[RejectsWriter]:
         writer = RejectsWriter(target, header)
         yield writer
         writer._text.detach()
+
+
+def rejects_workbook(content: IO[bytes]) -> IO[bytes]:
+    """The same cells as XLSX, all of them texts, so that no identity number loses its digits.
+
+    content: a kept rejects file, which is read to its end and closed. The result is a temporary
+    file at its beginning. Raises Refused where a cell is longer than a workbook takes.
+    """
+    with ExitStack() as stack:
+        target = stack.enter_context(TemporaryFile())
+        text = stack.enter_context(io.TextIOWrapper(content, "utf-8-sig", newline=""))
+        rows = csv.reader(text)
+        write_sheets(target, next(rows), _fitting(rows), title="Rejected rows")
+        target.seek(0)
+        text.close()
+        stack.pop_all()  # The caller closes the workbook.
+        return target
+
+
+def _fitting(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    for row in rows:
+        if any(len(cell) > LONGEST_CELL for cell in row):
+            raise Refused(
+                "cell_too_long",
+                f"Row {row[0]} holds a cell of more than {LONGEST_CELL:,} characters, more than a "
+                "workbook takes. Take the CSV.",
+            )
+        yield row
+
+
+def rejects_answer(content: IO[bytes], name: str, form: str) -> FileResponse:
+    """A kept rejects file as a download, `csv` or `xlsx`. Raises Refused as `rejects_workbook`."""
+    return FileResponse(
+        rejects_workbook(content) if form == "xlsx" else content,
+        as_attachment=True,
+        filename=f"{name}-rejects.{form}",
+        content_type=CONTENT_TYPES[form],
+    )

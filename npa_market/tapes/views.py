@@ -32,6 +32,7 @@ from npa_market.tapes.mapping import shipped_mappings
 from npa_market.tapes.mapping_store import mapping_of
 from npa_market.tapes.models import SellerMapping, Tape, TapeState, Upload, UploadState
 from npa_market.tapes.queries import loans_page
+from npa_market.tapes.rejects import rejects_answer
 from npa_market.tapes.result import completeness_lines, total_lines
 from npa_market.tapes.tables import TapeTable
 
@@ -148,20 +149,15 @@ def loans(request: MemberRequest, tape_id: UUID) -> HttpResponse:
 @access(access_for(Role.SELLER_ANALYST))
 @require_safe
 @never_cache
-def rejects(request: MemberRequest, tape_id: UUID) -> HttpResponse | FileResponse:
-    """Rejected rows as CSV, in clear text; each reading is recorded."""
+def rejects(request: MemberRequest, tape_id: UUID, form: str) -> HttpResponse | FileResponse:
+    """Rejected rows as CSV or XLSX, in clear text; each reading is recorded."""
     tape = _tape(request, tape_id)
     try:
         content = services.open_rejects(user=request.user, tape_id=tape.pk)
+        return rejects_answer(content, tape.reference, form)
     except Refused as refusal:
         _tell(request, refusal)
         return redirect(tape)
-    return FileResponse(
-        content,
-        as_attachment=True,
-        filename=f"{tape.reference}-rejects.csv",
-        content_type="text/csv; charset=utf-8",
-    )
 
 
 @access(access_for(Role.SELLER_ANALYST))

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from django.urls import reverse
 
+from npa_market.common import workbooks
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import open_stored, read_stored
 from npa_market.common.models import Job, JobState
 from npa_market.evidence.models import Entry
-from npa_market.packages import exporting
 from npa_market.packages.eba import TEMPLATES
 from npa_market.packages.exporting import Content, write_export
 from npa_market.packages.exports import ask_for_export, forms_for
@@ -152,7 +152,7 @@ def naughty_texts():
 
 
 def test_no_cell_runs_and_every_text_comes_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "ROWS_OF_A_SHEET", 100)
+    monkeypatch.setattr(workbooks, "ROWS_OF_A_SHEET", 100)
     texts = naughty_texts()
     table = pa.table({"product": texts, "claim_minor": range(len(texts))})
     content = Content(table, "PKG", "CNY", date(2026, 6, 30))

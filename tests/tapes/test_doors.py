@@ -1,12 +1,18 @@
 """Pages and API of tapes: who may open them, what they show, what they say to bad input."""
 
+import csv
+import io
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from npa_market.common.files import read_stored
 from npa_market.evidence.models import Entry
 from npa_market.parties.roles import Role
 from npa_market.tapes.models import Loan, Tape, TapeState
+from npa_market.tapes.personal_models import PersonalAccess
+from npa_market.tapes.reading import open_source
 from npa_market.tapes.services import import_tape
 from tests.tapes.conftest import ROW, csv_of, rows_of
 
@@ -123,6 +129,18 @@ def test_rejects_are_handed_over_and_recorded(tape, as_user, seller_user):
     assert ROW["身份证号"] in body
     entry = Entry.objects.about(tape.pk).last()
     assert (entry.type, entry.actor) == ("tape.rejects_read", f"user:{seller_user.pk}")
+
+
+def test_rejects_come_as_a_workbook_of_the_same_cells(tape, as_user, api, seller_user):
+    workbook = as_user(seller_user).get(reverse("tapes:rejects_xlsx", args=[tape.pk]))
+    assert workbook["Content-Disposition"].endswith('-rejects.xlsx"')
+    by_api = api(seller_user).get(f"/api/v1/tapes/{tape.pk}/rejects-xlsx/")
+    plain = read_stored(tape.rejects_file_id).decode("utf-8-sig")
+    expected = list(csv.reader(io.StringIO(plain, newline="")))
+    for answer in (workbook, by_api):
+        with open_source(io.BytesIO(b"".join(answer.streaming_content))) as source:
+            assert source.first_rows(9) == expected
+    assert PersonalAccess.objects.filter(form="rejects", tape=tape).count() == 2
 
 
 def test_without_rejects_the_page_says_so(imported_rows, as_user, seller_user):

@@ -4,19 +4,26 @@ import csv
 import gzip
 import io
 import json
+import zipfile
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
+from npa_market.common import workbooks
+from npa_market.common.errors import Refused
 from npa_market.common.exports import neutralised
 from npa_market.common.files import read_stored
 from npa_market.tapes.dictionary import FIELDS
 from npa_market.tapes.mapping import mapping_named
 from npa_market.tapes.models import Loan
 from npa_market.tapes.queries import person_of
-from npa_market.tapes.reading import open_source
+from npa_market.tapes.reading import open_source, open_tape
+from npa_market.tapes.rejects import quoted, rejects_workbook, rejects_writer, unquoted
 from tests.tapes.conftest import DATA, csv_of, rows_of
 
 PATH = DATA.parent / "vectors" / "naughty-strings" / "blns.json"
@@ -61,7 +68,7 @@ def test_each_text_column_takes_each_string_or_names_its_row(
         else:
             reasons, cells = rejects[number]
             assert reasons
-            assert cells[column] == neutralised(text)
+            assert cells[column] == quoted(text)
             assert not cells[column].startswith(RISKY) or cells[column] == text  # a plain number
     if column == "产品":
         longest = FIELDS["product"].longest
@@ -123,3 +130,56 @@ def test_each_kind_of_file_gives_each_string_back_byte_for_byte(kind):
 @pytest.mark.parametrize("text", OURS[:6])
 def test_a_formula_never_leaves_as_one(text):
     assert neutralised(text) in (f"'{text}", "-1")
+
+
+OWN = ["'=1", "''+x", "'", "'a", "-5", "'-5", "a\n'=1", "=1\n'=2", "'\r", ""]
+
+
+def rejects_of(texts: list[str]) -> io.BytesIO:
+    with rejects_writer(["=文本", "贷款编号"]) as writer:
+        for number, text in enumerate(texts, start=2):
+            writer.write(number, ["a: b"], [text, text])
+        return io.BytesIO(b"".join(writer.chunks()))
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_rejects_file_comes_back_byte_for_byte(form):
+    # No XML holds U+FFFE, which is no character: in a workbook it stands as _xFFFE_.
+    texts = [text for text in [*naughty(), *OWN] if form == "csv" or "\ufffe" not in text]
+    content = rejects_of(texts)
+    if form == "xlsx":
+        content = rejects_workbook(content)
+    with open_source(content) as source:
+        shown = source.first_rows(len(texts) + 1)
+    assert shown[0][2:] == ["=文本", "贷款编号"]
+    assert [row[2:] for row in shown[1:]] == [[text, text] for text in texts]
+    content.seek(0)
+    mapping = replace(
+        mapping_named("npa_standard"), aliases={"=文本": "=文本"}, needed=frozenset({"=文本"})
+    )
+    with open_tape(content, mapping) as tape:
+        columns = [batch.columns["=文本"].to_pylist() for batch in tape.batches]
+        assert tape.header[2] == "=文本"
+    assert [text for column in columns for text in column] == texts
+
+
+def test_a_file_of_the_sellers_own_keeps_its_apostrophes():
+    with open_source(io.BytesIO("编号,文本\r\nA,'=1\r\n".encode())) as source:
+        assert source.first_rows(2)[1] == ["A", "'=1"]
+
+
+@given(st.text(alphabet=st.sampled_from("'=+-@\t\r1a\n"), max_size=6))
+def test_quoting_is_undone_and_leaves_no_formula(text):
+    assert unquoted(quoted(text)) == text
+    assert not quoted(text).startswith(RISKY) or float(text) <= 0
+
+
+def test_a_workbook_takes_a_further_sheet_and_refuses_what_no_cell_holds(monkeypatch):
+    monkeypatch.setattr(workbooks, "ROWS_OF_A_SHEET", 3)
+    with zipfile.ZipFile(rejects_workbook(rejects_of(["a", "b", "c"]))) as book:
+        assert sum("worksheets/sheet" in name for name in book.namelist()) == 2
+    longest = "x" * workbooks.LONGEST_CELL
+    rejects_workbook(rejects_of([longest])).close()
+    with pytest.raises(Refused) as refused:
+        rejects_workbook(rejects_of([longest + "x"]))
+    assert refused.value.code == "cell_too_long"
