@@ -14,6 +14,8 @@ from npa_market.common.models import StoredFile
 from npa_market.evidence.models import Entry, Payload
 from npa_market.parties.models import Membership
 from npa_market.parties.roles import Role
+from npa_market.tapes.models import Loan
+from npa_market.tapes.personal_models import PersonalAccess
 from npa_market.transfers.models import DealState, Delivery
 from npa_market.transfers.services import (
     confirm_receipt,
@@ -207,6 +209,17 @@ def test_personal_values_reach_no_stored_file_in_the_clear_and_no_log_entry(cast
     logged += "".join(Entry.objects.values_list("canonical", flat=True))
     assert not [plant for plant in plants if plant.decode() in logged]
     assert deal.delivery.plain_sha256 in logged
+
+
+def test_the_seller_reads_in_its_access_log_whose_identities_went_into_the_file(cast):
+    deal = released(cast)
+    release_delivery(user=cast.approver, deal_id=deal.pk)  # Again: no second line.
+    line = PersonalAccess.objects.get()
+    loans = Loan.objects.filter(pk__in=deal.loan_prices.values("loan"))
+    assert line.people == loans.values("borrower").distinct().count() > 0
+    assert (line.form, line.fields, line.loan) == ("delivery", "name,id_number,mobile", None)
+    assert (line.user, line.tape, line.seller) == (cast.approver, loans[0].tape, cast.seller)
+    assert line.reason == f"Delivery file of {deal.reference}"
 
 
 def test_a_person_who_left_takes_nothing(cast):

@@ -5,14 +5,18 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
 from npa_market.evidence.services import record
 from npa_market.parties.models import User
 from npa_market.parties.permissions import may, require
+from npa_market.tapes.models import Loan, Tape
+from npa_market.tapes.personal_models import AccessForm
+from npa_market.tapes.revealing import log_access
 from npa_market.transfers.delivery_file import Progress, buyer_recipient, seal_delivery
-from npa_market.transfers.models import Deal, DealState, Delivery
+from npa_market.transfers.models import Deal, DealState, Delivery, LoanPrice
 from npa_market.transfers.services.locking import locked_deal, require_state
 
 
@@ -59,6 +63,7 @@ def _release_first(deal: Deal, user: User) -> Delivery:
 def _release_second(delivery: Delivery, user: User, progress: Progress | None) -> Delivery:
     deal = delivery.deal
     sealed = seal_delivery(deal, progress)
+    _log_identities(deal, user)
     delivery.second_release_by = user
     delivery.file = sealed.file
     delivery.plain_sha256 = sealed.plain_sha256
@@ -78,6 +83,24 @@ def _release_second(delivery: Delivery, user: User, progress: Progress | None) -
         prev_state=deal.state,
     )
     return delivery
+
+
+def _log_identities(deal: Deal, user: User) -> None:
+    """A line of the sellers' access log per tape whose borrowers are in the file."""
+    sold = Loan.objects.filter(
+        pk__in=LoanPrice.objects.filter(deal=deal, exclusion="").values("loan")
+    )
+    people = sold.order_by().values("tape").annotate(people=Count("borrower", distinct=True))
+    counts = {line["tape"]: line["people"] for line in people}
+    for tape in Tape.objects.filter(pk__in=counts).order_by("pk"):
+        log_access(
+            user=user,
+            tape=tape,
+            form=AccessForm.DELIVERY,
+            people=counts[tape.pk],
+            reason=f"Delivery file of {deal.reference}",
+            loan=None,
+        )
 
 
 @transaction.atomic
