@@ -11,7 +11,7 @@ from npa_market.common.exports import csv_lines
 from npa_market.common.files import read_stored
 from npa_market.diligence.models import AccessRecord, Report, RoomDocument
 from npa_market.diligence.report.reader import Reader, stamped
-from npa_market.packages.sealed import bidder_frame
+from npa_market.packages.sealed import bidder_copy
 from npa_market.parties.models import Organisation, User
 
 if TYPE_CHECKING:
@@ -67,17 +67,22 @@ def _marked_report(line: AccessRecord) -> bytes:
 
 
 def _tape_csv(line: AccessRecord) -> Iterator[bytes]:
-    """Minor units, ISO dates, empty = missing; each row names the copy it belongs to."""
-    frame = bidder_frame(line.room.package)
-    header = [*frame.columns, COPY_COLUMN]
-    for text in csv_lines(header, _rows(frame, str(line.pk))):
+    """Minor units, ISO dates, empty = missing.
+
+    Each row names the copy it belongs to and repeats what the copy leaves out, so that rows shown
+    and left out make up the package's totals wherever the rows go.
+    """
+    form = bidder_copy(line.room.package)
+    ends = {COPY_COLUMN: str(line.pk), **form.left_out()}
+    header = [*form.frame.columns, *ends]
+    for text in csv_lines(header, _rows(form.frame, list(ends.values()))):
         yield text.encode()
 
 
-def _rows(frame: "pd.DataFrame", copy_key: str) -> Iterator[list[Any]]:
+def _rows(frame: "pd.DataFrame", ends: list[Any]) -> Iterator[list[Any]]:
     columns = [_column(frame, name) for name in frame.columns]
     for values in zip(*columns, strict=True):
-        yield [*values, copy_key]
+        yield [*values, *ends]
 
 
 def _column(frame: "pd.DataFrame", name: str) -> list[Any]:
@@ -105,16 +110,16 @@ def _receipts_text(entries: Iterable[dict[str, Any]]) -> str:
 
 
 def _tape_parquet(line: AccessRecord) -> bytes:
-    """The columns of the sealed file; the copy is named in the file's metadata."""
+    """The columns of the sealed file; metadata name the copy and what it leaves out."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from npa_market.packages.schema import SEALED_SCHEMA
 
-    table = pa.Table.from_pandas(
-        bidder_frame(line.room.package), schema=SEALED_SCHEMA, preserve_index=False
-    )
+    form = bidder_copy(line.room.package)
+    table = pa.Table.from_pandas(form.frame, schema=SEALED_SCHEMA, preserve_index=False)
     mark = {"copy_id": str(line.pk), "reader": line.organisation.name}
+    mark |= {name: str(value) for name, value in form.left_out().items()}
     table = table.replace_schema_metadata(mark)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")

@@ -52,6 +52,14 @@ class BidderForm:
     suppressed_principal_minor: int
     suppressed_claim_minor: int
 
+    def left_out(self) -> dict[str, int]:
+        """What a copy says about the rows that are not in it."""
+        return {
+            "suppressed_loans": self.suppressed,
+            "suppressed_principal_minor": self.suppressed_principal_minor,
+            "suppressed_claim_minor": self.suppressed_claim_minor,
+        }
+
 
 def bidder_form(frame: pd.DataFrame, smallest_group: int = SMALLEST_GROUP) -> BidderForm:
     """Dates to the first of the month, days overdue to steps of 30, groups of at least k loans.

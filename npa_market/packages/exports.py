@@ -12,6 +12,7 @@ from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import store_path
 from npa_market.common.jobs import queue_job
 from npa_market.common.models import JobState
+from npa_market.common.money import format_minor
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageExport
 from npa_market.packages.saved import ExportForm
@@ -119,17 +120,24 @@ def _content(export: PackageExport) -> "Content":
 
     from npa_market.packages.exporting import Content
     from npa_market.packages.schema import SEALED_SCHEMA
-    from npa_market.packages.sealed import bidder_frame, read_table
+    from npa_market.packages.sealed import bidder_copy, read_table
 
     package: Any = export.package
     notice = ""
     if export.is_bidder_form:
-        frame = bidder_frame(package)
-        table = pa.Table.from_pandas(frame, schema=SEALED_SCHEMA, preserve_index=False)
+        form = bidder_copy(package)
+        table = pa.Table.from_pandas(form.frame, schema=SEALED_SCHEMA, preserve_index=False)
         notice = (
             f"{package.reference}, for {export.organisation.name} alone, asked by "
             f"{export.asked_by} on {export.asked_at:%Y-%m-%d %H:%M} UTC. Not to be passed on."
         )
+        if form.suppressed:
+            principal = format_minor(form.suppressed_principal_minor, package.currency)
+            claim = format_minor(form.suppressed_claim_minor, package.currency)
+            notice += (
+                f" Left out, so that no borrower stands out: {form.suppressed:,} loans with"
+                f" principal {principal}, claim {claim}."
+            )
     else:
         table = read_table(package)
     return Content(table, package.reference, package.currency, package.cut_off_date, notice)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from npa_market.packages.disclosure import BidderForm
+
 
 def _sealed_file(package: Package) -> str:
     if not package.content_sha256:
@@ -103,5 +105,12 @@ def bidder_frame(package: Package, columns: list[str] | None = None) -> "pd.Data
     from npa_market.packages.disclosure import READ, bidder_form
 
     if columns is None:
-        return bidder_form(read_sealed(package)).frame
+        return bidder_copy(package).frame
     return bidder_form(read_sealed(package, sorted({*columns, *READ}))).frame[columns]
+
+
+def bidder_copy(package: Package) -> "BidderForm":
+    """The same with all columns, and what was left out of them."""
+    from npa_market.packages.disclosure import bidder_form
+
+    return bidder_form(read_sealed(package))

@@ -8,9 +8,11 @@ import pytest
 from django.urls import reverse
 from pypdf import PdfReader
 
+from npa_market.diligence import copies
 from npa_market.diligence.models import AccessRecord, Admission, DataRoom, Report
 from npa_market.diligence.services import sign_nda
-from npa_market.packages.sealed import read_sealed
+from npa_market.packages.disclosure import BidderForm
+from npa_market.packages.sealed import bidder_copy, read_sealed
 from npa_market.parties.roles import Role
 from tests.diligence.conftest import CANARY
 
@@ -139,10 +141,32 @@ def test_the_loan_file_has_tokens_months_and_the_mark_in_every_row(
     sealed = read_sealed(shown.package)
     assert list(rows["loan_token"]) == list(sealed["loan_token"])
     assert rows["claim_minor"].sum() == shown.package.claim_minor
+    assert set(rows["suppressed_loans"]) == {0}
     assert set(rows["copy_id"]) == {str(AccessRecord.objects.get().pk)}
     assert rows["charge_off_date"].dropna().str.fullmatch(r"\d{4}-\d{2}").all()
     received = [sum(gross for _, gross, _ in json.loads(text)) for text in rows["receipts"]]
     assert received == sealed["received_minor"].tolist()
+
+
+def test_each_copy_says_what_it_leaves_out(shown, admitted, buyer_user, as_user, monkeypatch):
+    import pyarrow.parquet as pq
+
+    whole = bidder_copy(shown.package)
+    first = whole.frame.iloc[0]
+    some = BidderForm(
+        whole.frame.iloc[1:], 1, 1, int(first["principal_minor"]), int(first["claim_minor"])
+    )
+    monkeypatch.setattr(copies, "bidder_copy", lambda package: some)
+    client = as_user(buyer_user)
+    rows = pd.read_csv(io.BytesIO(take(client, shown.room, "tape-csv")))
+    assert len(rows) + rows["suppressed_loans"].iloc[-1] == shown.package.loans
+    content = take(client, shown.room, "tape-parquet")
+    metadata = pq.read_schema(io.BytesIO(content)).metadata
+    for money in ("principal_minor", "claim_minor"):
+        shown_and_left_out = rows[money].sum() + rows[f"suppressed_{money}"].iloc[0]
+        assert shown_and_left_out == getattr(shown.package, money)
+        name = f"suppressed_{money}"
+        assert int(metadata[name.encode()]) == rows[name].iloc[0]
 
 
 def test_the_parquet_form_has_the_same_rows_and_names_its_reader(

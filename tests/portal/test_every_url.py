@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core import mail
+from django.core.cache import cache
+from django.core.cache.backends import locmem
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -38,7 +42,9 @@ NO_SUCH_PART = {
     "v1:valuation-comparison": 422,  # which run it is compared with is not named
     "v1:package-proof": 409,  # which loan is not named
     "tapes:history_rejects": 404,  # which history is not named
+    "tapes:history_rejects_xlsx": 404,
     "v1:tape-rejects": 409,  # no row was rejected
+    "v1:tape-rejects-xlsx": 409,
 }
 
 
@@ -282,6 +288,23 @@ def test_planted_borrowers_stand_in_no_answer_and_no_log(world, role, caplog):
             leaks.append(f"{door.route}: borrower {planted[hit[0]]}")
     assert not leaks, "\n".join(leaks)
     assert not tell.search(caplog.text)
+    assert not [place for place, text in _left_behind(client) if tell.search(text)]
+
+
+def _left_behind(client: Client) -> Iterator[tuple[str, str]]:
+    """What requests leave in mail, in the cache and in files beside the stored ones."""
+    client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+    assert mail.outbox, "the venue's mail goes through the box that is looked into"
+    for sent in mail.outbox:
+        yield "mail", str(sent.message())
+    cache.set("canary", "looked into")
+    kept = [entry for rows in locmem._caches.values() for entry in rows.items()]
+    assert any("looked into" in str(value) for _, value in kept)
+    for key, value in kept:
+        yield "cache", f"{key} {value.decode('utf-8', 'replace')}"
+    for path in Path(settings.VAR_DIR).rglob("*"):
+        if path.is_file() and Path(settings.MEDIA_ROOT) not in path.parents:
+            yield path.name, path.read_bytes().decode("utf-8", "replace")
 
 
 def _text_of(body: bytes) -> str:
