@@ -1,19 +1,46 @@
-"""Columns that are never taken in (personal data, class C3): the import refuses the file."""
+"""Columns that are never taken in (personal data, class C3): the import refuses the file.
+
+By the name of the column alone. Whole words where a part of a word says nothing (`pin` is no
+`pinyin`, `face` no `surface`); between Chinese characters and Latin letters there is a boundary.
+"""
 
 import re
 from collections.abc import Sequence
 
 from npa_market.tapes.mapping import folded_header
 
+_PICTURE = r"(photos?|pictures?|images?|scans?|selfies?)"
+_DOCUMENT = (
+    r"(id|id card|identity|identity (card|document)|passport|"
+    r"(driver'?s?|driving) licen[cs]e)"
+)
+# parts of names, then whole Latin words
+_ANYWHERE = (
+    r"password|passwd|passcode|passphrase|pwd|cvv|finger ?prints?|biometr|face ?print|"
+    r"voice ?print|palm ?print|mag(netic)? ?stripe|card verification|security code|selfie",
+    r"密[码碼]|口令|安全[码碼]|校[验驗][码碼]|[验驗][证證][码碼]|卡背|磁道|磁[条條]",
+    r"指[纹紋]|掌[纹紋]|指静脉|指靜脈|人[脸臉]|刷[脸臉]|面部|面容|虹膜|视网膜|視網膜|[声聲][纹紋]|活体|活體",
+    r"生物(特征|特徵|识别|辨識|識別)|手持|自拍|[证證]件照",
+    r"身[份分][证證](件)?(照|影像|[图圖]|正面|反面|[扫掃]描)",
+)
+_WORDS = (
+    r"pins?(?! ?yin)|pin ?(code|number|no\.?|block)|cv[cn]2?|cid code",
+    r"track ?[123]?( ?data)|track ?[123]",
+    r"face ?(image|photo|id|template|scan|vector|embedding|features?|recognition)s?|facial",
+    r"(iris|retinal?)( (scan|image|template|code)s?)?|finger ?veins?",
+    r"voice ?(samples?|templates?|recordings?|biometrics?)",
+    rf"{_DOCUMENT} {_PICTURE}|{_PICTURE} of (the )?{_DOCUMENT}|photo id",
+)
 _FORBIDDEN = re.compile(
-    r"password|passwd|\bpwd\b|passcode|\bpin( code)?\b|\bcv[vcn]2?\b|card verification|"
-    r"security code|track ?[12] data|fingerprint|biometric|face (image|photo|id|template)|iris|"
-    r"voice ?print|id (card )?(photo|image|scan)|"
-    r"密码|口令|安全码|校验码|卡背|指纹|人脸|虹膜|声纹|面部|生物特征|生物识别|"
-    r"身份证(件)?(照|影像|图|正面|反面)|手持"
+    "|".join([*_ANYWHERE, *(f"(?<![a-z])(?:{words})(?![a-z])" for words in _WORDS)])
 )
 
 
 def forbidden_columns(header: Sequence[str]) -> list[str]:
     """Names of forbidden columns in a header (shortened), in order."""
-    return [name.strip()[:40] for name in header if _FORBIDDEN.search(folded_header(name))]
+    return [name.strip()[:40] for name in header if _FORBIDDEN.search(_words_of(name))]
+
+
+def _words_of(name: str) -> str:
+    """`cardPin` and `CARD_PIN` alike as `card pin`."""
+    return folded_header(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))

@@ -222,6 +222,16 @@ def test_a_constant_fills_every_row():
         "指纹",
         "Face ID",
         "身份证正面照",
+        *("userPassword", "PASSWD", "login_pwd", "Passphrase", "交易密码", "登入密碼", "支付口令"),
+        *("PIN", "ATM PIN", "cardPin", "pin_code", "PINBLOCK", "Pin No.", "交易PIN码"),
+        *("CVV2码", "cvc", "CVC2", "card cvn", "cardCvv", "Security Code", "卡片验证码", "驗證碼"),
+        *("track2", "Track 1 data", "track_data", "MagStripe", "磁道二", "磁條資料"),
+        *("fingerprint", "Finger print hash", "finger_vein", "指紋", "掌纹"),
+        *("face_image", "faceTemplate", "Facial", "faceprint", "人臉特徵", "刷脸结果"),
+        *("iris", "iris_code", "Iris scan", "retina", "虹膜", "视网膜"),
+        *("voiceprint", "voice print", "voice_sample", "声纹", "聲紋", "biometrics", "生物特征"),
+        *("id_photo", "ID card image", "Passport scan", "photo of ID", "identity document picture"),
+        *("driving licence photo", "selfie", "手持身份证", "证件照", "身份證影像", "身份证扫描件"),
     ],
 )
 def test_forbidden_columns_are_known_in_both_languages(header):
@@ -229,7 +239,15 @@ def test_forbidden_columns_are_known_in_both_languages(header):
 
 
 @pytest.mark.parametrize(
-    "header", ["身份证号", "ID number", "Product", "shipping", "Opinion", "手机号"]
+    "header",
+    [
+        *("身份证号", "ID number", "Product", "shipping", "Opinion", "手机号", "身份证有效期"),
+        *("passport_country", "Passport number", "pass_count", "compass", "PinYin", "姓名拼音"),
+        *("spinoff", "cvar", "CV", "discount", "track_record", "tracking number", "backtrack 2020"),
+        *("surface area", "interface_id", "face_value", "Irish resident", "invoice number"),
+        *("grid image", "photo_count", "identity", "ID type", "paid image", "证件类型", "证件号码"),
+        *("voice calls", "身份证签发机关", "面积", "部门", "人民币", "资产安全等级", "code"),
+    ],
 )
 def test_usual_columns_are_not_forbidden(header):
     assert forbidden_columns([header]) == []
