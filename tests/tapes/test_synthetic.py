@@ -9,7 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from stdnum.cn import ric
 
-from npa_market.tapes.models import Borrower, Loan
+from npa_market.tapes.histories import import_history, upload_history
+from npa_market.tapes.history_models import HistoryKind, Payment
+from npa_market.tapes.models import Borrower, Loan, Receipt
 from npa_market.tapes.synthetic.dirt import FAULTS, TWICE, spoiled
 from npa_market.tapes.synthetic.layout import CUT_OFF_DATE, make_tape
 from npa_market.tapes.validation import RULES, Severity
@@ -95,3 +97,44 @@ def test_impossible_wishes_are_refused_in_words(options, tmp_path):
     with pytest.raises(CommandError):
         call_command("make_tape", out=tmp_path / "t.csv", **options)
     assert not (tmp_path / "t.csv").exists()
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_histories_have_the_same_bytes_by_seed_and_their_import_rejects_nothing(
+    locale, tmp_path, imported, seller_user
+):
+    def run(name: str, seed: int) -> dict[str, bytes]:
+        out, folder = tmp_path / f"{name}.csv", tmp_path / name
+        options = {"loans": 150, "locale": locale, "dirty": 0.0, "verbosity": 0}
+        call_command("make_tape", seed=seed, out=out, histories=folder, **options)
+        return {path.stem: path.read_bytes() for path in folder.iterdir()}
+
+    files = run("a", 7)
+    assert files == run("b", 7) != run("c", 8)
+    assert set(files) == set(HistoryKind.values)
+    currency = "CNY" if locale == "zh" else "USD"
+    tape = imported((tmp_path / "a.csv").read_bytes(), currency=currency)
+    assert tape.rows_imported == 150
+    for kind, content in files.items():
+        history = upload_history(
+            user=seller_user, tape_id=tape.pk, kind=kind, chunks=[content], file_name=f"{kind}.csv"
+        )
+        history = import_history(history_id=history.pk)
+        assert (history.state, history.rows_rejected) == ("imported", 0)
+    assert_in_step_with_the_tape(tape)
+
+
+def assert_in_step_with_the_tape(tape) -> None:
+    received = Counter()
+    for payment in Payment.objects.imported():
+        received[payment.loan_id, payment.on.replace(day=1)] += payment.gross_minor
+    stated = Receipt.objects.filter(loan__tape=tape)
+    assert received == {(each.loan_id, each.month): each.gross_minor for each in stated}
+    for loan in tape.loans.all():
+        placements = list(loan.placements.all())
+        assert len(placements) == loan.prior_placements
+        assert sum(each.received_minor for each in placements) == loan.received_minor
+        assert max(each.on for each in loan.contacts.all()) == loan.last_contact_date
+        steps = loan.legalsteps.order_by("on", "pk")
+        last = steps.last()
+        assert (last.stage if last else "not_sued") == loan.litigation_status

@@ -105,6 +105,7 @@ def make_lot(cast: Cast, package: Package, hammer_minor: int = HAMMER, **fields:
         opens_at=now - timedelta(days=1),
         first_end_at=now,
         ends_at=now,
+        last_end_at=now,
         hard_end_at=now,
         created_by=cast.analyst,
         **(values | fields),

@@ -23,7 +23,7 @@ from npa_market.tapes.synthetic.receipts import Receipts, make_receipts
 # texts of a column, (loans,)
 Cells = Sequence[str] | npt.NDArray[Any]
 CUT_OFF_DATE = date(2025, 12, 31)
-_WORDS = {
+WORDS = {
     "zh": {
         "grade": ("正常", "关注", "次级", "可疑", "损失"),
         "litigation": ("未诉", "诉讼中", "已调解", "已判未执", "执行中", "终本执行", "终结执行"),
@@ -79,7 +79,7 @@ def make_tape(
     USD with customer numbers. Both fit the mapping npa_standard. Raises ValueError for loans < 1 or
     another locale.
     """
-    if loans < 1 or locale not in _WORDS:
+    if loans < 1 or locale not in WORDS:
         raise ValueError("need loans >= 1 and locale zh or en")
     rng = np.random.default_rng(seed)
     borrower = borrowers_of(loans, rng)
@@ -114,13 +114,13 @@ def _people_columns(people: People, pool: Loans, locale: str) -> dict[str, Cells
     years = people.birth.astype("datetime64[Y]").astype(str)
     return {
         **columns,
-        "sex": _words(people.is_male[of].astype(np.int64), _WORDS[locale]["sex"]),
+        "sex": _words(people.is_male[of].astype(np.int64), WORDS[locale]["sex"]),
         "birth_year": years[of],
     }
 
 
 def _loan_columns(pool: Loans, locale: str, cut_off_date: date) -> dict[str, Cells]:
-    words = _WORDS[locale]
+    words = WORDS[locale]
     names = tuple(each.zh if locale == "zh" else each.en for each in PRODUCTS)
     overdue = (np.datetime64(cut_off_date, "D") - pool.default).astype(np.int64)
     return {

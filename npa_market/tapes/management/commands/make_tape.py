@@ -17,9 +17,13 @@ class Command(BaseCommand):
         parser.add_argument("--dirty", type=float, default=0.01, help="share of wrong rows")
         parser.add_argument("--cut-off", type=date.fromisoformat, help="default 2025-12-31")
         parser.add_argument("--out", type=Path, required=True, help="FILE.csv, .csv.gz, .xlsx")
+        parser.add_argument(
+            "--histories", type=Path, metavar="DIR", help="also write payments.csv, contacts.csv, …"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from npa_market.tapes.synthetic.dirt import spoiled
+        from npa_market.tapes.synthetic.histories import make_histories
         from npa_market.tapes.synthetic.layout import CUT_OFF_DATE, make_tape
         from npa_market.tapes.synthetic.writing import write_table
 
@@ -41,3 +45,11 @@ class Command(BaseCommand):
             f"{out}: {options['loans']:,} loans, {wrong:,} deliberately wrong rows, "
             f"cut-off date {cut_off_date}"
         )
+        if folder := options["histories"]:
+            histories = make_histories(
+                tape, seed=seed, locale=options["locale"], cut_off_date=cut_off_date
+            )
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind, history in histories.items():
+                write_table(folder / f"{kind}.csv", history.header, history.rows)
+            self.stdout.write(f"{folder}: {', '.join(f'{kind}.csv' for kind in histories)}")
