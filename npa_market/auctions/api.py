@@ -110,6 +110,7 @@ class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[
             title=asked.validated_data["title"],
             terms=asked.terms(),
             reannounces=asked.validated_data["reannounces"],
+            invitees=asked.validated_data["invitees"],
         )
         return Response(LotSerializer(lot).data, status=201)
 

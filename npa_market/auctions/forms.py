@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from npa_market.auctions.core import LotTerms
-from npa_market.auctions.forms_terms import DECIMAL, FormatFields, parsed
+from npa_market.auctions.forms_terms import DECIMAL, BuyersFields, FormatFields, parsed
 from npa_market.auctions.models import Lot, LotFormat
 from npa_market.auctions.notices.forms import WordsFields
 from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS, Format
@@ -80,7 +80,7 @@ class PackageChoice(forms.ModelChoiceField):
         return f"{obj.reference} · {obj.title} · claim {claim}"
 
 
-class LotForm(FormatFields, WordsFields):
+class LotForm(BuyersFields, FormatFields, WordsFields):
     """Announcement of a lot; times are typed on the wall clock of the lot's zone."""
 
     reannounces = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -137,7 +137,8 @@ class LotForm(FormatFields, WordsFields):
         choice = self.fields["package"]
         assert isinstance(choice, PackageChoice)
         choice.queryset = packages
-        for name in (*FormatFields.base_fields, *WordsFields.base_fields):  # These come last.
+        last = (*FormatFields.base_fields, *BuyersFields.base_fields, *WordsFields.base_fields)
+        for name in last:
             self.fields[name] = self.fields.pop(name)
         self.fields["time_zone"].initial = settings.VENUE_TIME_ZONE
 
@@ -154,6 +155,7 @@ class LotForm(FormatFields, WordsFields):
                     self.add_error(name, error)
         kind = Format(values.get("format") or Format.ASCENDING)
         own = self.format_terms(kind, values) if package is not None else {}
+        values["invitees"] = self.invited_keys(kind, values)
         if self.errors or zone is None:
             return values
         times = {

@@ -1,13 +1,14 @@
 """Amounts as they are typed, and the terms of single formats on the announcement's form."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
 from npa_market.auctions.terms import Format
 from npa_market.common.errors import InvalidInput
 from npa_market.common.money import parse_minor
-from npa_market.parties.models import Organisation
+from npa_market.parties.models import Organisation, QualificationState
 from npa_market.parties.roles import OrganisationKind
 
 DECIMAL = {"inputmode": "decimal", "autocomplete": "off"}
@@ -19,6 +20,39 @@ def parsed(text: str, currency: str, field: str) -> int:
         return parse_minor(text, currency, field=field)
     except InvalidInput as error:
         raise forms.ValidationError(error.message, code=error.code) from error
+
+
+class BuyersFields(forms.Form):
+    """Who may buy: everybody whom the venue has qualified, or institutions by name."""
+
+    ALL, INVITED = "qualified", "invited"
+    buyers = forms.ChoiceField(
+        label="Who may buy",
+        choices=[(ALL, "All qualified institutions"), (INVITED, "Invited institutions only")],
+        initial=ALL,
+        required=False,
+        help_text="The announcement says so, without names. A negotiated lot has its one buyer.",
+    )
+    invitees = forms.ModelMultipleChoiceField(
+        label="Invited institutions",
+        queryset=Organisation.objects.filter(
+            kind=OrganisationKind.BUYER, qualification=QualificationState.QUALIFIED
+        ).order_by("name"),
+        required=False,
+        widget=forms.SelectMultiple(attrs={"size": 6}),
+        help_text="Where only invited ones may buy; nobody else sees the lot.",
+    )
+
+    def invited_keys(self, kind: Format, values: dict[str, Any]) -> list[UUID] | None:
+        """Keys of the invited institutions; None where all qualified ones may buy."""
+        chosen = [each.pk for each in values.get("invitees") or []]
+        is_restricted = values.get("buyers") == self.INVITED and kind != Format.NEGOTIATED
+        if is_restricted and not chosen and "invitees" not in self.errors:
+            self.add_error("invitees", "Choose the institutions that you invite.")
+        if chosen and not is_restricted:
+            words = "These count only where the lot is for invited institutions; choose that above."
+            self.add_error("invitees", words)
+        return chosen if is_restricted else None
 
 
 class FormatFields(forms.Form):

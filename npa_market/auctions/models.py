@@ -36,14 +36,19 @@ class LotQuerySet(models.QuerySet["Lot"]):
     def visible_to(self, user: User) -> Self:
         """The seller's own, the venue, and institutions that are qualified to buy.
 
-        A negotiated lot is its seller's and its one invited buyer's alone.
+        A negotiated lot is its seller's and its one invited buyer's alone; a lot by invitation its
+        seller's and the invited institutions'.
         """
         if user.works_for_venue:
             return self
         mine = user.organisation_ids()
         if qualified_buyers_of(user).exists():
+            named = Invitation.objects.filter(lot=models.OuterRef("pk"), buyer__in=mine)
             return self.filter(
-                ~Q(format=LotFormat.NEGOTIATED) | Q(package__seller__in=mine) | Q(invited__in=mine)
+                (~Q(format=LotFormat.NEGOTIATED) & Q(by_invitation=False))
+                | Q(package__seller__in=mine)
+                | Q(invited__in=mine)
+                | models.Exists(named)
             )
         registered = Registration.objects.filter(buyer__in=mine)
         return self.filter(Q(package__seller__in=mine) | Q(pk__in=registered.values("lot")))
@@ -84,6 +89,9 @@ class Lot(models.Model):
     best_bid_seconds = models.PositiveIntegerField(default=300)
     invited = models.ForeignKey(
         Organisation, null=True, on_delete=models.PROTECT, related_name="invitations"
+    )
+    by_invitation = models.BooleanField(
+        default=False, help_text="only institutions with an invitation may buy"
     )
     reannounces = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="followers",
@@ -126,6 +134,10 @@ class Lot(models.Model):
                 fields=["package"],
                 condition=Q(state__in=["announced", "open", "suspended", "opening", "sold"]),
                 name="O2_package_in_one_live_lot",
+            ),
+            models.CheckConstraint(
+                condition=Q(by_invitation=False) | ~Q(format="negotiated"),
+                name="lot_negotiated_has_its_one_invited",
             ),
             models.UniqueConstraint(fields=["reannounces"], name="lot_reannounced_once"),
             models.CheckConstraint(
@@ -229,6 +241,23 @@ class Lot(models.Model):
     @property
     def is_over(self) -> bool:
         return self.state in ENDED
+
+
+class Invitation(models.Model):
+    """An institution that may buy a lot which is offered to invited ones alone; for ever."""
+
+    id = UUID7Key()
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="invitations")
+    buyer = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["lot", "buyer"], name="lot_buyer_invited_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation to {self.lot}"
 
 
 class RegistrationState(models.TextChoices):

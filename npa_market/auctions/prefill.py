@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from npa_market.auctions.forms_terms import BuyersFields
 from npa_market.auctions.models import Lot
 from npa_market.common.money import format_minor
 from npa_market.packages.models import Package
@@ -46,6 +47,8 @@ def offered_again(lot: Lot) -> dict[str, Any]:
         "reannounces": lot.pk,
         "package": lot.package_id,
         "title": lot.title,
+        "buyers": BuyersFields.INVITED if lot.by_invitation else BuyersFields.ALL,
+        "invitees": [each.buyer_id for each in lot.invitations.all()],
         "invited_name": lot.invited.name if lot.invited else "",
         "remark": document["remark"],
         "contact": document["contact"],

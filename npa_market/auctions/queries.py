@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from npa_market.auctions.core import Standing
 from npa_market.auctions.models import (
     BidOutcome,
+    Invitation,
     Lot,
     LotEvent,
     Registration,
@@ -86,7 +87,9 @@ def _standing(row: dict[str, Any], lot: Lot, now: datetime) -> tuple[Standing, s
             and row["qualification"] in once_qualified
             and has_papers
         ),
-        is_admitted=bool(row["label"]) and row["has_signed"],
+        is_admitted=bool(row["label"])
+        and row["has_signed"]
+        and (row["is_invited"] or not lot.by_invitation),
         has_deposit=row["has_deposit"],
         is_related_to_seller=row["shares_people"] or row["pk"] == lot.package.seller_id,
         is_suspended=row["qualification"] == QualificationState.SUSPENDED,
@@ -117,6 +120,7 @@ def _facts(lot: Lot) -> dict[str, Subquery]:
         "has_signed": Exists(signed),
         "has_deposit": Exists(held),
         "shares_people": Exists(shared),
+        "is_invited": Exists(Invitation.objects.filter(lot=lot, buyer=own)),
     }
 
 

@@ -41,6 +41,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "round_seconds", "best_bid_seconds", "announced_at", "registration_ends_at",
             "opens_at", "first_end_at", "ends_at", "hard_end_at", "state", "last_seq",
             "leading_minor", "floor_minor", "bids", "hammer_minor", "reannounces",
+            "by_invitation",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -90,11 +91,19 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
         default=None,
         help_text="The unsold or cancelled lot that is offered again.",
     )
+    invitees = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=200,
+        help_text="Institutions that alone may buy; none named = all qualified ones.",
+    )
 
     def terms(self) -> LotTerms:
         """The terms of a valid announcement."""
         values = dict(self.validated_data)
-        for name in ("package", "title", "reannounces"):
+        for name in ("package", "title", "reannounces", "invitees"):
             del values[name]
         values["format"] = Format(values["format"])
         values["higher_steps"] = tuple(tuple(row) for row in values["higher_steps"])

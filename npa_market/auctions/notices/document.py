@@ -25,6 +25,7 @@ FOOTNOTES = (
     "All loans are unsecured and charged off in the seller's books.",
 )
 ADMITTED = "institutions that the venue has qualified and admitted to this lot"
+INVITED = "qualified institutions that the seller invited"
 WHO_MAY_BUY: dict[str, str] = {
     LotFormat.NEGOTIATED: "the one qualified institution that the seller invited"
 }
@@ -67,7 +68,7 @@ def announcement_document(
         "kind": "announcement",
         "lot": lot.reference,
         "format": lot.format,
-        "who_may_buy": WHO_MAY_BUY.get(lot.format, ADMITTED),
+        "who_may_buy": INVITED if lot.by_invitation else WHO_MAY_BUY.get(lot.format, ADMITTED),
         "papers": list(PAPERS),
         "timetable": {
             "time_zone": lot.time_zone,

@@ -1,5 +1,6 @@
 """A lot begins: a sealed package is announced under fixed terms."""
 
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.db import transaction
 
 from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.core import LotTerms
-from npa_market.auctions.models import Lot, LotState
+from npa_market.auctions.models import Invitation, Lot, LotState
 from npa_market.auctions.notices.services import publish_announcement
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -19,6 +20,11 @@ from npa_market.parties.permissions import require
 from npa_market.parties.roles import OrganisationKind
 
 MAX_TITLE = 200
+MAX_INVITEES = 200
+_QUALIFIED = {
+    "kind": OrganisationKind.BUYER.value,
+    "qualification": QualificationState.QUALIFIED.value,
+}
 
 
 @transaction.atomic
@@ -31,9 +37,11 @@ def announce_lot(
     remark: str = "",
     contact: str = "",
     reannounces: UUID | None = None,
+    invitees: Collection[UUID] | None = None,
 ) -> Lot:
     """Offer a sealed package once under these terms; the seller's approver.
 
+    `invitees` are the institutions that may buy, by key; None = all that the venue has qualified.
     `reannounces` names the unsold or cancelled lot that is offered again: of the same package or an
     earlier version of it, and only once. The announcement with its figures is published in the same
     transaction (see `notices`).
@@ -41,7 +49,7 @@ def announce_lot(
     Fee and tax rates are copied from the venue's settings, so a later change does not reach back.
     Raises InvalidInput naming the first unsound term, Refused `unknown_package`,
     `package_not_sealed`, `package_taken`, `unknown_lot`, `lot_not_ended`, `reannounced_already`,
-    `other_package`, InvalidInput `notice_too_short`.
+    `other_package`, `unknown_buyer`, InvalidInput `invitees_wrong`, `notice_too_short`.
     """
     package = (
         Package.objects.select_for_update(of=("self",))
@@ -67,11 +75,14 @@ def announce_lot(
     if package.lots.filter(state__in=BINDING).exists():
         raise Refused("package_taken", "This package is in another lot already.", field="package")
     _require_known_buyer(terms)
+    invited = _invited_buyers(terms, invitees)
     lot = lot_under(package, words, terms)
+    lot.by_invitation = invited is not None
     lot.reannounces = _earlier_lot(reannounces, package)
     lot.announced_at, lot.created_by = now, user
     lot.save(force_insert=True)
     _record_announcement(lot, user)
+    _invite(lot, invited or [], user)
     publish_announcement(user=user, lot=lot, remark=remark, contact=contact)
     return lot
 
@@ -108,13 +119,33 @@ def _require_known_buyer(terms: LotTerms) -> None:
     """A negotiation is with an institution that the venue has qualified to buy."""
     if not terms.invited:
         return
-    known = Organisation.objects.filter(
-        pk=UUID(terms.invited),
-        kind=OrganisationKind.BUYER,
-        qualification=QualificationState.QUALIFIED,
-    )
-    if not known.exists():
+    if not Organisation.objects.filter(pk=UUID(terms.invited), **_QUALIFIED).exists():
         raise Refused("unknown_buyer", "No qualified buyer has this name.", field="invited")
+
+
+def _invited_buyers(
+    terms: LotTerms, invitees: Collection[UUID] | None
+) -> list[Organisation] | None:
+    """The institutions that are invited by name; None where all qualified ones may buy."""
+    if invitees is None:
+        return None
+    keys = set(invitees)
+    if terms.invited or not 0 < len(keys) <= MAX_INVITEES:
+        words = f"Invite 1 to {MAX_INVITEES} institutions; a negotiation has its one invited buyer."
+        raise InvalidInput("invitees_wrong", words, field="invitees")
+    found = list(Organisation.objects.filter(pk__in=keys, **_QUALIFIED).order_by("pk"))
+    if len(found) < len(keys):
+        words = "The venue has not qualified one of these institutions to buy."
+        raise Refused("unknown_buyer", words, field="invitees")
+    return found
+
+
+def _invite(lot: Lot, buyers: Sequence[Organisation], user: User) -> None:
+    """Entries stand on the invitation: a lot's history tells nobody who else is invited."""
+    for buyer in buyers:
+        invitation = Invitation.objects.create(lot=lot, buyer=buyer)
+        payload = {"lot": lot.reference, "buyer": str(buyer.pk)}
+        record(type="lot.buyer_invited", subject=invitation, actor=user, payload=payload)
 
 
 def lot_under(package: Package, title: str, terms: LotTerms) -> Lot:
@@ -164,6 +195,7 @@ def _record_announcement(lot: Lot, user: User) -> None:
             "package_sha256": lot.package.content_sha256,
             "reannounces": lot.reannounces.reference if lot.reannounces else "",
             "format": lot.format,
+            "by_invitation": lot.by_invitation,
             "currency": lot.currency,
             "start_price_minor": lot.start_price_minor,
             "step_minor": lot.step_minor,

@@ -27,7 +27,8 @@ MAX_BANK_REFERENCE = 80
 def register_for_lot(*, user: User, lot_id: UUID, buyer: Organisation) -> Registration:
     """Apply to bid on a lot; the buyer's signatory. Applying again gives the first application.
 
-    Refused `registration_closed`, `not_qualified`, `suspended`, `related_to_seller`, `nda_missing`.
+    Refused `registration_closed`, `not_invited`, `not_qualified`, `suspended`,
+    `related_to_seller`, `nda_missing`.
     """
     require(user, "auctions.register_for_lot", buyer)
     lot = lock_lot(lot_id)
@@ -39,6 +40,10 @@ def register_for_lot(*, user: User, lot_id: UUID, buyer: Organisation) -> Regist
     now = database_now()
     if lot.state != LotState.ANNOUNCED or now >= lot.registration_ends_at:
         raise Refused("registration_closed", "Registration for this lot has ended.")
+    if lot.by_invitation and not lot.invitations.filter(buyer=buyer).exists():
+        raise Refused(
+            "not_invited", "The seller offers this lot to institutions it invited; ask the seller."
+        )
     standing, _ = standing_of(lot=lot, buyer=buyer, now=now)
     if standing.is_suspended:
         raise Refused("suspended", "Your institution is suspended; ask the operator.")

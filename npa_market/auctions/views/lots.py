@@ -98,6 +98,7 @@ def lot_new(request: MemberRequest) -> HttpResponse:
                 remark=form.cleaned_data["remark"],
                 contact=form.cleaned_data["contact"],
                 reannounces=form.cleaned_data["reannounces"],
+                invitees=form.cleaned_data["invitees"],
             )
         except Refused as refusal:
             add_refusal(form, refusal)
@@ -229,6 +230,9 @@ def seller_context(request: MemberRequest, lot: Lot, now: datetime) -> dict[str,
         "withdraw_form": ReasonForm(prefix="withdraw"),
         "earlier": visible.filter(pk=lot.follows.pk).first() if lot.follows else None,
         "later": later,
+        "invitees": [each.buyer.name for each in lot.invitations.select_related("buyer")]
+        if may(request.user, "auctions.see_reserve", lot)
+        else [],
         "may_reannounce": lot.state in {LotState.UNSOLD, LotState.CANCELLED}
         and may(request.user, "auctions.announce_lot", lot.package)
         and not lot.followers.exists(),
