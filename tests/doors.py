@@ -12,7 +12,7 @@ from npa_market.common.models import Job
 from npa_market.diligence.models import Admission, DataRoom, Report
 from npa_market.evidence.models import Entry
 from npa_market.ledger.models import Hold, JournalEntry
-from npa_market.packages.models import Package
+from npa_market.packages.models import Package, PackageExport, SavedCriteria
 from npa_market.parties.access import AccessRule
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import Role
@@ -32,6 +32,8 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
     "mapping_id": SellerMapping,
     "loan_id": Loan,
     "package_id": Package,
+    "criteria_id": SavedCriteria,
+    "export_id": PackageExport,
     "valuation_id": Valuation,
     "scenario_id": Scenario,
     "fit_id": Fit,

@@ -20,7 +20,9 @@ from npa_market.common.fields import uuid7
 from npa_market.diligence.models import DataRoom, Report
 from npa_market.diligence.services import make_report, open_room, sign_nda
 from npa_market.ledger.models import Hold, JournalEntry
-from npa_market.packages.models import Package
+from npa_market.packages.exports import ask_for_export
+from npa_market.packages.models import Package, PackageExport, SavedCriteria
+from npa_market.packages.services import save_criteria
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import Role
 from npa_market.settlement.services import make_statement
@@ -164,6 +166,14 @@ def make_market(desks: Desks, bidders: list[Bidder]) -> None:
     package = sealed_package(analyst, approver, count=80, seed=1)
     disclose(package, value(package, desks), desks, bidders)
     calibrate(package, desks)
+    save_criteria(
+        user=desks[Role.SELLER_ANALYST],
+        seller=package.seller,
+        name="Above a thousand",
+        currency=package.currency,
+        document={"where": {"field": "claim", "op": "at_least", "value": 100_000}},
+    )
+    ask_for_export(user=desks[Role.SELLER_ANALYST], package_id=package.pk, form="csv")
     deal = transfer(sell(package, desks, bidders), desks, bidders[0][1])
     make_statement(user=desks[Role.VENUE_FINANCE], deal_id=deal.pk)
     second = sealed_package(analyst, approver, count=50, seed=2)
@@ -180,6 +190,8 @@ def market_objects() -> dict[str, Any]:
         "loan_id": package.members.earliest("pk").loan_id,
         "tape_id": package.members.earliest("pk").loan.tape_id,
         "package_id": package.pk,
+        "criteria_id": SavedCriteria.objects.get(seller=package.seller).pk,
+        "export_id": PackageExport.objects.filter(package=package).earliest("pk").pk,
         "valuation_id": Valuation.objects.filter(package=package).earliest("pk").pk,
         "fit_id": Fit.objects.filter(package=package).earliest("pk").pk,
         "scenario_id": Scenario.objects.filter(valuation__package=package).earliest("pk").pk,

@@ -1,127 +1,28 @@
 """Packages for machines: draft, screen, seal, read tables and proofs."""
 
-from typing import Any, cast
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.common.api import VisibleRows
-from npa_market.packages import services
-from npa_market.packages.criteria import read_criteria
+from npa_market.packages import api_building, services
+from npa_market.packages.api_building import organisation_of, user_of
 from npa_market.packages.filters import PackageFilter
 from npa_market.packages.models import Package
 from npa_market.packages.sealed import loan_proof
-from npa_market.packages.wording import sentence
+from npa_market.packages.serializers import (
+    LoanProofSerializer,
+    PackageDraftSerializer,
+    PackageReasonSerializer,
+    PackageSerializer,
+    StratificationSerializer,
+)
 from npa_market.parties.access import MEMBERS, access_for
-from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import Role
-
-
-class PackageSerializer(serializers.ModelSerializer):
-    """One version of a package; money in minor units of `currency`.
-
-    The criteria's document is the seller's, others get null and read the sentence.
-    """
-
-    seller_name = serializers.CharField(source="seller.name", read_only=True)
-    sentence = serializers.SerializerMethodField(help_text="the criteria in words")
-    criteria = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Package
-        fields = (
-            "id",
-            "reference",
-            "version",
-            "previous",
-            "title",
-            "seller",
-            "seller_name",
-            "state",
-            "currency",
-            "cut_off_date",
-            "criteria",
-            "sentence",
-            "screen_results",
-            "screened_at",
-            "loans",
-            "borrowers",
-            "principal_minor",
-            "interest_minor",
-            "fees_minor",
-            "claim_minor",
-            "transfer_basis",
-            "created_at",
-            "sealed_at",
-            "content_sha256",
-            "merkle_root",
-            "job",
-        )
-        read_only_fields = fields
-
-    def get_sentence(self, package: Package) -> str:
-        return sentence(read_criteria(package.criteria), package.currency)
-
-    def get_criteria(self, package: Package) -> dict[str, Any] | None:
-        user = cast(User, self.context["request"].user)
-        return package.criteria if package.seller_id in user.organisation_ids() else None
-
-
-class PackageDraftSerializer(serializers.Serializer):
-    """A new package; the seller is the caller's institution."""
-
-    title = serializers.CharField(max_length=200)
-    currency = serializers.CharField(min_length=3, max_length=3)
-    cut_off_date = serializers.DateField()
-    criteria = serializers.DictField(
-        required=False,
-        default=dict,
-        help_text="tapes: keys; where: conditions and groups; disclose: screen rules. "
-        "Empty: every eligible loan of all tapes of this currency and cut-off date.",
-    )
-    transfer_basis = serializers.CharField(
-        required=False, allow_blank=True, max_length=300, default=""
-    )
-
-
-class PackageReasonSerializer(serializers.Serializer):
-    """Why; it stands in the history."""
-
-    reason = serializers.CharField(max_length=500)
-
-
-class PackageBandSerializer(serializers.Serializer):
-    """One row; total = principal + interest, share = part of the claim, 0..1."""
-
-    label = serializers.CharField()  # type: ignore[assignment]
-    loans = serializers.IntegerField()
-    borrowers = serializers.IntegerField()
-    principal_minor = serializers.IntegerField()
-    total_minor = serializers.IntegerField()
-    claim_minor = serializers.IntegerField()
-    share = serializers.FloatField()
-
-
-class StratificationSerializer(serializers.Serializer):
-    """One table; loans and money of the rows add up to `total`, borrowers may overlap."""
-
-    key = serializers.CharField()
-    title = serializers.CharField()
-    rows = PackageBandSerializer(many=True)
-    total = PackageBandSerializer()
-
-
-class LoanProofSerializer(serializers.Serializer):
-    """Inclusion proof of a loan (RFC 9162 section 2.1.3), hashes in hex."""
-
-    leaf = serializers.CharField()
-    index = serializers.IntegerField()
-    size = serializers.IntegerField()
-    path = serializers.ListField(child=serializers.CharField())
-    root = serializers.CharField()  # type: ignore[assignment]
 
 
 class PackageViewSet(
@@ -154,7 +55,7 @@ class PackageViewSet(
         asked = PackageDraftSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         package = services.draft_package(
-            user=_user(request), seller=_organisation(request), **asked.validated_data
+            user=user_of(request), seller=organisation_of(request), **asked.validated_data
         )
         return self._answer(package, status=201)
 
@@ -162,7 +63,7 @@ class PackageViewSet(
     @action(detail=True, methods=["post"])
     def screen(self, request: Request, pk: str) -> Response:
         """Run the pre-sale screen; may be repeated until the package is sealed."""
-        package = services.screen_package(user=_user(request), package_id=self.get_object().pk)
+        package = services.screen_package(user=user_of(request), package_id=self.get_object().pk)
         return self._answer(package)
 
     @extend_schema(request=None, responses={202: PackageSerializer})
@@ -170,7 +71,7 @@ class PackageViewSet(
     def seal(self, request: Request, pk: str) -> Response:
         """Have a worker seal the screened package; `job` names its progress."""
         package = self.get_object()
-        services.start_sealing(user=_user(request), package_id=package.pk)
+        services.start_sealing(user=user_of(request), package_id=package.pk)
         package.refresh_from_db()
         return self._answer(package, status=202)
 
@@ -190,7 +91,7 @@ class PackageViewSet(
     @action(detail=True, methods=["post"])
     def version(self, request: Request, pk: str) -> Response:
         """Begin the draft that will replace a sealed package; the one begun already is given."""
-        draft = services.new_version(user=_user(request), package_id=self.get_object().pk)
+        draft = services.new_version(user=user_of(request), package_id=self.get_object().pk)
         return self._answer(draft, status=201)
 
     @extend_schema(responses=StratificationSerializer(many=True), filters=False)
@@ -215,19 +116,11 @@ class PackageViewSet(
         package = self.get_object()
         asked = PackageReasonSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        package = service(user=_user(request), package_id=package.pk, **asked.validated_data)
+        package = service(user=user_of(request), package_id=package.pk, **asked.validated_data)
         return self._answer(package)
 
     def _answer(self, package: Package, status: int = 200) -> Response:
         return Response(self.get_serializer(package).data, status=status)
 
 
-def _user(request: Request) -> User:
-    return cast(User, request.user)
-
-
-def _organisation(request: Request) -> Organisation:
-    return cast(Any, request).organisation
-
-
-ROUTES = [("packages", PackageViewSet, "package")]
+ROUTES = [("packages", PackageViewSet, "package"), *api_building.ROUTES]

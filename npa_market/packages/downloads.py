@@ -1,5 +1,6 @@
 """Files of a sealed package for its seller; others read the data room's own forms."""
 
+import io
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.exports import csv_lines
-from npa_market.common.files import open_stored
+from npa_market.common.files import open_stored, read_stored
 from npa_market.packages.exports import ask_for_export, forms_for
 from npa_market.packages.models import Package, PackageExport
 from npa_market.packages.saved import ExportForm
@@ -27,10 +28,10 @@ SELLERS = access_for(*SELLER_ROLES)
 @access(SELLERS)
 @require_safe
 def sealed_parquet(request: MemberRequest, package_id: UUID) -> HttpResponseBase:
-    """The sealed file itself, byte for byte."""
+    """The sealed file itself, byte for byte, checked against its hash."""
     package = _own_sealed(request, package_id)
     return FileResponse(
-        open_stored(package.content_sha256),
+        io.BytesIO(read_stored(package.content_sha256)),
         as_attachment=True,
         filename=f"{package.reference}.parquet",
         content_type="application/vnd.apache.parquet",
@@ -69,17 +70,26 @@ def sealed_csv(request: MemberRequest, package_id: UUID) -> HttpResponseBase:
 @access(MEMBERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def package_export(request: MemberRequest, package_id: UUID, form: str) -> HttpResponseBase:
-    """POST asks for an export, GET gives the file once it is made."""
+    """POST asks for an export, GET gives the file once it is made.
+
+    `?as=bidder`: the seller's copy of the bidder's form.
+    """
+    as_bidder = request.GET.get("as") == "bidder"
     package = get_object_or_404(Package.objects.visible_to(request.user), pk=package_id)
     if request.method == "POST":
         try:
-            ask_for_export(user=request.user, package_id=package.pk, form=form)
+            ask_for_export(
+                user=request.user, package_id=package.pk, form=form, as_bidders_see=as_bidder
+            )
         except NotPermitted as refusal:
             raise PermissionDenied(refusal.message) from refusal
         except Refused as refusal:
             messages.error(request, refusal.message)
         return redirect(f"{package.get_absolute_url()}#exports")
-    made = PackageExport.objects.visible_to(request.user).filter(package=package, form=form)
+    is_own = may(request.user, "packages.download_package", package)
+    made = PackageExport.objects.visible_to(request.user).filter(
+        package=package, form=form, is_bidder_form=as_bidder or not is_own
+    )
     export = get_object_or_404(made.exclude(file=None))
     if export.form not in forms_for(request.user, package):
         raise PermissionDenied("This form of the package is the seller's.")

@@ -1,12 +1,13 @@
 """From a cell of a table to its loans: rows of the sealed file, page by page."""
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from npa_market.common.errors import InvalidInput
-from npa_market.common.files import open_stored
+from npa_market.common.files import read_stored
 from npa_market.packages.classes import CLASSIFIERS
 from npa_market.packages.models import Package
 
@@ -39,7 +40,8 @@ def loans_page(package: Package, cells: list[tuple[str, str]], after: int = -1) 
     """Loans of a sealed package that fall into every cell, behind position `after` of the file.
 
     cells: (key of a stratification, label of its row). Only the columns that the classes need are
-    read, and the shown ones of the row groups on the page. Raises InvalidInput for an unknown key.
+    read, and the shown ones of the row groups on the page. Raises InvalidInput for an unknown key,
+    OSError where the stored file was changed.
     """
     import pyarrow.parquet as pq
 
@@ -49,7 +51,7 @@ def loans_page(package: Package, cells: list[tuple[str, str]], after: int = -1) 
         if key not in CLASSIFIERS:
             raise InvalidInput("table_unknown", "There is no such table.", field="by")
     wanted = {column for key, _ in cells for column in CLASSIFIERS[key].columns} | {"claim_minor"}
-    with open_stored(package.content_sha256) as handle:
+    with io.BytesIO(read_stored(package.content_sha256)) as handle:
         file = pq.ParquetFile(handle)
         frame = as_frame(file.read(columns=sorted(wanted)))
         mask = np.ones(len(frame), dtype=bool)

@@ -109,6 +109,8 @@ def _act(request: MemberRequest, form: CriteriaForm) -> None:
     act = request.POST.get("do", "")
     if act == SAVE:
         _save(request, form)
+    elif act == "forget":
+        _forget(request, form)
     elif act == "load":
         form.edit(f"load:{request.POST.get('saved', '')}")
     elif act:
@@ -135,6 +137,18 @@ def _save(request: MemberRequest, form: CriteriaForm) -> None:
         messages.error(request, refusal.message)
     else:
         messages.success(request, f"Saved as “{kept.name}”.")
+
+
+def _forget(request: MemberRequest, form: CriteriaForm) -> None:
+    kept = form.saved_as(request.POST.get("saved", ""))
+    if kept is None:
+        messages.error(request, "Nothing was deleted: these criteria are gone already.")
+        return
+    try:
+        services.forget_criteria(user=request.user, criteria_id=kept.pk)
+    except NotPermitted as refusal:
+        raise PermissionDenied(refusal.message) from refusal
+    messages.success(request, f"Deleted “{kept.name}”. Packages keep their own copy.")
 
 
 @access(ANALYSTS)

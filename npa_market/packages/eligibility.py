@@ -24,6 +24,24 @@ NEAR_MONTHS = 6  # "time-barred or within 6 months of it": a default, not a rule
 # years, begun anew by payment or demand (art. 195). Where no law is on record nothing is derived
 # and only the tape's own status counts.
 LIMITATION_MONTHS: Mapping[str, int] = {"CNY": 36}
+# What the rules read of `loading.loans_table`.
+SCREENED_TEXTS = ("loan_number", "product", "currency", "litigation_status", "status")
+SCREENED_COLUMNS = [
+    "id",
+    "borrower_id",
+    *SCREENED_TEXTS,
+    "principal_minor",
+    "interest_minor",
+    "fees_minor",
+    "claim_minor",
+    "original_amount_minor",
+    "origination_date",
+    "default_date",
+    "charge_off_date",
+    "last_payment_date",
+    "last_contact_date",
+    "borrower__birth_year",
+]
 
 
 @dataclass(frozen=True)

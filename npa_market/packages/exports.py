@@ -9,7 +9,7 @@ from django.db import transaction
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
-from npa_market.common.files import store_path
+from npa_market.common.files import read_stored, store_path
 from npa_market.common.jobs import queue_job
 from npa_market.common.models import JobState
 from npa_market.common.money import format_minor
@@ -46,11 +46,14 @@ def reader_of(user: User, package: Package) -> Organisation | None:
 
 
 @transaction.atomic
-def ask_for_export(*, user: User, package_id: UUID, form: str) -> PackageExport:
+def ask_for_export(
+    *, user: User, package_id: UUID, form: str, as_bidders_see: bool = False
+) -> PackageExport:
     """Have a worker write an export; asked again, the one there is (a failed one is tried anew).
 
-    Raises Refused where the package is not sealed, NotPermitted where the form is not for the
-    person, InvalidInput for an unknown form.
+    as_bidders_see: the seller's own copy of the bidder's form; readers get no other. Raises
+    Refused where the package is not sealed, NotPermitted where the form is not for the person,
+    InvalidInput for an unknown form.
     """
     from npa_market.packages.tasks import export_package_task
 
@@ -61,16 +64,19 @@ def ask_for_export(*, user: User, package_id: UUID, form: str) -> PackageExport:
         raise InvalidInput("form_unknown", f"One of {', '.join(ExportForm.values)}.", field="form")
     if not package.content_sha256:
         raise Refused("package_not_sealed", f"{package.reference} is not sealed yet.")
+    is_own = may(user, "packages.download_package", package)
     if ExportForm(form) not in forms_for(user, package):
         raise NotPermitted("This form of the package is the seller's.")
-    is_own = may(user, "packages.download_package", package)
+    if as_bidders_see and form not in MARKED_FORMS:
+        raise InvalidInput("form_unmarked", "The bidder's form is Excel or Parquet.", field="form")
+    is_bidder_form = as_bidders_see or not is_own
     organisation = package.seller if is_own else reader_of(user, package)
     assert organisation, "whoever may export reads for an institution"
     export, is_new = PackageExport.objects.get_or_create(
         package=package,
         organisation=organisation,
         form=form,
-        is_bidder_form=not is_own,
+        is_bidder_form=is_bidder_form,
         defaults={"asked_by": user, "asked_at": database_now()},
     )
     is_under_way = export.job is not None and export.job.state != JobState.FAILED
@@ -90,7 +96,7 @@ def ask_for_export(*, user: User, package_id: UUID, form: str) -> PackageExport:
         type="package.export_asked",
         subject=package,
         actor=user,
-        payload={"form": form, "bidder_form": not is_own, "for": str(organisation.pk)},
+        payload={"form": form, "bidder_form": is_bidder_form, "for": str(organisation.pk)},
     )
     return export
 
@@ -105,6 +111,7 @@ def make_export(*, export_id: UUID, progress: "Progress") -> PackageExport:
     if export.file_id:
         return export
     if not export.is_bidder_form and export.form == ExportForm.PARQUET:
+        read_stored(export.package.content_sha256)  # Refuses a file that was changed.
         PackageExport.objects.filter(pk=export.pk).update(file=export.package.file)
     else:
         with TemporaryDirectory() as folder:

@@ -100,14 +100,18 @@ class CriteriaForm(forms.Form):
             self.lines = edited(self.lines, act)
 
     def _load(self, key: str) -> None:
-        pool = self.shown_pool
-        saved = self.saved().filter(pk=key).first() if pool and _is_key(key) else None
+        saved = self.saved_as(key)
         if saved is None:
             return
         self.lines = lines_of(saved.document.get("where"), saved.currency)
         if isinstance(self.data, QueryDict):
             self.data = self.data.copy()
             self.data.setlist("disclose", saved.document.get("disclose", []))
+
+    def saved_as(self, key: str) -> SavedCriteria | None:
+        """The seller's saved criteria with this key, in the currency of the pool."""
+        found: SavedCriteria | None = self.saved().filter(pk=key).first() if _is_key(key) else None
+        return found
 
     def saved(self) -> Any:
         """Saved criteria in the currency of the pool."""

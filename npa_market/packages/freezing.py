@@ -1,6 +1,7 @@
 """Sealing: build the file outside of any lock, then lock, look again, freeze, record."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,8 @@ from npa_market.parties.permissions import require
 from npa_market.tapes.loading import insert_columns
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from npa_market.packages.sealing import Totals
 
 Progress = Callable[..., None]
@@ -41,8 +44,8 @@ class Frozen:
     tree_file: StoredFile
     merkle_root: str
     overview: dict[str, Any]
-    loan_keys: list[bytes]
-    tokens: list[str]
+    loan_keys: bytes  # 16 each, in the order of the file
+    tokens: "pa.ChunkedArray"
 
 
 def seal_package(*, user: User, package_id: UUID, progress: Progress | None = None) -> Package:
@@ -59,6 +62,7 @@ def seal_package(*, user: User, package_id: UUID, progress: Progress | None = No
     refuse_to_seal(package, user)
     report = progress or (lambda done, total, message="": None)
     frozen = _build(package, report)
+    report(0, package.loans, "Freezing the loans")
     try:
         return _freeze(package_id, user, frozen)
     except IntegrityError as error:
@@ -93,31 +97,39 @@ def _refuse_outdated(package: Package, selection_sha256: str) -> None:
 
 def _build(package: Package, report: Progress) -> Frozen:
     from npa_market.packages.differences import from_previous
+    from npa_market.packages.loading import receipts_table
     from npa_market.packages.manifest import manifest
     from npa_market.packages.screening import loans_with_receipts, overview_of, screen_loans
     from npa_market.packages.sealing import totals_of, tree_of, write_parquet
 
     report(0, package.loans, "Reading and screening the loans")
     screened = screen_loans(package)
-    _refuse_outdated(package, screened.selection_sha256())
-    table, keys = screened.sealed_rows(package, loans_with_receipts(package))
-    report(0, table.num_rows, "Hashing the rows")
-    tree = tree_of(table, lambda done, total: report(done, total))
-    totals = totals_of(table)
-    with TemporaryDirectory() as folder:
+    selection_sha256 = screened.selection_sha256()
+    _refuse_outdated(package, selection_sha256)
+    report(0, package.loans, "Reading the receipts")
+    receipts = receipts_table(loans_with_receipts(package))
+    report(0, package.loans, "Building the rows")
+    table, keys = screened.sealed_rows(package, receipts)
+    report(0, table.num_rows, "Hashing the rows, writing the file")
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
         target = Path(folder) / "package.parquet"
-        content_sha256 = write_parquet(table, target)
+        written = thread.submit(write_parquet, table, target)  # Compresses without Python's lock.
+        tree = tree_of(table, lambda done, total: report(done, total))
+        content_sha256 = written.result()
         file = store_path(target)
+    report(0, table.num_rows, "Counting the tables")
+    totals = totals_of(table)
+    overview = overview_of(table) | {"difference": from_previous(package, screened, table, keys)}
     return Frozen(
-        selection_sha256=screened.selection_sha256(),
+        selection_sha256=selection_sha256,
         totals=totals,
         file=file,
         manifest_file=store_bytes(manifest(package, totals, content_sha256, tree.root)),
         tree_file=store_bytes(tree.nodes),
         merkle_root=tree.root,
-        overview=overview_of(table) | {"difference": from_previous(package, screened, table, keys)},
-        loan_keys=keys.to_pylist(),
-        tokens=table.column("loan_token").to_pylist(),
+        overview=overview,
+        loan_keys=b"".join(keys.to_pylist()),
+        tokens=table.column("loan_token"),
     )
 
 
@@ -149,18 +161,25 @@ def _freeze(package_id: UUID, user: User, frozen: Frozen) -> Package:
 
 
 def _freeze_members(package: Package, frozen: Frozen) -> None:
+    """Member rows in the order of the loans' keys: their checks then walk the loans in the order
+    in which these lie on the disk. Foreign keys are checked here, not at the commit, so that a
+    broken one is told as what it is."""
     import pyarrow as pa
 
-    rows = len(frozen.loan_keys)
+    from npa_market.packages.sealing import hex_texts, key_order
+
+    positions = pa.array(key_order(frozen.loan_keys), pa.int32())
+    rows = len(positions)
     members = {
         "package": pa.repeat(package.pk.hex, rows),
-        "loan": pa.array([key.hex() for key in frozen.loan_keys], pa.string()),
-        "token": pa.array(frozen.tokens, pa.string()),
-        "position": pa.array(range(rows), pa.int32()),
+        "loan": hex_texts(frozen.loan_keys).take(positions),
+        "token": frozen.tokens.combine_chunks().take(positions),
+        "position": positions,
         "is_live": pa.repeat(True, rows),
     }
     with connection.wrap_database_errors:  # COPY speaks to the driver past Django's own wrapping.
         insert_columns(PackageLoan, members)
+    connection.check_constraints([PackageLoan._meta.db_table])
 
 
 def _statement(package: Package, frozen: Frozen) -> dict[str, object]:

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_ESCAPED = r'[\x00-\x1f"\\]'
+
 
 def leaf_lines(table: pa.Table) -> Iterator[bytes]:
     """The canonical JSON of each row, in order, UTF-8."""
@@ -66,6 +68,8 @@ def _values(column: pa.Array) -> pa.Array:
 
 def _quoted(column: pa.Array) -> pa.Array:
     """Each distinct text is escaped once, by the escapes that RFC 8785 shares with json."""
+    if not pc.any(pc.match_substring_regex(column, _ESCAPED)).as_py():
+        return pc.binary_join_element_wise(pa.scalar('"'), column, pa.scalar('"'), pa.scalar(""))
     encoded = column.dictionary_encode()
     quoted = [json.dumps(text, ensure_ascii=False) for text in encoded.dictionary.to_pylist()]
     return pa.array(quoted, pa.string()).take(encoded.indices)
@@ -76,6 +80,7 @@ def _lists(column: pa.ListArray) -> pa.Array:
     fields = [(field.name, entries.field(field.name)) for field in entries.type]
     objects = _objects(fields) if len(entries) else pa.array([], pa.string())
     lengths = pc.list_value_length(column).fill_null(0)
-    offsets = pa.array([0, *pc.cumulative_sum(lengths).to_pylist()], pa.int32())
+    ends = np.cumsum(lengths.to_numpy(zero_copy_only=False))
+    offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
     joined = pc.binary_join(pa.ListArray.from_arrays(offsets, objects), ",")
     return pc.binary_join_element_wise(pa.scalar("["), joined, pa.scalar("]"), pa.scalar(""))

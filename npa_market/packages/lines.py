@@ -155,7 +155,7 @@ def _grouped(kind: str, parts: list[dict[str, Any]]) -> dict[str, Any] | None:
         return None
     if kind in {"all", "any"}:
         return {kind: parts}
-    if len(parts) == 1:
+    if len(parts) == 1 and kind == "none":
         return {"not": parts[0]}
     return {"not": {"any" if kind == "none" else "all": parts}}
 

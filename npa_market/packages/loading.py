@@ -9,6 +9,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
+from npa_market.packages.columnar import has_columns, read_columns
 from npa_market.tapes.models import Loan, Receipt
 
 STEP = 20_000
@@ -81,6 +82,7 @@ def _schema(columns: dict[str, pa.DataType]) -> pa.Schema:
 
 LOANS_SCHEMA = _schema(_LOAN_COLUMNS)
 _RECEIPTS_SCHEMA = _schema(_RECEIPT_COLUMNS)
+NO_RECEIPTS = _RECEIPTS_SCHEMA.empty_table()
 
 
 def loans_table(loans: QuerySet[Loan]) -> pa.Table:
@@ -90,15 +92,25 @@ def loans_table(loans: QuerySet[Loan]) -> pa.Table:
 
 def loan_batches(loans: QuerySet[Loan]) -> Iterator[pa.RecordBatch]:
     """The same some thousand rows at a time, for any number of loans in bounded memory."""
-    return _batches(loans.order_by("pk"), LOANS_SCHEMA)
+    if not has_columns():
+        yield from _batches(loans.order_by("pk"), LOANS_SCHEMA)
+        return
+    rest = loans.order_by("pk")
+    while True:
+        batch = read_columns(rest[:STEP], LOANS_SCHEMA)
+        if batch.num_rows:
+            yield batch
+        if batch.num_rows < STEP:
+            return
+        rest = loans.order_by("pk").filter(pk__gt=UUID(bytes=batch.column("id")[-1].as_py()))
 
 
 def receipts_table(loans: QuerySet[Loan]) -> pa.Table:
-    """All receipts of the loans, by loan and month; the undated total of a tape comes first."""
-    receipts = Receipt.objects.filter(loan__in=loans.order_by().values("pk"))
-    batches = _batches(receipts.order_by("loan_id", "pk"), _RECEIPTS_SCHEMA)
-    table = pa.Table.from_batches(batches, schema=_RECEIPTS_SCHEMA)
-    return table.sort_by([("loan_id", "ascending"), ("month", "ascending")])
+    """All receipts of the loans, in no order."""
+    receipts = Receipt.objects.filter(loan__in=loans.order_by().values("pk")).order_by()
+    if has_columns():
+        return pa.Table.from_batches([read_columns(receipts, _RECEIPTS_SCHEMA)])
+    return pa.Table.from_batches(_batches(receipts, _RECEIPTS_SCHEMA), schema=_RECEIPTS_SCHEMA)
 
 
 def _batches(rows: QuerySet[Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -130,15 +130,21 @@ class PackageLoan(models.Model):
     """A chosen loan. `is_live` is false once the package is withdrawn or replaced."""
 
     id = models.BigAutoField(primary_key=True)
-    package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="members")
-    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="memberships")
+    # No index of their own: two of the unique ones begin with them, and a million rows are sealed
+    # at once.
+    package = models.ForeignKey(
+        Package, on_delete=models.PROTECT, related_name="members", db_index=False
+    )
+    loan = models.ForeignKey(
+        Loan, on_delete=models.PROTECT, related_name="memberships", db_index=False
+    )
     token = models.CharField(max_length=32, help_text="per-package HMAC of the loan's key")
     position = models.PositiveIntegerField(help_text="row of the sealed file = Merkle leaf, from 0")
     is_live = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["package", "loan"], name="loan_once_per_package"),
+            models.UniqueConstraint(fields=["loan", "package"], name="loan_once_per_package"),
             models.UniqueConstraint(fields=["package", "token"], name="token_once_per_package"),
             models.UniqueConstraint(
                 fields=["loan"], condition=Q(is_live=True), name="O2_loan_in_one_live_package"

@@ -4,7 +4,7 @@ from typing import Any
 
 from npa_market.evidence.models import Entry
 from npa_market.packages.criteria import read_criteria
-from npa_market.packages.exports import forms_for
+from npa_market.packages.exports import MARKED_FORMS, forms_for
 from npa_market.packages.models import Package, PackageExport, PackageState
 from npa_market.packages.next_step import Standing, next_step
 from npa_market.packages.outside import bond_of
@@ -44,15 +44,25 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
 
 def _exports(package: Package, user: User) -> list[dict[str, Any]]:
     """Each form the person may have, with the export that is there or under way."""
+    is_own = may(user, "packages.download_package", package)
     made = {
-        export.form: export
+        (export.form, export.is_bidder_form): export
         for export in PackageExport.objects.visible_to(user)
         .filter(package=package)
         .select_related("job", "file")
     }
+    forms = forms_for(user, package)
+    offered = [(form, not is_own, form.label) for form in forms]
+    if is_own and forms:
+        offered += [(form, True, f"{form.label} in the bidder's form") for form in MARKED_FORMS]
     return [
-        {"form": form.value, "label": form.label, "made": made.get(form.value)}
-        for form in forms_for(user, package)
+        {
+            "form": form.value,
+            "label": label,
+            "query": "?as=bidder" if is_own and is_bidder_form else "",
+            "made": made.get((form.value, is_bidder_form)),
+        }
+        for form, is_bidder_form, label in offered
     ]
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from npa_market.packages.criteria import Criteria, compile_where
-from npa_market.packages.models import Package, PackageLoan
+from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.tokens import package_key
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Loan, Tape, TapeState
@@ -90,15 +91,28 @@ def live_identities(package: Package) -> frozenset[tuple[str, bytes]]:
 
 def selection_hash(loan_keys: Iterable[bytes]) -> str:
     """SHA-256 over the sorted keys: has the set of loans changed since the screen?"""
-    digest = hashlib.sha256()
-    for key in sorted(loan_keys):
-        digest.update(key)
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(sorted(loan_keys))).hexdigest()
 
 
 def token_key(package: Package) -> bytes:
     """The package's own key for loan and borrower tokens."""
     return package_key(settings.TOKEN_KEY, package.pk)
+
+
+def list_totals(packages: QuerySet[Package]) -> dict[str, Any]:
+    """Packages, their loans, and claims by currency: of those that hold loans now, not of versions
+    that were replaced or withdrawn, whose loans would count twice."""
+    held = packages.exclude(state__in=[PackageState.REPLACED, PackageState.WITHDRAWN]).order_by()
+    by_currency = held.values("currency").annotate(
+        packages=Count("pk"), loans=Sum("loans"), claim_minor=Sum("claim_minor")
+    )
+    claims = list(by_currency.order_by("currency"))
+    return {
+        "listed": packages.count(),
+        "packages": sum(row["packages"] for row in claims),
+        "loans": sum(row["loans"] for row in claims),
+        "claims": claims,
+    }
 
 
 def versions_of(package: Package) -> list[Package]:

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from npa_market.common.errors import Refused
 from npa_market.evidence.merkle import HASH_BYTES, levels
 from npa_market.packages.bands import AGE_BANDS, AGE_EDGES
-from npa_market.packages.frames import as_frame
 from npa_market.packages.leaves import leaf_hashes
 from npa_market.packages.schema import RECEIPT, SEALED_SCHEMA
-from npa_market.packages.tokens import tokens
+from npa_market.packages.tokens import token_bytes
 from npa_market.tapes.geography import city_tier
 
 ROWS_PER_GROUP = 64_000
+ROWS_PER_PART, PARTS_AT_ONCE = 16_000, 2
 MAX_EXACT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles: integers are exact up to here.
 Progress = Callable[[int, int], None]
 
@@ -55,25 +55,38 @@ def sealed_table(
     loans, receipts: tables of `loading`; receipts of other loans are left out. key: the package's
     token key. Raises Refused where an amount is too large to be written exactly.
     """
-    frame = as_frame(loans)
     columns = {
         name: loans.column(name) for name in SEALED_SCHEMA.names if name in loans.column_names
     }
+    digests = token_bytes(key, "loan", loans.column("id").to_pylist())
     columns |= {
-        "loan_token": pa.array(tokens(key, "loan", frame["id"])),
-        "borrower_token": _borrower_tokens(key, frame),
+        "loan_token": hex_texts(b"".join(digests)),
+        "borrower_token": _borrower_tokens(key, loans.column("borrower_id")),
         "sex": loans.column("borrower__sex"),
-        "age_band": pa.array(_age_bands(frame["borrower__birth_year"], cut_off_date)),
-        "city_tier": _city_tiers(frame),
-        "age_months": _months(frame["charge_off_date"], cut_off_date),
-        "months_since_payment": _months(frame["last_payment_date"], cut_off_date),
+        "age_band": _age_bands(loans.column("borrower__birth_year"), cut_off_date),
+        "city_tier": _city_tiers(loans),
+        "age_months": _months(loans.column("charge_off_date"), cut_off_date),
+        "months_since_payment": _months(loans.column("last_payment_date"), cut_off_date),
         "last_contact_month": _month_starts(loans.column("last_contact_date")),
-        "receipts": _receipt_lists(frame["id"], receipts),
+        "receipts": _receipt_lists(loans.column("id"), receipts),
     }
     table = pa.table([_cast(columns[field.name], field) for field in SEALED_SCHEMA], SEALED_SCHEMA)
     _refuse_inexact(table)
-    order = pc.sort_indices(table, sort_keys=[("loan_token", "ascending")])
+    order = pa.array(key_order(b"".join(digests)))
     return table.take(order).combine_chunks(), loans.column("id").take(order)
+
+
+def hex_texts(keys: bytes) -> pa.StringArray:
+    """Keys or tokens of 16 bytes, joined, as texts of 32 hex digits."""
+    ends = np.arange(0, 2 * len(keys) + 1, 32, dtype=np.int32)
+    buffers = (pa.py_buffer(ends), pa.py_buffer(keys.hex().encode()))
+    return pa.StringArray.from_buffers(len(keys) // 16, *buffers)
+
+
+def key_order(keys: bytes) -> npt.NDArray[np.int64]:
+    """Positions that sort joined 16-byte keys, as their hex texts sort."""
+    halves = np.frombuffer(keys, dtype=">u8").astype(np.uint64).reshape(-1, 2)
+    return np.lexsort((halves[:, 1], halves[:, 0]))
 
 
 def _cast(column: pa.Array | pa.ChunkedArray, field: pa.Field) -> pa.Array:
@@ -91,45 +104,59 @@ def _refuse_inexact(table: pa.Table) -> None:
                 )
 
 
-def _borrower_tokens(key: bytes, frame: pd.DataFrame) -> pa.Array:
-    codes, distinct = pd.factorize(frame["borrower_id"])
-    return pa.array(tokens(key, "borrower", distinct), pa.string()).take(pa.array(codes))
+def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):  # Older Arrow: an empty column has no chunk.
+        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], column.type)
+    return whole.dictionary_encode()
 
 
-def _age_bands(birth_years: "pd.Series[int]", cut_off_date: date) -> npt.NDArray[np.object_]:
+def _borrower_tokens(key: bytes, borrowers: pa.ChunkedArray) -> pa.Array:
+    encoded = _encoded(borrowers)
+    digests = token_bytes(key, "borrower", encoded.dictionary.to_pylist())
+    return hex_texts(b"".join(digests)).take(encoded.indices)
+
+
+def _age_bands(birth_years: pa.ChunkedArray, cut_off_date: date) -> pa.Array:
     """Band of the age by year of birth; "" where unknown or under 18."""
-    labels = np.array(["", *AGE_BANDS, ""], dtype=object)
-    ages = (cut_off_date.year - birth_years).fillna(-1).to_numpy(dtype=np.int64)
-    return labels[np.searchsorted(AGE_EDGES, ages, side="right")]
+    unknown = cut_off_date.year + 1
+    years = birth_years.cast(pa.int64()).fill_null(unknown).to_numpy()
+    bands = np.searchsorted(AGE_EDGES, cut_off_date.year - years, side="right")
+    return pa.array(["", *AGE_BANDS, ""]).take(pa.array(bands))
 
 
-def _city_tiers(frame: pd.DataFrame) -> pa.Array:
-    places = pd.MultiIndex.from_arrays([frame["province"], frame["city"]])
-    codes, distinct = places.factorize()
-    tiers = [city_tier(city, province) for province, city in distinct]
+def _city_tiers(loans: pa.Table) -> pa.Array:
+    provinces, cities = _encoded(loans.column("province")), _encoded(loans.column("city"))
+    names = cities.dictionary.to_pylist()
+    width = max(len(names), 1)
+    places = provinces.indices.to_numpy().astype(np.int64) * width + cities.indices.to_numpy()
+    distinct, codes = np.unique(places, return_inverse=True)
+    known = provinces.dictionary.to_pylist()
+    tiers = [city_tier(names[place % width], known[place // width]) for place in distinct.tolist()]
     return pa.array(tiers, pa.string()).take(pa.array(codes))
 
 
-def _months(dates: "pd.Series[pd.Timestamp]", cut_off_date: date) -> pa.Array:
+def _months(dates: pa.ChunkedArray, cut_off_date: date) -> pa.Array:
     """`months.whole_months` on a column; null where the date is, never below 0."""
-    parts = dates.dt
-    months = (cut_off_date.year - parts.year) * 12 + cut_off_date.month - parts.month
-    months = (months - (cut_off_date.day < parts.day)).clip(lower=0)
-    return pa.array(months.astype("Int32"), pa.int32())
+    end = cut_off_date
+    years = pc.subtract(end.year, pc.year(dates))
+    months = pc.add(pc.multiply(years, 12), pc.subtract(end.month, pc.month(dates)))
+    begun = pc.less(end.day, pc.day(dates)).cast(pa.int64())
+    return pc.max_element_wise(pc.subtract(months, begun), 0, skip_nulls=False)
 
 
 def _month_starts(dates: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.floor_temporal(dates, unit="month").cast(pa.date32())
 
 
-def _receipt_lists(loan_ids: "pd.Series[bytes]", receipts: pa.Table) -> pa.ListArray:
+def _receipt_lists(loan_ids: pa.ChunkedArray, receipts: pa.Table) -> pa.ListArray:
     """Per loan its receipts in order of month, undated first."""
-    index = pd.Index(loan_ids)
-    positions = index.get_indexer(receipts.column("loan_id").to_pandas())
+    found = pc.index_in(receipts.column("loan_id"), value_set=loan_ids).fill_null(-1)
+    positions = found.to_numpy().astype(np.int64)
     chosen = np.flatnonzero(positions >= 0)
     months = receipts.column("month").cast(pa.int32()).fill_null(-(2**31)).to_numpy()
     order = chosen[np.lexsort((months[chosen], positions[chosen]))]
-    lengths = np.bincount(positions[order], minlength=len(index))
+    lengths = np.bincount(positions[order], minlength=len(loan_ids))
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     rows = receipts.take(pa.array(order)).combine_chunks()
     entries = pa.StructArray.from_arrays(
@@ -170,12 +197,17 @@ def write_parquet(table: pa.Table, target: Path) -> str:
 
 
 def tree_of(table: pa.Table, progress: Progress | None = None) -> Tree:
-    """Hash every row as a leaf (see `leaves`) and build the tree of RFC 9162 over them."""
+    """Hash every row as a leaf (see `leaves`) and build the tree of RFC 9162 over them.
+
+    Arrow writes the lines of one part without Python's lock while those of another are hashed.
+    """
+    starts = range(0, table.num_rows, ROWS_PER_PART)
     hashes: list[bytes] = []
-    for start in range(0, table.num_rows, ROWS_PER_GROUP):
-        hashes += leaf_hashes(table.slice(start, ROWS_PER_GROUP))
-        if progress:
-            progress(len(hashes), table.num_rows)
+    with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
+        for part in threads.map(lambda at: leaf_hashes(table.slice(at, ROWS_PER_PART)), starts):
+            hashes += part
+            if progress:
+                progress(len(hashes), table.num_rows)
     rows = levels(hashes)
     return Tree(nodes=b"".join(b"".join(row) for row in rows), root=rows[-1][0].hex())
 

@@ -1,9 +1,11 @@
 """Per-package tokens: one loan has another token in each package, so packages do not join up."""
 
+import hashlib
 import hmac
 from collections.abc import Iterable
 from uuid import UUID
 
+_BLOCK = 64  # bytes that SHA-256 takes at once
 TOKEN_CHARACTERS = 32  # 128 bits: no repeats among any number of loans a package can hold
 
 
@@ -17,8 +19,26 @@ def tokens(key: bytes, purpose: str, identities: Iterable[bytes]) -> list[str]:
 
     `purpose` ("loan", "borrower") keeps the two kinds apart.
     """
-    prefix = purpose.encode() + b":"
-    digest = hmac.digest
-    return [
-        digest(key, prefix + identity, "sha256").hex()[:TOKEN_CHARACTERS] for identity in identities
-    ]
+    return [digest.hex() for digest in token_bytes(key, purpose, identities)]
+
+
+def token_bytes(key: bytes, purpose: str, identities: Iterable[bytes]) -> list[bytes]:
+    """The same before hex. The key's two blocks are hashed once (RFC 2104), which a call of `hmac`
+    does for each identity: a third of its time on a million of them."""
+    block = key.ljust(_BLOCK, b"\x00") if len(key) <= _BLOCK else _shortened(key)
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+    inner.update(purpose.encode() + b":")
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    begin, finish, kept = inner.copy, outer.copy, TOKEN_CHARACTERS // 2
+
+    def token(identity: bytes) -> bytes:
+        within, around = begin(), finish()
+        within.update(identity)
+        around.update(within.digest())
+        return around.digest()[:kept]
+
+    return [token(identity) for identity in identities]
+
+
+def _shortened(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest().ljust(_BLOCK, b"\x00")

@@ -1,5 +1,6 @@
 """Pages of packages: list, criteria with live totals, one package, its files."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.forms import add_refusal
-from npa_market.common.pages import list_page
+from npa_market.common.keyset import Order, keyset_page
+from npa_market.common.pages import PAGE_ROWS, list_page
 from npa_market.packages import services
 from npa_market.packages.filters import PackageFilter
 from npa_market.packages.forms import ReasonForm
-from npa_market.packages.models import Package
+from npa_market.packages.models import Package, PackageQuerySet
 from npa_market.packages.page import page_of, table_of
+from npa_market.packages.queries import list_totals
 from npa_market.packages.tables import OwnPackageTable, PackageTable
 from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.permissions import may
@@ -52,13 +55,56 @@ def package_list(request: MemberRequest) -> HttpResponseBase:
         }
     else:
         context["empty"] = "No package yet. Sealed packages appear here once you may read them."
-    return list_page(
-        request,
-        Package.objects.visible_to(request.user).select_related("seller"),
-        table=OwnPackageTable if is_seller else PackageTable,
-        filters=PackageFilter,
-        context=context,
-    )
+    rows = Package.objects.visible_to(request.user).select_related("seller")
+    table = OwnPackageTable if is_seller else PackageTable
+    if request.GET.get("export") == "csv":
+        return list_page(request, rows, table=table, filters=PackageFilter, context=context)
+    return render(request, "packages/list.html", context | _listed(request, rows, table))
+
+
+def _listed(
+    request: MemberRequest, rows: PackageQuerySet, table_class: type[PackageTable]
+) -> dict[str, Any]:
+    """A page of the list by key, with its filters and the totals over all pages."""
+    filters = PackageFilter(request.GET, queryset=rows, request=request)
+    asked = request.GET.get("sort", NEWEST)
+    sort = asked if asked.removeprefix("-") in SORTS else NEWEST
+    order = replace(SORTS[sort.removeprefix("-")], is_descending=sort.startswith("-"))
+    page = keyset_page(filters.qs, order, after=request.GET.get("after", ""), size=PAGE_ROWS)
+    shown = rows.filter(pk__in=[row.pk for row in page.rows])
+    # A link to another order leaves the cursor of this one out.
+    table = table_class(shown, request=request, page_field="after")
+    table.order_by = sort
+    return {
+        "table": table,
+        "filterset": filters,
+        "exportable": True,
+        "next_cursor": page.next_cursor,
+        "is_first": not request.GET.get("after"),
+        "totals": list_totals(filters.qs),
+        "views": VIEWS,
+        "asked_view": request.GET.urlencode(),
+    }
+
+
+NEWEST = "-reference"
+SORTS = {
+    "reference": Order("pk"),  # Keys are UUIDv7: the order of drafting, which references follow.
+    "state": Order("state"),
+    "loans": Order("loans"),
+    "borrowers": Order("borrowers"),
+    "claim_minor": Order("claim_minor"),
+    "principal_minor": Order("principal_minor"),
+    "cut_off_date": Order("cut_off_date"),
+    "seller": Order("seller__name"),
+}
+# Often asked: an address each, so that they can be kept as bookmarks and sent on.
+VIEWS = (
+    ("All", ""),
+    ("To screen", "state=draft"),
+    ("To seal", "state=screened"),
+    ("Sealed, largest claim first", "state=sealed&sort=-claim_minor"),
+)
 
 
 @access(MEMBERS)

@@ -133,6 +133,38 @@ def test_readers_get_marked_copies_of_the_bidders_form_alone(
     assert client.get(reverse("packages:export", args=[sealed.pk, "xlsx"])).status_code == 404
 
 
+def test_the_seller_has_the_bidders_form_as_bidders_see_it(
+    sealed, seller_user, as_user, django_capture_on_commit_callbacks
+):
+    client = as_user(seller_user)
+    address = reverse("packages:export", args=[sealed.pk, "parquet"])
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(f"{address}?as=bidder")
+    content = b"".join(client.get(f"{address}?as=bidder").streaming_content)
+    table = pq.read_table(io.BytesIO(content))
+    assert all(day is None or day.day == 1 for day in table["default_date"].to_pylist())
+    assert sealed.seller.name in table.schema.metadata[b"notice"].decode()
+    assert client.get(address).status_code == 404  # The full form was not asked for.
+    assert (
+        "Parquet in the bidder&#x27;s form"
+        in client.get(sealed.get_absolute_url()).content.decode()
+    )
+    with pytest.raises(InvalidInput, match="Excel or Parquet"):
+        ask_for_export(user=seller_user, package_id=sealed.pk, form="csv", as_bidders_see=True)
+
+
+def test_a_changed_file_is_not_given_out(sealed, seller_user, as_user, monkeypatch):
+    def changed(sha256):
+        raise OSError("does not match its hash")
+
+    for module in ("drilling", "downloads", "exports", "sealed"):
+        monkeypatch.setattr(f"npa_market.packages.{module}.read_stored", changed)
+    client = as_user(seller_user)
+    for name in ("loans", "parquet", "csv"):
+        with pytest.raises(OSError, match="match"):
+            client.get(reverse(f"packages:{name}", args=[sealed.pk]))
+
+
 def test_nothing_is_exported_before_the_seal_or_in_an_unknown_form(seller_user, as_user):
     package = screened_package(seller_user, 4)
     with pytest.raises(Refused, match="not sealed"):
