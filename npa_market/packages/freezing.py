@@ -62,7 +62,7 @@ def seal_package(*, user: User, package_id: UUID, progress: Progress | None = No
     refuse_to_seal(package, user)
     report = progress or (lambda done, total, message="": None)
     frozen = _build(package, report)
-    report(0, package.loans, "Freezing the loans")
+    report(package.loans, package.loans, "Freezing the loans")
     try:
         return _freeze(package_id, user, frozen)
     except IntegrityError as error:
@@ -117,7 +117,7 @@ def _build(package: Package, report: Progress) -> Frozen:
         tree = tree_of(table, lambda done, total: report(done, total))
         content_sha256 = written.result()
         file = store_path(target)
-    report(0, table.num_rows, "Counting the tables")
+    report(table.num_rows, table.num_rows, "Counting the tables")
     totals = totals_of(table)
     overview = overview_of(table) | {"difference": from_previous(package, screened, table, keys)}
     return Frozen(

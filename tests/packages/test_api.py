@@ -1,8 +1,11 @@
 """The API of packages: the same services, problems by name."""
 
+import hashlib
+
 import pytest
 from rest_framework.test import APIClient
 
+from npa_market.packages.exports import make_export
 from npa_market.packages.models import Package, PackageState
 from npa_market.packages.services import grant_reader
 from tests.builders import loans_on_tape, screened_package, sealed_package
@@ -110,3 +113,74 @@ def test_returning_withdrawing_and_versions(api, sealed, seller_user, second_sel
 def test_a_proof_needs_a_token_of_the_package(api, sealed, seller_user):
     answer = api(seller_user).get(address(sealed, "proof/"))
     assert (answer.status_code, answer.data["code"]) == (409, "loan_not_in_package")
+
+
+PICK = {
+    "currency": "CNY",
+    "cut_off_date": "2026-06-30",
+    "measure": "loans",
+    "amount": 10,
+    "maximise": "claim",
+    "limits": [{"dimension": "province", "share": 0.9}],
+    "keeps_borrowers_whole": False,
+}
+V1 = "/api/v1/"
+
+
+def test_criteria_are_kept_read_and_deleted(api, seller, seller_user, stranger):
+    loans_on_tape(seller, seller_user, 2)
+    maker = api(seller_user)
+    wanted = {
+        "name": "Large",
+        "currency": "CNY",
+        "document": {"where": {"field": "claim", "op": "at_least", "value": 100}},
+    }
+    made = maker.post(f"{V1}saved-criteria/", wanted, format="json")
+    assert made.status_code == 201, made.data
+    place = f"{V1}saved-criteria/{made.data['id']}/"
+    assert "claim" in maker.get(place).data["sentence"].lower()
+    assert api(stranger).get(place).status_code == 404
+    assert api(stranger).delete(place).status_code == 404
+    assert maker.delete(place).status_code == 204
+    assert maker.get(place).status_code == 404
+
+
+def test_a_pick_is_tried_and_kept(api, seller, seller_user):
+    loans_on_tape(seller, seller_user, 60)
+    maker = api(seller_user)
+    tried = maker.post(f"{V1}package-picks/try/", PICK, format="json")
+    assert (tried.status_code, tried.data["conflict"]) == (200, ""), tried.data
+    assert not Package.objects.exists()
+    made = maker.post(f"{V1}package-picks/", PICK | {"title": "Ten"}, format="json")
+    assert made.status_code == 201, made.data
+    assert made.data["loans"] == tried.data["outcome"]["loans"] <= 10
+    wrong = maker.post(f"{V1}package-picks/try/", PICK | {"measure": "weight"}, format="json")
+    assert (wrong.status_code, wrong.data["code"]) == (422, "invalid")
+
+
+def test_a_split_is_tried_and_kept(api, seller, seller_user):
+    loans_on_tape(seller, seller_user, 40)
+    maker = api(seller_user)
+    asked = {"currency": "CNY", "cut_off_date": "2026-06-30", "parts": 2}
+    tried = maker.post(f"{V1}package-splits/try/", asked, format="json")
+    assert sum(row["loans"] for row in tried.data["rows"]) == 40
+    made = maker.post(f"{V1}package-splits/", asked | {"title": "Half"}, format="json")
+    assert made.status_code == 201, made.data
+    assert [each["loans"] for each in made.data] == [row["loans"] for row in tried.data["rows"]]
+
+
+def test_an_export_is_asked_for_and_fetched(
+    api, sealed, seller_user, stranger, django_capture_on_commit_callbacks
+):
+    maker, asked = api(seller_user), {"package": str(sealed.pk), "form": "parquet"}
+    assert api(stranger).post(f"{V1}package-exports/", asked).status_code == 404
+    with django_capture_on_commit_callbacks():
+        waiting = maker.post(f"{V1}package-exports/", asked)
+    assert waiting.status_code == 202, waiting.data
+    place = f"{V1}package-exports/{waiting.data['id']}/"
+    answer = maker.get(f"{place}file/")
+    assert (answer.status_code, answer.data["code"]) == (409, "export_not_made")
+    make_export(export_id=waiting.data["id"], progress=lambda done, total: None)
+    content = b"".join(maker.get(f"{place}file/").streaming_content)
+    assert hashlib.sha256(content).hexdigest() == sealed.content_sha256
+    assert api(stranger).get(place).status_code == 404

@@ -12,8 +12,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--loans", type=int, default=1_000_000)
+        parser.add_argument("--pages", action="store_true", help="time the pages instead")
 
     def handle(self, *args: Any, **options: Any) -> None:
         from npa_market.packages.benchmark import measure
+        from npa_market.packages.benchmark_pages import measure_pages
 
-        self.stdout.write(json.dumps(measure(options["loans"]), indent=2))
+        measured = measure_pages if options["pages"] else measure
+        self.stdout.write(json.dumps(measured(options["loans"]), indent=2))
