@@ -15,6 +15,8 @@ from npa_market.auctions import services
 from npa_market.auctions.api_formats import FORMAT_ACCESS, FormatActions, require_currency
 from npa_market.auctions.board import events_of
 from npa_market.auctions.filters import LotFilter
+from npa_market.auctions.guard.api import LIMIT_ACCESS, LimitActions
+from npa_market.auctions.guard.outliers import Typed, require_confirmed, yardstick_of
 from npa_market.auctions.models import BidOutcome, Lot, Registration
 from npa_market.auctions.queries import outcome_of
 from npa_market.auctions.serializers import (
@@ -67,7 +69,7 @@ def _buyer(request: Request, key: UUID | None) -> Organisation:
     return chosen
 
 
-class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
+class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
     """Lots: terms, standing, protocol, registration and bids. Money is integer minor units."""
 
     model = Lot
@@ -80,6 +82,7 @@ class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[
         "bids": access_for(*BUYER_ROLES),
         "bid_by_request": access_for(*BUYER_ROLES),
         **FORMAT_ACCESS,
+        **LIMIT_ACCESS,
     }
     serializer_class = LotSerializer
     filterset_class = LotFilter
@@ -159,10 +162,12 @@ class LotViewSet(FormatActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[
         buyer = _buyer(request, values["buyer"])
         # Who registered may see the lot: one look-up on the way of nearly every bid. The lot is not
         # brought up to date here, because the bid does so under the lock.
-        if not Registration.objects.filter(lot=UUID(pk), buyer=buyer).exists():
+        yardstick = yardstick_of(UUID(pk), buyer)
+        if yardstick is None or not yardstick.is_registered:
             pk = str(get_object_or_404(self.get_queryset(), pk=pk).pk)
         if values["currency"]:
             require_currency(Lot.objects.get(pk=pk), values["currency"])
+        require_confirmed(yardstick, buyer, Typed.of(values))
         outcome = services.place_bid(
             user=_person(request),
             lot_id=UUID(pk),

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.auctions import services
+from npa_market.auctions.guard.outliers import Typed, require_confirmed, yardstick_of
 from npa_market.auctions.models import BidOutcome, Lot
 from npa_market.auctions.protocol import protocol
 from npa_market.auctions.serializers import (
@@ -96,7 +97,11 @@ class FormatActions:
     def accept_price(self, request: Request, pk: str) -> Response:
         """Take the price of a falling lot: at the one in force, at most `amount_minor`."""
         asked = self._asked(request, BidSerializer)
-        require_currency(self.get_object(), asked.pop("currency"))
+        lot = self.get_object()
+        require_currency(lot, asked.pop("currency"))
+        buyer = self.acting(request, asked["buyer"])
+        require_confirmed(yardstick_of(lot.pk, buyer), buyer, Typed.of(asked))
+        del asked["confirm_amount_minor"]
         return self.answered(services.accept_price(**self._bidder(request, asked)))
 
     @extend_schema(request=EnvelopeSerializer, responses={201: OutcomeSerializer})

@@ -26,6 +26,7 @@ class BidForm(forms.Form):
     )
     steps = forms.IntegerField(min_value=1, max_value=1000, required=False)
     request_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    confirm_amount = forms.CharField(max_length=40, required=False)
 
     def __init__(self, *args: Any, lot: Lot, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,7 +47,15 @@ class BidForm(forms.Form):
                 values["amount_minor"] = parsed(values["amount"], self.lot.currency, "amount")
             except forms.ValidationError as error:
                 self.add_error("amount", error)
+        values["confirmed_minor"] = self._confirmed(values.get("confirm_amount", ""))
         return values
+
+    def _confirmed(self, text: str) -> int | None:
+        """What was typed at the review; a text that is no amount confirms nothing."""
+        try:
+            return parsed(text, self.lot.currency, "confirm_amount") if text else None
+        except forms.ValidationError:
+            return None
 
 
 class ReasonForm(forms.Form):

@@ -318,6 +318,7 @@ class Registration(models.Model):
 from npa_market.auctions.ceremony.models import KeyShare as KeyShare  # noqa: E402
 from npa_market.auctions.ceremony.models import LotKeyRecord as LotKeyRecord  # noqa: E402
 from npa_market.auctions.ceremony.models import Reveal as Reveal  # noqa: E402
+from npa_market.auctions.guard.models import BidLimit as BidLimit  # noqa: E402
 from npa_market.auctions.log import BidOutcome as BidOutcome  # noqa: E402
 from npa_market.auctions.log import EventKind as EventKind  # noqa: E402
 from npa_market.auctions.log import LotEvent as LotEvent  # noqa: E402

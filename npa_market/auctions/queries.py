@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, Subquery, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from npa_market.auctions.core import Standing
+from npa_market.auctions.guard.door import Guard
+from npa_market.auctions.guard.models import BidLimit, LimitState
 from npa_market.auctions.models import (
     BidOutcome,
     Invitation,
@@ -61,24 +63,34 @@ def outcomes_of(numbers: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID
 
 def standing_of(*, lot: Lot, buyer: Organisation, now: datetime) -> tuple[Standing, str]:
     """What the venue knows about a bidder now, and the bidder's label; one statement (A15)."""
-    return standings_of(lot=lot, buyers=[buyer.pk], now=now)[buyer.pk]
+    bidder = bidders_of(lot=lot, buyers=[buyer.pk], now=now)[buyer.pk]
+    return bidder.standing, bidder.label
 
 
-def standings_of(
-    *, lot: Lot, buyers: Collection[UUID], now: datetime
-) -> dict[UUID, tuple[Standing, str]]:
-    """The same of several institutions by key, still in one statement."""
+@dataclass(frozen=True, slots=True)
+class Bidder:
+    """An institution on one lot: its standing, its label, and how it limits itself."""
+
+    standing: Standing
+    label: str
+    guard: Guard
+
+
+def bidders_of(*, lot: Lot, buyers: Collection[UUID], now: datetime) -> dict[UUID, Bidder]:
+    """Several institutions by key, with their limits, still in one statement."""
     if not buyers:
         return {}
     rows = (
         Organisation.objects.filter(pk__in=buyers)
         .annotate(**_facts(lot))
-        .values("pk", "kind", "qualification", "qualified_until", *_facts(lot))
+        .values(
+            "pk", "kind", "qualification", "qualified_until", "requires_bid_limit", *_facts(lot)
+        )
     )
-    return {row["pk"]: _standing(row, lot, now) for row in rows}
+    return {row["pk"]: _bidder(row, lot, now) for row in rows}
 
 
-def _standing(row: dict[str, Any], lot: Lot, now: datetime) -> tuple[Standing, str]:
+def _bidder(row: dict[str, Any], lot: Lot, now: datetime) -> Bidder:
     once_qualified = {QualificationState.QUALIFIED, QualificationState.SUSPENDED}
     has_papers = row["qualified_until"] is None or row["qualified_until"] >= now.date()
     standing = Standing(
@@ -94,7 +106,8 @@ def _standing(row: dict[str, Any], lot: Lot, now: datetime) -> tuple[Standing, s
         is_related_to_seller=row["shares_people"] or row["pk"] == lot.package.seller_id,
         is_suspended=row["qualification"] == QualificationState.SUSPENDED,
     )
-    return standing, row["label"] or ""
+    guard = Guard(row["limit_id"], row["limit_minor"], row["requires_bid_limit"])
+    return Bidder(standing, row["label"] or "", guard)
 
 
 def _facts(lot: Lot) -> dict[str, Subquery]:
@@ -115,7 +128,11 @@ def _facts(lot: Lot) -> dict[str, Subquery]:
         user__memberships__organisation=lot.package.seller_id,
         user__memberships__is_active=True,
     )
+    limit = BidLimit.objects.decisive().filter(lot=lot, buyer=own)
+    in_force_minor = Case(When(state=LimitState.IN_FORCE, then=F("amount_minor")), default=0)
     return {
+        "limit_id": Subquery(limit.values("pk")),
+        "limit_minor": Subquery(limit.annotate(minor=in_force_minor).values("minor")),
         "label": Subquery(admitted.values("label")),
         "has_signed": Exists(signed),
         "has_deposit": Exists(held),

@@ -132,6 +132,15 @@ class BidSerializer(serializers.Serializer[Any]):
 
     request_id = serializers.UUIDField()
     amount_minor = serializers.IntegerField(help_text=MONEY, min_value=-(2**62), max_value=2**62)
+    confirm_amount_minor = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=-(2**62),
+        max_value=2**62,
+        help_text="The amount once more; without it one far above the last price or your own "
+        "valuation is 409 `confirm_outlier`, and nothing is done.",
+    )
     currency = serializers.CharField(
         required=False, max_length=3, default="", help_text="Where given, it must be the lot's."
     )

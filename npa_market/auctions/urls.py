@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from npa_market.auctions.guard import views as guard
 from npa_market.auctions.views import (
     bids,
     control,
@@ -43,6 +44,9 @@ urlpatterns = [
     path("<uuid:lot_id>/envelope/receipt.json", sealed.own_receipt, name="own_receipt"),
     path("<uuid:lot_id>/opening/", sealed.lot_opening, name="opening"),
     path("<uuid:lot_id>/reveal/", sealed.lot_reveal, name="reveal"),
+    path("<uuid:lot_id>/limit/propose/", guard.limit_propose, name="limit_propose"),
+    path("<uuid:lot_id>/limit/approve/", guard.limit_approve, name="limit_approve"),
+    path("<uuid:lot_id>/limit/withdraw/", guard.limit_withdraw, name="limit_withdraw"),
     path("<uuid:lot_id>/register/", registrations.lot_register, name="register"),
     path(
         "registrations/<uuid:registration_id>/admit/",

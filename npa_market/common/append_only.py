@@ -43,6 +43,34 @@ def append_only(table: str) -> migrations.RunPython:
     return migrations.RunPython(_install(table), _remove(table))
 
 
+def columns_fixed(table: str, *columns: str) -> migrations.RunPython:
+    """Operation after which rows of a table stay, and so do these columns; others may change."""
+    name = f"{table}_fixed"
+
+    def forwards(apps: Any, editor: Any) -> None:
+        fixed = ", ".join(columns)
+        if editor.connection.vendor == "postgresql":
+            editor.execute(
+                f"CREATE TRIGGER {name} BEFORE DELETE OR UPDATE OF {fixed} ON {table} "
+                "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            )
+            return
+        for number, verb in enumerate(("DELETE", f"UPDATE OF {fixed}")):
+            editor.execute(
+                f"CREATE TRIGGER {name}_{number} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are kept'); END"
+            )
+
+    def backwards(apps: Any, editor: Any) -> None:
+        if editor.connection.vendor == "postgresql":
+            editor.execute(f"DROP TRIGGER {name} ON {table}")
+            return
+        for number in range(2):
+            editor.execute(f"DROP TRIGGER {name}_{number}")
+
+    return migrations.RunPython(forwards, backwards)
+
+
 def changeable(table: str) -> migrations.RunPython:
     """Operation that takes the triggers off before a table is altered; `append_only` follows it.
 

@@ -370,6 +370,11 @@ structlog.configure(
     cache_logger_on_first_use=True,
 )
 
+# A bid above so many per cent of the last price, or above this quantile of the buyer's own
+# valuation, is placed only after its amount was typed once more.
+BID_FAR_ABOVE_PRICE_PERCENT = env.int("BID_FAR_ABOVE_PRICE_PERCENT", default=150)
+BID_FAR_ABOVE_VALUE_QUANTILE = env.str("BID_FAR_ABOVE_VALUE_QUANTILE", default="q95")
+
 # Deal terms that a venue sets; a lot copies them when it is announced, so a change never
 # reaches back. Shares in hundred-thousandths to stay integers.
 # Working days between a notice and the bidding day. Embedded lots are tried out and ask for none.

@@ -45,6 +45,14 @@ class DecisionForm(forms.Form):
         return "Renew" if before == choice else VERB[choice]
 
 
+class BidLimitRuleForm(forms.Form):
+    requires_bid_limit = forms.BooleanField(
+        label="Bids only under a limit that two of its people approved",
+        required=False,
+        help_text="Set or lift it at the institution's written request.",
+    )
+
+
 class DeliveryKeyForm(forms.Form):
     public_key = forms.CharField(
         label="age public key",

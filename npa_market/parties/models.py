@@ -104,6 +104,9 @@ class Organisation(models.Model):
     delivery_public_key = models.CharField(
         max_length=120, blank=True, help_text="age recipient to which deliveries are encrypted"
     )
+    requires_bid_limit = models.BooleanField(
+        default=False, help_text="bids only under a limit that two of its people approved"
+    )
     created_at = models.DateTimeField()
 
     objects = OrganisationQuerySet.as_manager()

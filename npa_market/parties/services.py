@@ -13,6 +13,7 @@ from npa_market.common.recording import recorder
 from npa_market.parties.models import Organisation, QualificationState, User
 from npa_market.parties.permissions import require
 from npa_market.parties.qualification import Decision, check_decision
+from npa_market.parties.roles import OrganisationKind
 
 MAX_TOKEN_DAYS = 365
 _SECRET_KEY_PREFIX = "AGE-SECRET-KEY-"  # noqa: S105 - the public prefix of such keys
@@ -53,6 +54,32 @@ def decide_qualification(
             "until": decision.until.isoformat() if decision.until else None,
         },
         prev_state=before,
+    )
+    return organisation
+
+
+@transaction.atomic
+def set_bid_limit_rule(
+    *, user: User, organisation_id: UUID, requires_bid_limit: bool
+) -> Organisation:
+    """Whether a buyer bids only under an approved limit; the operator, at its written request.
+
+    None of its own people can lift the rule alone. The same again changes nothing.
+    """
+    organisation = Organisation.objects.select_for_update().get(pk=organisation_id)
+    require(user, "parties.set_bid_limit_rule", organisation)
+    if organisation.kind != OrganisationKind.BUYER:
+        raise InvalidInput("not_a_buyer", "Only buyers bid under limits.")
+    if organisation.requires_bid_limit == requires_bid_limit:
+        return organisation
+    organisation.requires_bid_limit = requires_bid_limit
+    organisation.save(update_fields=["requires_bid_limit"])
+    recorder()(
+        type="institution.bid_limit_rule_set",
+        subject=organisation,
+        actor=user,
+        payload={"requires_bid_limit": requires_bid_limit},
+        prev_state="",
     )
     return organisation
 

@@ -17,7 +17,7 @@ from npa_market.common.pages import list_page
 from npa_market.parties import services
 from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.filters import InstitutionFilter
-from npa_market.parties.forms import DecisionForm, DeliveryKeyForm, TokenForm
+from npa_market.parties.forms import BidLimitRuleForm, DecisionForm, DeliveryKeyForm, TokenForm
 from npa_market.parties.models import Organisation, QualificationState
 from npa_market.parties.permissions import may
 from npa_market.parties.queries import people_of, tokens_in_force
@@ -73,6 +73,25 @@ def decide_qualification(request: MemberRequest, organisation_id: UUID) -> HttpR
             messages.success(request, "The decision stands and the institution can read it.")
             return redirect("parties:detail", organisation.pk)
     return _page(request, organisation, decision=form)
+
+
+@access(access_for(Role.OPERATOR))
+@require_POST
+def set_bid_limit_rule(request: MemberRequest, organisation_id: UUID) -> HttpResponse:
+    """Whether a buyer bids only under an approved limit."""
+    organisation = _visible(request, organisation_id)
+    form = BidLimitRuleForm(request.POST)
+    if form.is_valid():
+        try:
+            services.set_bid_limit_rule(
+                user=request.user, organisation_id=organisation.pk, **form.cleaned_data
+            )
+        except Refused as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, "The rule about limits is kept.")
+            return redirect("parties:detail", organisation.pk)
+    return _page(request, organisation, limit_rule=form)
 
 
 @access(access_for(*BUYER_ROLES))
@@ -150,6 +169,12 @@ def _page(request: MemberRequest, organisation: Organisation, **typed: Form) -> 
         "organisation": organisation,
         "people": people_of(organisation),
         "decision": typed.get("decision") or (_decision_form(organisation) if may_decide else None),
+        "limit_rule": typed.get("limit_rule")
+        or (
+            BidLimitRuleForm(initial={"requires_bid_limit": organisation.requires_bid_limit})
+            if may_decide and organisation.kind == OrganisationKind.BUYER
+            else None
+        ),
         "delivery_key": typed.get("delivery_key")
         or (
             DeliveryKeyForm(initial={"public_key": organisation.delivery_public_key})

@@ -26,10 +26,11 @@ from npa_market.auctions.core import (
     ready_at,
 )
 from npa_market.auctions.durability import UnsafeDatabase
+from npa_market.auctions.guard.door import refusal_of
 from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lot_if_free
 from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent, LotState
 from npa_market.auctions.pulse import outage_since, renew_pulse
-from npa_market.auctions.queries import outcomes_of, standings_of
+from npa_market.auctions.queries import Bidder, bidders_of, outcomes_of
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.services.recording import Minutes, record_events, record_receipt
 from npa_market.auctions.services.together import decided_together
@@ -53,8 +54,10 @@ def place_bid(
 
     A refusal by the rules is an outcome as well (`refusal` names it), not an exception. The same
     request sent again gets its first outcome (A3); the same id with another lot or amount raises
-    Refused `request_reused`. Raises NotPermitted, UnknownLot, InvalidInput for an amount beyond 62
-    bits, Busy where the lot's lock did not come in time (nothing was done).
+    Refused `request_reused`. A bid beyond the buyer's own limit is no bid and is not kept: Refused
+    `above_limit` or `limit_needed` (see `guard.door`). Raises NotPermitted, UnknownLot,
+    InvalidInput for an amount beyond 62 bits, Busy where the lot's lock did not come in time
+    (nothing was done).
     """
     require(user, "auctions.place_bid", buyer)
     payload = {"lot": str(lot_id), "amount_minor": str(amount_minor)}
@@ -97,6 +100,10 @@ class BidderRequest:
         """The institution that the request would bind, whose standing counts."""
         return self.bidder or self.buyer
 
+    def made(self, standing: Standing) -> BidderCommand:
+        """The command, from the standing that was read under the lock."""
+        return self.command(str(self.bound.pk), standing)
+
     @property
     def sha256(self) -> str:
         return hashlib.sha256(rfc8785.dumps(self.payload)).hexdigest()
@@ -111,12 +118,21 @@ def decide_request(request: BidderRequest) -> BidOutcome:
     if abs(request.amount_minor or 0) > MAX_MINOR:
         raise InvalidInput("amount_too_large", "The amount is too large.", field="amount")
     stored = decided_together(request.lot_id, request, decide_requests)
+    if isinstance(stored, Stopped):
+        raise refusal_of(stored.code)
     if stored.request_sha256 != request.sha256:
         raise Refused("request_reused", "This request number was already used for another bid.")
     return stored
 
 
-def decide_requests(lot_id: UUID, requests: Sequence[BidderRequest]) -> list[BidOutcome]:
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A request that its buyer's own limit kept from being submitted."""
+
+    code: str
+
+
+def decide_requests(lot_id: UUID, requests: Sequence[BidderRequest]) -> list[BidOutcome | Stopped]:
     """One transaction for requests on one lot, decided one after the other in this order.
 
     All or none is kept. The answer to a request whose number was used before is the stored one,
@@ -139,20 +155,37 @@ def _numbers(requests: Sequence[BidderRequest]) -> list[tuple[UUID, UUID]]:
     return [(request.buyer.pk, request.request_id) for request in requests]
 
 
-def _decide_in_turn(lot: Lot, requests: Sequence[BidderRequest]) -> list[BidOutcome]:
+def _decide_in_turn(lot: Lot, requests: Sequence[BidderRequest]) -> list[BidOutcome | Stopped]:
     """Decide on a locked lot, write everything at the end."""
     known = outcomes_of(_numbers(requests))
     now = database_now()
     new = [each for each in requests if (each.buyer.pk, each.request_id) not in known]
-    standings = standings_of(lot=lot, buyers={each.bound.pk for each in new}, now=now)
+    bidders = bidders_of(lot=lot, buyers={each.bound.pk for each in new}, now=now)
     minutes = Minutes(lot, state_of(lot))
     _take_down_outage(minutes, now)
+    answers: list[BidOutcome | Stopped] = []
     for number, request in zip(_numbers(requests), requests, strict=True):
         if number not in known:
-            standing, label = standings[request.bound.pk]
-            known[number] = _decide(minutes, request, standing, label, now)
+            bidder = bidders[request.bound.pk]
+            stopped = _stopped(minutes, request, bidder)
+            if stopped is not None:
+                answers.append(stopped)
+                continue
+            known[number] = _decide(minutes, request, bidder, now)
+        answers.append(known[number])
     minutes.write()
-    return [known[number] for number in _numbers(requests)]
+    return answers
+
+
+def _stopped(minutes: Minutes, request: BidderRequest, bidder: Bidder) -> Stopped | None:
+    """Hold back a request beyond its buyer's limit, and note the fact without an amount."""
+    code = bidder.guard.stops(request.made(bidder.standing), minutes.state)
+    if not code:
+        return None
+    entry = bidder.guard.entry(code, actor=request.user, lot=minutes.lot.reference)
+    if entry is not None:
+        minutes.entries.append(entry)
+    return Stopped(code)
 
 
 # The event that answers a bidder's request, where the answer is an event of the lot's log.
@@ -170,12 +203,10 @@ _ANSWERS = frozenset(
 )
 
 
-def _decide(
-    minutes: Minutes, request: BidderRequest, standing: Standing, label: str, now: datetime
-) -> BidOutcome:
+def _decide(minutes: Minutes, request: BidderRequest, bidder: Bidder, now: datetime) -> BidOutcome:
     """Decide one request and take down events and answer."""
-    state, lot, actor = minutes.state, minutes.lot, request.user
-    events = decide(state, request.command(str(request.bound.pk), standing), now)
+    state, lot, actor, label = minutes.state, minutes.lot, request.user, bidder.label
+    events = decide(state, request.made(bidder.standing), now)
     rows = minutes.add(events, actor=actor, label=label)
     answer = BidOutcome(
         lot=lot,

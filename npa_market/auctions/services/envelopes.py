@@ -9,11 +9,13 @@ from uuid import UUID
 
 from npa_market.auctions.ceremony.documents import sheet_of
 from npa_market.auctions.ceremony.models import LotKeyRecord
+from npa_market.auctions.guard.door import refusal_of
 from npa_market.auctions.locking import UnknownLot
 from npa_market.auctions.models import BidOutcome, Lot, LotFormat, RegistrationState
 from npa_market.auctions.offline import seal
-from npa_market.auctions.queries import outcome_of
+from npa_market.auctions.queries import bidders_of, outcome_of
 from npa_market.auctions.services.formats import submit_envelope
+from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
@@ -34,7 +36,7 @@ def seal_and_submit(
 
     For people whose browser cannot seal; pages label it. The same request again gives its first
     outcome and an empty receipt. Raises as `submit_envelope`, InvalidInput for an amount outside
-    the range, Refused `not_admitted`.
+    the range, Refused `not_admitted`, and `above_limit` or `limit_needed` (see `guard.door`).
     """
     require(user, "auctions.place_bid", buyer)
     lot = _sealed_lot(lot_id)
@@ -46,6 +48,10 @@ def seal_and_submit(
     registration = lot.registrations.filter(buyer=buyer, state=RegistrationState.ADMITTED).first()
     if registration is None:
         raise Refused("not_admitted", f"{buyer} is not admitted to {lot.reference}.")
+    guard = bidders_of(lot=lot, buyers=[buyer.pk], now=database_now())[buyer.pk].guard
+    stopped = guard.judged(amount_minor)
+    if stopped:
+        raise refusal_of(stopped)
     sheet = sheet_of(lot, registration.label)
     try:
         envelope, ephemeral = seal.sealed(amount_minor, sheet)

@@ -11,6 +11,12 @@ from django.views.decorators.http import require_http_methods
 from npa_market.auctions import services
 from npa_market.auctions.core import Refusal
 from npa_market.auctions.forms import BidForm
+from npa_market.auctions.guard.outliers import (
+    Typed,
+    Unconfirmed,
+    require_confirmed,
+    yardstick_of,
+)
 from npa_market.auctions.models import BidOutcome, Lot
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.views.lots import acting_buyer, bidder_context, visible_lot
@@ -53,12 +59,14 @@ def lot_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
         low = Refusal.BELOW_START if below_start else Refusal.BELOW_STEP
         form.add_error("amount", refusal_message(low, state_of(lot), lot.currency))
         return _panel(request, lot, buyer, form, status=422)
-    review = _review(lot, amount_minor, uuid7())
+    review = _review(lot, buyer, amount_minor, uuid7())
     return _panel(request, lot, buyer, form, review=review)
 
 
-def _review(lot: Lot, amount_minor: int, request_id: UUID) -> dict[str, Any]:
+def _review(lot: Lot, buyer: Organisation, amount_minor: int, request_id: UUID) -> dict[str, Any]:
+    yardstick = yardstick_of(lot.pk, buyer)
     return {
+        "warnings": yardstick.warnings(amount_minor) if yardstick else [],
         "amount_minor": amount_minor,
         "amount": format_minor(amount_minor, lot.currency),
         "over_minor": amount_minor - lot.leading_minor if lot.leading_minor else None,
@@ -69,7 +77,13 @@ def _review(lot: Lot, amount_minor: int, request_id: UUID) -> dict[str, Any]:
 def _confirm(request: MemberRequest, lot: Lot, buyer: Organisation, form: BidForm) -> HttpResponse:
     amount_minor = form.cleaned_data["amount_minor"]
     request_id = form.cleaned_data["request_id"]
+    typed = Typed(
+        amount_minor=amount_minor,
+        confirmed_minor=form.cleaned_data["confirmed_minor"],
+        request_id=request_id,
+    )
     try:
+        require_confirmed(yardstick_of(lot.pk, buyer), buyer, typed)
         outcome = services.place_bid(
             user=request.user,
             lot_id=lot.pk,
@@ -79,10 +93,14 @@ def _confirm(request: MemberRequest, lot: Lot, buyer: Organisation, form: BidFor
         )
     except Busy as busy:
         # The review stays with its number, so pressing again is the same request.
-        review = _review(lot, amount_minor, request_id) | {"busy": busy.message}
+        review = _review(lot, buyer, amount_minor, request_id) | {"busy": busy.message}
         answer = _panel(request, lot, buyer, form, review=review, status=busy.status)
         answer["Retry-After"] = str(busy.retry_after_seconds)
         return answer
+    except Unconfirmed:
+        words = f"Type {format_minor(amount_minor, lot.currency)} as it stands above."
+        review = _review(lot, buyer, amount_minor, request_id) | {"confirm_error": words}
+        return _panel(request, lot, buyer, form, review=review, status=422)
     except Refused as refusal:
         form.add_error("amount" if refusal.field == "amount" else None, refusal.message)
         return _panel(request, lot, buyer, form, status=refusal.status)

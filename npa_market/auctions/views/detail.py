@@ -23,6 +23,8 @@ def lot_detail(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     return page_of(request, visible_lot(request, lot_id))
 
 
-def page_of(request: MemberRequest, lot: Lot, *, status: int = 200, **typed: Form) -> HttpResponse:
+def page_of(
+    request: MemberRequest, lot: Lot, *, status: int = 200, **typed: Form | str
+) -> HttpResponse:
     """The page that the lot's format has; `typed` brings back forms that were refused."""
     return _PAGES.get(lot.format, lot_page)(request, lot, status=status, **typed)

@@ -18,6 +18,7 @@ from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.feed import feed_event
 from npa_market.auctions.filters import LotFilter
 from npa_market.auctions.forms import BidForm, DepositForm, LotForm, ReasonForm
+from npa_market.auctions.guard.queries import limit_context
 from npa_market.auctions.models import Lot, LotFormat, LotState, Registration
 from npa_market.auctions.prefill import offered_again, versions_from
 from npa_market.auctions.tables import LotTable
@@ -187,6 +188,7 @@ def bidder_context(
     is_signatory = may(request.user, "auctions.place_bid", buyer)
     return {
         "buyer": buyer,
+        **limit_context(lot, buyer, request.user),
         "gates": way,
         "own_label": registration.label if registration else "",
         "leads": buyer.pk in {lot.leader_id, lot.winner_id},

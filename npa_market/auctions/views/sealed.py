@@ -20,6 +20,8 @@ from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerS
 from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.ceremony.services import REVEAL_AFTER, hand_in_share, reveal_bid
 from npa_market.auctions.forms_terms import parsed
+from npa_market.auctions.guard.outliers import marks_of
+from npa_market.auctions.guard.queries import limit_context
 from npa_market.auctions.lot_keys import Holder
 from npa_market.auctions.models import (
     EventKind,
@@ -259,6 +261,8 @@ def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> 
     own = _own_envelope(lot, buyer)
     may_bid = is_signatory and lot.state == LotState.OPEN and all(gate.is_met for gate in way)
     return {
+        **limit_context(lot, buyer, request.user),
+        "marks": marks_of(lot, buyer),
         "gates": way,
         "own_label": label,
         "own_envelope": own,

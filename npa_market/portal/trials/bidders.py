@@ -78,6 +78,7 @@ class Bidder:
         document = {
             "request_id": str(uuid4()),
             "amount_minor": amount_minor,
+            "confirm_amount_minor": amount_minor,
             "buyer": self.who["buyer"],
         }
         await self._settle(document, phase)

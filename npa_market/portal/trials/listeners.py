@@ -65,9 +65,11 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
     for number in range(plan["events"]):
         if number == plan["events"] // 2:
             half_way = _measured(plan)
+        amount_minor = lot["start_price_minor"] + number * lot["step_minor"]
         document = {
             "request_id": str(uuid4()),
-            "amount_minor": lot["start_price_minor"] + number * lot["step_minor"],
+            "amount_minor": amount_minor,
+            "confirm_amount_minor": amount_minor,
             "buyer": who["buyer"],
         }
         answer = await wire.request("POST", f"/api/v1/lots/{lot['id']}/bids/", document)

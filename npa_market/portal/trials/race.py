@@ -103,9 +103,11 @@ async def _shoot(
         await asyncio.sleep(0.005)
     began = time()
     who, wire = await wires.get()
+    amount_minor = lot["start_price_minor"] + number * lot["step_minor"]
     document = {
         "request_id": str(uuid4()),
-        "amount_minor": lot["start_price_minor"] + number * lot["step_minor"],
+        "amount_minor": amount_minor,
+        "confirm_amount_minor": amount_minor,
         "buyer": who["buyer"],
     }
     try:

@@ -80,6 +80,11 @@
     }
     const amount = part("seal-amount"), button = part("seal"), hand = part("hand-in"), save = part("receipt");
     button.disabled = false;
+    // The venue never learns the amount, so the buyer's own marks are held against it here.
+    const own = document.getElementById("bid-marks");
+    const marks = own ? JSON.parse(own.textContent) : {};
+    const beyond = (minor, mark) => Number.isInteger(mark) && minor > BigInt(mark);
+    let asked = null;
     button.addEventListener("click", async () => {
       const minor = minorUnits(amount.value.trim(), sheet.decimals);
       amount.setAttribute("aria-invalid", String(minor === null));
@@ -87,6 +92,18 @@
         say(`The amount: digits, a point and at most ${sheet.decimals} decimals, no separators; for example 3172415.07.`);
         return;
       }
+      if (beyond(minor, marks.limit_minor)) {
+        say("The amount is above the limit that your institution approved for this lot. Nothing was sealed.");
+        return;
+      }
+      if ((beyond(minor, marks.far_minor) || beyond(minor, marks.own_minor)) && minor !== asked) {
+        asked = minor;
+        amount.value = "";
+        amount.focus();
+        say(`Is this amount meant? It is far above ${beyond(minor, marks.own_minor) ? "your own valuation" : "the start price"}. Type it once more, then press Seal.`);
+        return;
+      }
+      asked = null;
       const { envelope, ephemeral } = await seal(minor, sheet);
       const sum = hex(new Uint8Array(await subtle.digest("SHA-256", envelope)));
       const receipt = { amount_minor: Number(minor), bidder: sheet.bidder, currency: sheet.currency, envelope: base64(envelope),
