@@ -280,8 +280,11 @@ class TapeViewSet(
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
     @action(detail=True)
-    def rejects(self, request: Request, pk: str, form: str = "csv") -> FileResponse:
+    def rejects(self, request: Request, pk: str) -> FileResponse:
         """Rejected rows as CSV in clear text; each reading is recorded."""
+        return self._rejects(request, "csv")
+
+    def _rejects(self, request: Request, form: str) -> FileResponse:
         tape = self.get_object()
         content = services.open_rejects(user=cast(User, request.user), tape_id=tape.pk)
         return rejects_answer(content, tape.reference, form)
@@ -290,7 +293,7 @@ class TapeViewSet(
     @action(detail=True, url_path="rejects-xlsx")
     def rejects_xlsx(self, request: Request, pk: str) -> FileResponse:
         """The same as XLSX, on as many sheets as the rows need."""
-        return self.rejects(request, pk, form="xlsx")
+        return self._rejects(request, "xlsx")
 
     @extend_schema(request=None, responses={202: TapeSerializer})
     @action(detail=True, methods=["post"])

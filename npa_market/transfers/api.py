@@ -17,10 +17,13 @@ from npa_market.parties.models import User
 from npa_market.parties.roles import BUYER_ROLES, Role
 from npa_market.transfers import services
 from npa_market.transfers.models import Deal, LoanPrice
+from npa_market.transfers.package_keys import open_delivery
 from npa_market.transfers.serializers import (
     CancellationSerializer,
     DealSerializer,
     DeliverySerializer,
+    ErasedSerializer,
+    ErasureSerializer,
     ExclusionSerializer,
     LoanPriceSerializer,
     PaymentSerializer,
@@ -46,6 +49,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         "release": access_for(Role.SELLER_ANALYST, Role.SELLER_APPROVER, Role.SELLER_FINANCE),
         "file": access_for(*BUYER_ROLES),
         "receipt": access_for(Role.BUYER_SIGNATORY, Role.BUYER_ANALYST),
+        "erase_copies": access_for(Role.SELLER_APPROVER),
         "cancel": access_for(Role.OPERATOR, Role.COMPLIANCE),
     }
     serializer_class = DealSerializer
@@ -127,9 +131,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
     def file(self, request: Request, pk: str) -> FileResponse:
         """Take the encrypted file (age); each download is counted and logged."""
         delivery = services.take_delivery(user=_person(request), deal_id=self.get_object().pk)
-        return FileResponse(
-            open_stored(str(delivery.file_id)), content_type="application/octet-stream"
-        )
+        return FileResponse(open_delivery(delivery), content_type="application/octet-stream")
 
     @extend_schema(request=ReceiptSerializer, responses=DealSerializer)
     @action(detail=True, methods=["post"])
@@ -141,6 +143,17 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
             **self._input(ReceiptSerializer, request),
         )
         return self._deal()
+
+    @extend_schema(request=ErasureSerializer, responses=ErasedSerializer)
+    @action(detail=True, methods=["post"], url_path="erase-copies")
+    def erase_copies(self, request: Request, pk: str) -> Response:
+        """Destroy the key of the delivery file, for good (seller's approver)."""
+        erased = services.erase_package_copies(
+            user=_person(request),
+            deal_id=self.get_object().pk,
+            **self._input(ErasureSerializer, request),
+        )
+        return Response(ErasedSerializer(erased).data)
 
     @extend_schema(request=CancellationSerializer, responses=DealSerializer)
     @action(detail=True, methods=["post"])

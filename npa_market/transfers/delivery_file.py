@@ -20,10 +20,10 @@ from npa_market.common.money import to_decimal
 from npa_market.tapes.models import Loan, Receipt
 from npa_market.tapes.queries import personal_rows
 from npa_market.transfers.models import Deal, LoanPrice
+from npa_market.transfers.package_keys import IN_MEMORY, package_recipient
 
 Progress = Callable[[int, int], None]
 BATCH = 2_000
-IN_MEMORY = 32 * CHUNK
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 MONEY = (
     "principal_minor", "interest_minor", "fees_minor", "claim_minor", "original_amount_minor",
@@ -44,23 +44,25 @@ RECEIPT_HEADER = ("loan_token", "month", "gross", "cost")
 
 @dataclass(frozen=True, slots=True)
 class SealedDelivery:
-    """The stored encrypted file and the hash of what is in it."""
+    """The file as it is kept, and the hashes of its content and of what the buyer takes."""
 
     file: StoredFile
     plain_sha256: str
+    taken_sha256: str
 
 
 def seal_delivery(deal: Deal, progress: Progress | None = None) -> SealedDelivery:
     """Write, encrypt and keep the file of a deal. For the release alone, after its checks.
 
-    Raises Refused `no_delivery_key` or `delivery_key_unreadable`.
+    Raises Refused `no_delivery_key`, `delivery_key_unreadable` or `copies_erased`.
     """
     import pyrage
 
-    recipient = buyer_recipient(deal)
+    recipient, outer = buyer_recipient(deal), package_recipient(deal.lot.package)
     with (
         SpooledTemporaryFile(max_size=IN_MEMORY) as plain,
         SpooledTemporaryFile(max_size=IN_MEMORY) as sealed,
+        SpooledTemporaryFile(max_size=IN_MEMORY) as wrapped,
     ):
         _write_zip(cast(IO[bytes], plain), deal, progress)
         plain.seek(0)
@@ -68,8 +70,12 @@ def seal_delivery(deal: Deal, progress: Progress | None = None) -> SealedDeliver
         plain.seek(0)
         pyrage.encrypt_io(plain, sealed, [recipient])
         sealed.seek(0)
-        stored = store_chunks(iter(lambda: sealed.read(CHUNK), b""))
-    return SealedDelivery(stored, digest)
+        taken = hashlib.file_digest(sealed, "sha256").hexdigest()
+        sealed.seek(0)
+        pyrage.encrypt_io(sealed, wrapped, [outer])
+        wrapped.seek(0)
+        stored = store_chunks(iter(lambda: wrapped.read(CHUNK), b""))
+    return SealedDelivery(stored, digest, taken)
 
 
 def buyer_recipient(deal: Deal) -> Any:

@@ -243,6 +243,33 @@ class Ownership(models.Model):
         return f"{self.loan_id} of {self.owner}"
 
 
+class PackageKey(models.Model):
+    """The key of the copies made for a package, sealed under the venue's key.
+
+    Erased, it leaves a row without a key: what was encrypted to it never opens again.
+    """
+
+    id = UUID7Key()
+    package = models.OneToOneField(
+        "packages.Package", on_delete=models.PROTECT, related_name="copies_key"
+    )
+    wrapped = models.TextField(blank=True, help_text="sealed under NPA_VAULT_KEY; empty = erased")
+    created_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(erased_at=None, wrapped__gt="")
+                | Q(erased_at__isnull=False, wrapped=""),
+                name="package_key_is_there_or_erased",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"key of the copies of {self.package}"
+
+
 class Delivery(models.Model):
     """The loan file handed over: encrypted to the buyer's key, released by two, receipted."""
 
@@ -250,6 +277,10 @@ class Delivery(models.Model):
     deal = models.OneToOneField(Deal, on_delete=models.PROTECT, related_name="delivery")
     file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
     plain_sha256 = Sha256(blank=True, help_text="hash of the file before encryption")
+    taken_sha256 = Sha256(
+        blank=True,
+        help_text="hash of the file as the buyer takes it; empty where it is kept as it is taken",
+    )
     first_release_by = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -281,3 +312,8 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery of {self.deal}"
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file as the buyer takes it; empty before the release."""
+        return self.taken_sha256 or self.file_id or ""

@@ -15,6 +15,7 @@ rules.add_perm(
     acts_for("seller", Role.SELLER_ANALYST, Role.SELLER_APPROVER, Role.SELLER_FINANCE),
 )
 rules.add_perm("transfers.release_second", acts_for("seller", Role.SELLER_APPROVER))
+rules.add_perm("transfers.erase_package_copies", acts_for("seller", Role.SELLER_APPROVER))
 rules.add_perm("transfers.take_delivery", acts_for("buyer", *BUYER_ROLES))
 rules.add_perm(
     "transfers.confirm_receipt", acts_for("buyer", Role.BUYER_SIGNATORY, Role.BUYER_ANALYST)

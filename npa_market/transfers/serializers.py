@@ -42,11 +42,20 @@ class LoanPriceSerializer(serializers.ModelSerializer[LoanPrice]):
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     """The hash of the content is the buyer's receipt, so it is not told."""
 
-    file_sha256 = serializers.CharField(source="file_id", read_only=True, allow_null=True)
+    file_sha256 = serializers.CharField(source="sha256", read_only=True)
 
     class Meta:
         model = Delivery
         fields = ("file_sha256", "released_at", "receipted_at", "downloads")
+
+
+class ErasureSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300)
+
+
+class ErasedSerializer(serializers.Serializer[Any]):
+    files = serializers.IntegerField()
+    loans = serializers.IntegerField()
 
 
 class SigningSerializer(serializers.Serializer[Any]):

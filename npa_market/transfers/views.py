@@ -24,6 +24,7 @@ from npa_market.transfers import services
 from npa_market.transfers.filters import AllocationFilter, DealFilter
 from npa_market.transfers.forms import CancelForm, ExclusionForm, ReceiptForm
 from npa_market.transfers.models import Deal, LoanPrice
+from npa_market.transfers.package_keys import open_delivery
 from npa_market.transfers.page import page_of, payment_form
 from npa_market.transfers.queries import RELEASE_JOB, delivery_of
 from npa_market.transfers.tables import AllocationTable, DealTable
@@ -169,7 +170,7 @@ def deal_take(request: MemberRequest, deal_id: UUID) -> HttpResponseBase:
         messages.error(request, refusal.message)
         return _page(request, deal, status=refusal.status)
     return FileResponse(
-        open_stored(str(delivery.file_id)),
+        open_delivery(delivery),
         as_attachment=True,
         filename=f"{deal.reference}.zip.age",
         content_type="application/octet-stream",

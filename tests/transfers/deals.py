@@ -7,7 +7,6 @@ import pyrage
 
 from npa_market.auctions.models import Lot, LotState
 from npa_market.common.clock import database_now
-from npa_market.common.files import read_stored
 from npa_market.common.ids import next_reference
 from npa_market.ledger.services import take_deposit
 from npa_market.packages.models import Package
@@ -15,6 +14,7 @@ from npa_market.parties.models import Organisation, User
 from npa_market.tapes.models import Borrower, Receipt
 from npa_market.tapes.vault import BORROWER_PLACES, Place, current_vault
 from npa_market.transfers.models import Deal
+from npa_market.transfers.package_keys import open_delivery
 from npa_market.transfers.services import (
     award_deal,
     confirm_receipt,
@@ -141,7 +141,8 @@ def released(cast: Cast, **lot: int) -> Deal:
 def opened_file(cast: Cast, deal: Deal) -> bytes:
     """The buyer takes the file and decrypts it with the private key."""
     delivery = take_delivery(user=cast.buyer_user, deal_id=deal.pk)
-    return pyrage.decrypt(read_stored(delivery.file_id), [cast.identity])
+    with open_delivery(delivery) as taken:
+        return pyrage.decrypt(taken.read(), [cast.identity])
 
 
 def delivered(cast: Cast, **lot: int) -> Deal:

@@ -9,16 +9,18 @@ import pyrage
 import pytest
 
 from npa_market.common.errors import NotPermitted, Refused
-from npa_market.common.files import read_stored
+from npa_market.common.files import read_stored, store_bytes
 from npa_market.common.models import StoredFile
 from npa_market.evidence.models import Entry, Payload
 from npa_market.parties.models import Membership
 from npa_market.parties.roles import Role
 from npa_market.tapes.models import Loan
 from npa_market.tapes.personal_models import PersonalAccess
-from npa_market.transfers.models import DealState, Delivery
+from npa_market.transfers.models import DealState, Delivery, PackageKey
+from npa_market.transfers.package_keys import open_delivery
 from npa_market.transfers.services import (
     confirm_receipt,
+    erase_package_copies,
     exclude_loans,
     release_delivery,
     sign_contract,
@@ -121,7 +123,7 @@ def test_T3_only_the_winners_key_opens_the_file_and_all_loans_are_in_it(cast):
     assert sum(NAME in line and ID_NUMBER in line and MOBILE in line for line in loans) >= 1
     assert receipts[0] == "loan_token,month,gross,cost"
     with pytest.raises(pyrage.DecryptError):
-        pyrage.decrypt(read_stored(deal.delivery.file_id), [pyrage.x25519.Identity.generate()])
+        pyrage.decrypt(open_delivery(deal.delivery).read(), [pyrage.x25519.Identity.generate()])
 
 
 def test_an_excluded_loan_is_not_in_the_file(cast):
@@ -220,6 +222,69 @@ def test_the_seller_reads_in_its_access_log_whose_identities_went_into_the_file(
     assert (line.form, line.fields, line.loan) == ("delivery", "name,id_number,mobile", None)
     assert (line.user, line.tape, line.seller) == (cast.approver, loans[0].tape, cast.seller)
     assert line.reason == f"Delivery file of {deal.reference}"
+
+
+def test_the_kept_file_opens_with_the_packages_key_before_the_buyers(cast):
+    deal = released(cast)
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(read_stored(deal.delivery.file_id), [cast.identity])
+    taken = open_delivery(deal.delivery).read()
+    assert hashlib.sha256(taken).hexdigest() == deal.delivery.sha256 != deal.delivery.file_id
+    assert "AGE-SECRET-KEY" not in PackageKey.objects.get().wrapped
+
+
+WHY = "Retention of 30 days is over"
+
+
+def test_erased_copies_open_no_more_and_the_log_says_what_was_lost(
+    cast, django_capture_on_commit_callbacks
+):
+    deal = delivered(cast)
+    kept = read_stored(deal.delivery.file_id)
+    wrapped = PackageKey.objects.get().wrapped
+    with django_capture_on_commit_callbacks(execute=True):
+        erased = erase_package_copies(user=cast.approver, deal_id=deal.pk, reason=WHY)
+    assert (erased.files, erased.loans) == (1, 12)
+    key = PackageKey.objects.get()
+    assert (key.wrapped, key.erased_at is not None) == ("", True)
+    with pytest.raises(FileNotFoundError):
+        read_stored(deal.delivery.file_id)
+    store_bytes(kept)  # A backup brings the file back, not its key.
+    with pytest.raises(Refused) as refused:
+        take_delivery(user=cast.buyer_user, deal_id=deal.pk)
+    assert refused.value.code == "copies_erased"
+    assert Delivery.objects.get().downloads == 0
+    entry = Entry.objects.about(deal.pk).select_related("payload").last()
+    assert entry.type == "deal.copies_erased"
+    assert (entry.payload.body["reason"], entry.payload.body["loans"]) == (WHY, 12)
+    assert wrapped not in entry.canonical
+    again = erase_package_copies(user=cast.approver, deal_id=deal.pk, reason=WHY)
+    assert (again.files, again.loans) == (0, 0)
+
+
+@pytest.mark.parametrize(("days", "erases"), [(29, False), (30, True)])
+def test_copies_are_not_erased_while_the_buyer_may_still_take_them(cast, days, erases):
+    deal = released(cast)
+    delivery = deal.delivery
+    delivery.released_at -= timedelta(days=days)
+    delivery.save()
+    if erases:
+        assert erase_package_copies(user=cast.approver, deal_id=deal.pk, reason=WHY).files == 1
+    else:
+        with pytest.raises(Refused) as refused:
+            erase_package_copies(user=cast.approver, deal_id=deal.pk, reason=WHY)
+        assert refused.value.code == "delivery_open"
+
+
+def test_an_approver_of_the_seller_erases_with_a_reason(cast, make_user):
+    deal = delivered(cast)
+    analyst = make_user("a@seller.example", cast.seller, Role.SELLER_ANALYST)
+    for user in (analyst, cast.buyer_user, cast.finance):
+        with pytest.raises(NotPermitted):
+            erase_package_copies(user=user, deal_id=deal.pk, reason=WHY)
+    with pytest.raises(Refused) as refused:
+        erase_package_copies(user=cast.approver, deal_id=deal.pk, reason="short")
+    assert (refused.value.code, refused.value.field) == ("reason_needed", "reason")
 
 
 def test_a_person_who_left_takes_nothing(cast):

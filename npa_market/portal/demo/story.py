@@ -18,7 +18,7 @@ from npa_market.auctions.services import (
     register_for_lot,
 )
 from npa_market.common.clock import database_now
-from npa_market.common.files import CHUNK, read_stored
+from npa_market.common.files import CHUNK
 from npa_market.common.outbox import deliver_pending
 from npa_market.diligence.models import Admission, DataRoom, Report
 from npa_market.diligence.services import make_report, open_room, sign_nda
@@ -33,6 +33,7 @@ from npa_market.tapes.confirming import confirm_import, result_sha256
 from npa_market.tapes.models import Tape, TapeState
 from npa_market.tapes.services import upload_tape
 from npa_market.transfers.models import Deal, DealState
+from npa_market.transfers.package_keys import open_delivery
 from npa_market.transfers.queries import balance_due
 from npa_market.transfers.services import (
     confirm_receipt,
@@ -239,7 +240,8 @@ def transfer(stage: Stage, lot: Lot) -> Deal:
         release_delivery(user=approver, deal_id=deal.pk)
         release_delivery(user=cast.user("approver2@seller.example"), deal_id=deal.pk)
         delivery = take_delivery(user=signatory, deal_id=deal.pk)
-        received = pyrage.decrypt(read_stored(str(delivery.file_id)), [cast.identity(buyer)])
+        with open_delivery(delivery) as taken:
+            received = pyrage.decrypt(taken.read(), [cast.identity(buyer)])
         deal = confirm_receipt(
             user=signatory, deal_id=deal.pk, sha256=hashlib.sha256(received).hexdigest()
         )

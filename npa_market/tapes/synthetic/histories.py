@@ -97,7 +97,7 @@ def _history(
 ) -> SyntheticHistory:
     columns = LAYOUTS[kind]
     words = {  # code -> the market's word for it
-        column.field.name: {code: word for word, code in reversed(column.table.items())}
+        column.field.name: {code: word for word, code in reversed(list(column.table.items()))}
         if locale == "zh"
         else {}
         for column in columns

@@ -9,6 +9,7 @@ from npa_market.transfers.services.delivery import (
     release_delivery,
     take_delivery,
 )
+from npa_market.transfers.services.erasing import erase_package_copies
 from npa_market.transfers.services.payment import record_payment
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "cancel_deal",
     "close_deal",
     "confirm_receipt",
+    "erase_package_copies",
     "exclude_loans",
     "record_payment",
     "release_delivery",

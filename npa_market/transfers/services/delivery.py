@@ -17,6 +17,7 @@ from npa_market.tapes.personal_models import AccessForm
 from npa_market.tapes.revealing import log_access
 from npa_market.transfers.delivery_file import Progress, buyer_recipient, seal_delivery
 from npa_market.transfers.models import Deal, DealState, Delivery, LoanPrice
+from npa_market.transfers.package_keys import refuse_erased
 from npa_market.transfers.services.locking import locked_deal, require_state
 
 
@@ -67,6 +68,7 @@ def _release_second(delivery: Delivery, user: User, progress: Progress | None) -
     delivery.second_release_by = user
     delivery.file = sealed.file
     delivery.plain_sha256 = sealed.plain_sha256
+    delivery.taken_sha256 = sealed.taken_sha256
     delivery.released_at = database_now()
     delivery.save()
     record(
@@ -75,7 +77,8 @@ def _release_second(delivery: Delivery, user: User, progress: Progress | None) -
         actor=user,
         payload={
             "delivery": str(delivery.pk),
-            "file_sha256": sealed.file.sha256,
+            "file_sha256": sealed.taken_sha256,
+            "kept_sha256": sealed.file.sha256,
             "plain_sha256": sealed.plain_sha256,
             "recipient": deal.buyer.delivery_public_key,
             "loans": deal.loan_prices.filter(exclusion="").count(),
@@ -107,7 +110,8 @@ def _log_identities(deal: Deal, user: User) -> None:
 def take_delivery(*, user: User, deal_id: UUID) -> Delivery:
     """Count and log one download of the encrypted file by the winner (T3).
 
-    Raises NotPermitted, Refused `not_released`, `download_limit` or `download_over`.
+    Raises NotPermitted, Refused `not_released`, `download_limit`, `download_over` or
+    `copies_erased`.
     """
     deal = locked_deal(deal_id)
     require(user, "transfers.take_delivery", deal)
@@ -126,13 +130,14 @@ def take_delivery(*, user: User, deal_id: UUID) -> Delivery:
             "download_limit",
             f"The file was taken {delivery.downloads} times, which is the limit of this deal.",
         )
+    refuse_erased(delivery)
     delivery.downloads += 1
     delivery.save(update_fields=["downloads"])
     record(
         type="deal.delivery_downloaded",
         subject=deal,
         actor=user,
-        payload={"file_sha256": delivery.file_id or "", "download": delivery.downloads},
+        payload={"file_sha256": delivery.sha256, "download": delivery.downloads},
         prev_state=deal.state,
     )
     return delivery

@@ -1,0 +1,78 @@
+"""Destroying the key of a package: what was made of identities for its buyer opens no more."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+
+from npa_market.common.clock import database_now
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.files import erase_content
+from npa_market.evidence.services import record
+from npa_market.parties.models import User
+from npa_market.parties.permissions import require
+from npa_market.transfers.models import Delivery, PackageKey
+from npa_market.transfers.services.locking import locked_deal
+
+SHORTEST_REASON = 10
+LONGEST_REASON = 300
+
+
+@dataclass(frozen=True)
+class ErasedCopies:
+    """What became unreadable: delivery files, and the loans whose identities were in them."""
+
+    files: int
+    loans: int
+
+
+@transaction.atomic
+def erase_package_copies(*, user: User, deal_id: UUID, reason: str) -> ErasedCopies:
+    """Destroy the key of the sold package and delete its delivery file.
+
+    The tape's identities, the buyer's own copy and the sealed package (tokens) stay. Erased
+    already: nothing changes. Raises NotPermitted, InvalidInput `reason_needed`, Refused
+    `delivery_open` while the buyer may still need to take the file.
+    """
+    deal = locked_deal(deal_id)
+    require(user, "transfers.erase_package_copies", deal)
+    words = " ".join(reason.split())
+    if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
+        raise InvalidInput(
+            "reason_needed",
+            f"Say in {SHORTEST_REASON} to {LONGEST_REASON} characters why the copies are erased.",
+            field="reason",
+        )
+    now = database_now()
+    delivery = Delivery.objects.filter(deal=deal, file__isnull=False).first()
+    if delivery is not None and delivery.receipted_at is None:
+        assert delivery.released_at is not None
+        if now < delivery.released_at + timedelta(days=deal.deal_terms.download_days):
+            raise Refused(
+                "delivery_open",
+                "The buyer has not receipted the file and may still take it. Erase it then.",
+            )
+    key = PackageKey.objects.select_for_update().filter(package__lots=deal.lot_id).first()
+    if key is None or not key.wrapped or delivery is None:
+        return ErasedCopies(0, 0)
+    key.wrapped, key.erased_at = "", now
+    key.save(update_fields=["wrapped", "erased_at"])
+    found = ErasedCopies(1, deal.loan_prices.filter(exclusion="").count())
+    record(
+        type="deal.copies_erased",
+        subject=deal,
+        actor=user,
+        payload={
+            "reason": words,
+            "package": str(key.package_id),
+            "key": str(key.pk),
+            "files_sha256": [str(delivery.file_id)],
+            "loans": found.loans,
+        },
+        prev_state=deal.state,
+    )
+    # After commit: a rolled back erasure must not lose the file.
+    transaction.on_commit(partial(erase_content, str(delivery.file_id)))
+    return found
