@@ -5,7 +5,7 @@ from functools import partial
 from time import sleep
 from typing import Any
 
-from npa_market.auctions.models import Lot
+from npa_market.auctions.models import Lot, TermsTemplate
 from npa_market.auctions.services import (
     admit_registration,
     advance_lot,
@@ -13,6 +13,7 @@ from npa_market.auctions.services import (
     confirm_deposit,
     place_bid,
     register_for_lot,
+    save_terms,
 )
 from npa_market.auctions.terms import LotTerms
 from npa_market.common.clock import database_now
@@ -179,6 +180,9 @@ def make_market(desks: Desks, bidders: list[Bidder]) -> None:
     second = sealed_package(analyst, approver, count=50, seed=2)
     disclose(second, value(second, desks), desks, bidders)
     bid(offer(second, desks, bidders, timedelta(days=2)), bidders, rounds=2)
+    save_terms(
+        user=approver, seller=package.seller, name="Usual", currency=package.currency, document={}
+    )
     screened_package(analyst, count=30, seed=3)
 
 
@@ -203,6 +207,7 @@ def market_objects() -> dict[str, Any]:
         "request_id": deal.lot.outcomes.filter(buyer=deal.buyer).earliest("pk").request_id,
         "hold_id": Hold.objects.get(lot_id=deal.lot_id, buyer=deal.buyer).pk,
         "entry_id": JournalEntry.objects.filter(lot_id=deal.lot_id).earliest("pk").pk,
+        "template_id": TermsTemplate.objects.earliest("pk").pk,
         "registration_id": deal.lot.registrations.get(buyer=deal.buyer).pk,
         "deal_id": deal.pk,
         "statement_id": deal.statement.pk,

@@ -11,6 +11,7 @@ from npa_market.auctions.core import LotTerms
 from npa_market.auctions.forms_terms import DECIMAL, BuyersFields, FormatFields, parsed
 from npa_market.auctions.models import Lot, LotFormat
 from npa_market.auctions.notices.forms import WordsFields
+from npa_market.auctions.prefill import MONEY, PLAIN, SECONDS
 from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS, Format
 from npa_market.common.money import format_minor
 from npa_market.packages.models import Package
@@ -158,10 +159,7 @@ class LotForm(BuyersFields, FormatFields, WordsFields):
         package = values.get("package")
         for name in ("start_price", "step", "reserve", "deposit", "lowest_price"):
             if package is not None and values.get(name):
-                try:
-                    values[f"{name}_minor"] = parsed(values[name], package.currency, name)
-                except forms.ValidationError as error:
-                    self.add_error(name, error)
+                self.read_amount(name, values, package.currency)
         kind = Format(values.get("format") or Format.ASCENDING)
         own = self.format_terms(kind, values) if package is not None else {}
         values["invitees"] = self.invited_keys(kind, values)
@@ -190,6 +188,13 @@ class LotForm(BuyersFields, FormatFields, WordsFields):
         )
         return values
 
+    def read_amount(self, name: str, values: dict[str, Any], currency: str) -> None:
+        """Put the minor units of a typed amount beside it, or its fault beside the field."""
+        try:
+            values[f"{name}_minor"] = parsed(values[name], currency, name)
+        except forms.ValidationError as error:
+            self.add_error(name, error)
+
     def _zone(self, name: str) -> ZoneInfo | None:
         try:
             return ZoneInfo(name)
@@ -197,3 +202,37 @@ class LotForm(BuyersFields, FormatFields, WordsFields):
             if "time_zone" not in self.errors:
                 self.add_error("time_zone", "Name a zone of the IANA list, e.g. Asia/Shanghai.")
             return None
+
+
+class TermsTemplateForm(LotForm):
+    """The same form, of which only what a template keeps is read; a name is all that is needed."""
+
+    terms_name = forms.CharField(max_length=100, label="Name of the template")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kept = {*PLAIN, *SECONDS.values(), *MONEY, "higher_steps", "buyers"}
+        for name in set(self.fields) - kept - {"package", "terms_name"}:
+            del self.fields[name]
+        for name in kept:
+            self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """`document`: the terms that were typed, by their column on a lot."""
+        values = forms.Form.clean(self) or {}
+        package = values.get("package")
+        if package is None:
+            return values
+        columns = {**{name: name for name in PLAIN}, **SECONDS}
+        document = {
+            column: values[field]
+            for column, field in columns.items()
+            if values.get(field) not in (None, "")
+        }
+        for name in MONEY:
+            if values.get(name):
+                self.read_amount(name, values, package.currency)
+                document[f"{name}_minor"] = values.get(f"{name}_minor")
+        document["higher_steps"] = [list(row) for row in self.checked_steps(values)]
+        document["by_invitation"] = values.get("buyers") == self.INVITED
+        return {**values, "document": document}

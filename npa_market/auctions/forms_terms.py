@@ -135,7 +135,7 @@ class FormatFields(forms.Form):
         match kind:
             case Format.ASCENDING:
                 return {
-                    "higher_steps": self._checked("higher_steps", values),
+                    "higher_steps": self.checked_steps(values),
                     "max_extensions": values.get("max_extensions"),
                     "allows_proxy": bool(values.get("allows_proxy")),
                 }
@@ -155,9 +155,10 @@ class FormatFields(forms.Form):
             self.add_error("invited_name", "Name a buyer as it is registered with the venue.")
         return {"invited": str(buyer.pk) if buyer else ""}
 
-    def _checked(self, name: str, values: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+    def checked_steps(self, values: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+        """The step table that was typed; a fault stands beside it."""
         try:
-            return self.step_rows(values.get(name) or "", values["package"].currency)
+            return self.step_rows(values.get("higher_steps") or "", values["package"].currency)
         except forms.ValidationError as error:
-            self.add_error(name, error)
+            self.add_error("higher_steps", error)
             return ()

@@ -326,3 +326,4 @@ from npa_market.auctions.log import LotReceipt as LotReceipt  # noqa: E402
 from npa_market.auctions.log import ReceiptKind as ReceiptKind  # noqa: E402
 from npa_market.auctions.notices.models import Notice as Notice  # noqa: E402
 from npa_market.auctions.pulse import Pulse as Pulse  # noqa: E402
+from npa_market.auctions.templates_of_terms import TermsTemplate as TermsTemplate  # noqa: E402

@@ -1,4 +1,4 @@
-"""What the announcement's form starts from: the terms of an earlier lot."""
+"""What the announcement's form starts from: the terms of an earlier lot or of a template."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ PLAIN = (
 )  # fmt: skip
 SECONDS = {"window_seconds": "window", "extension_seconds": "extension"}
 MONEY = ("start_price", "step", "deposit", "lowest_price")
+TERMS = (*PLAIN, *SECONDS, *(f"{name}_minor" for name in MONEY), "higher_steps", "by_invitation")
 
 
 def terms_values(lot: Lot) -> dict[str, Any]:
     """The terms of a lot by their column: plain values, money in minor units."""
-    names = (*PLAIN, *SECONDS, *(f"{name}_minor" for name in MONEY), "higher_steps")
-    return {name: getattr(lot, name) for name in names}
+    return {name: getattr(lot, name) for name in TERMS}
 
 
 def as_typed(values: dict[str, Any], currency: str) -> dict[str, Any]:
@@ -30,6 +30,7 @@ def as_typed(values: dict[str, Any], currency: str) -> dict[str, Any]:
         amount_minor = values.get(f"{name}_minor")
         if amount_minor is not None:
             typed[name] = format_minor(amount_minor, currency)
+    typed["buyers"] = BuyersFields.INVITED if values.get("by_invitation") else BuyersFields.ALL
     typed["higher_steps"] = "\n".join(
         f"{format_minor(price, currency)}: {format_minor(step, currency)}"
         for price, step in values.get("higher_steps", [])
@@ -47,7 +48,6 @@ def offered_again(lot: Lot) -> dict[str, Any]:
         "reannounces": lot.pk,
         "package": lot.package_id,
         "title": lot.title,
-        "buyers": BuyersFields.INVITED if lot.by_invitation else BuyersFields.ALL,
         "invitees": [each.buyer_id for each in lot.invitations.all()],
         "invited_name": lot.invited.name if lot.invited else "",
         "remark": document["remark"],

@@ -7,6 +7,7 @@ from npa_market.parties.roles import SELLER_ROLES, Role
 
 rules.add_perm("auctions.announce_lot", acts_for("seller", Role.SELLER_APPROVER))
 rules.add_perm("auctions.withdraw_lot", acts_for("seller", Role.SELLER_APPROVER))
+rules.add_perm("auctions.keep_terms", acts_for("", Role.SELLER_APPROVER))
 rules.add_perm("auctions.see_reserve", acts_for("seller", *SELLER_ROLES))
 rules.add_perm("auctions.register_for_lot", acts_for("", Role.BUYER_SIGNATORY))
 rules.add_perm("auctions.place_bid", acts_for("", Role.BUYER_SIGNATORY))

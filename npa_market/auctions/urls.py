@@ -4,6 +4,7 @@ from django.urls import path
 
 from npa_market.auctions.guard import views as guard
 from npa_market.auctions.views import (
+    announcing,
     bids,
     control,
     detail,
@@ -19,7 +20,8 @@ from npa_market.auctions.views import (
 app_name = "auctions"
 urlpatterns = [
     path("", lots.lot_list, name="list"),
-    path("new/", lots.lot_new, name="new"),
+    path("new/", announcing.lot_new, name="new"),
+    path("templates/<uuid:template_id>/delete/", announcing.terms_delete, name="terms_delete"),
     path("control/", control.control_room, name="control"),
     path("<uuid:lot_id>/", detail.lot_detail, name="detail"),
     path("check_protocol.py", protocols.check_program, name="check_program"),

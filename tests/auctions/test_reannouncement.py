@@ -133,6 +133,7 @@ class TestPages:
         assert form["opens_at"].value() is None
         typed = {name: form[name].value() or "" for name in form.fields}
         typed |= {name: f"{when:%Y-%m-%dT%H:%M}" for name, when in NEW_DATES.items()}
+        typed["invitees"] = []
         done = client.post(link, typed, follow=True)
         lot = Lot.objects.get(reannounces=ended)
         assert f"{lot} is announced" in done.content.decode()

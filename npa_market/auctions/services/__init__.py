@@ -18,6 +18,8 @@ from npa_market.auctions.services.registrations import admit_registration as adm
 from npa_market.auctions.services.registrations import confirm_deposit as confirm_deposit
 from npa_market.auctions.services.registrations import refuse_registration as refuse_registration
 from npa_market.auctions.services.registrations import register_for_lot as register_for_lot
+from npa_market.auctions.services.templates import delete_terms as delete_terms
+from npa_market.auctions.services.templates import save_terms as save_terms
 from npa_market.auctions.services.venue import open_envelopes as open_envelopes
 from npa_market.auctions.services.venue import resume_lot as resume_lot
 from npa_market.auctions.services.venue import suspend_after_outage as suspend_after_outage

@@ -4,33 +4,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
-from django.db.models import QuerySet
 from django.forms import Form
-from django.http import Http404, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from npa_market.auctions import services
 from npa_market.auctions.board import bid_rows, events_of, gates, timetable
 from npa_market.auctions.board_formats import acts_of, board_of, shown_rows
-from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.feed import feed_event
 from npa_market.auctions.filters import LotFilter
-from npa_market.auctions.forms import BidForm, DepositForm, LotForm, ReasonForm
+from npa_market.auctions.forms import BidForm, DepositForm, ReasonForm
 from npa_market.auctions.guard.queries import limit_context
 from npa_market.auctions.models import Lot, LotFormat, LotState, Registration
-from npa_market.auctions.prefill import offered_again, versions_from
 from npa_market.auctions.tables import LotTable
 from npa_market.common.clock import database_now
-from npa_market.common.errors import Refused
-from npa_market.common.forms import add_refusal
 from npa_market.common.money import minor_digits
 from npa_market.common.pages import list_page
 from npa_market.evidence.models import Entry
 from npa_market.ledger.models import Hold
-from npa_market.packages.models import Package, PackageState
-from npa_market.parties.access import MEMBERS, access, access_for
+from npa_market.parties.access import MEMBERS, access
 from npa_market.parties.models import Organisation
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
@@ -76,65 +69,6 @@ def lot_list(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
         context |= {"action_url": "new/", "action_label": "Announce a lot"}
     rows = Lot.objects.visible_to(request.user).select_related("package")
     return list_page(request, rows, table=LotTable, filters=LotFilter, context=context)
-
-
-@access(access_for(Role.SELLER_APPROVER))
-@require_http_methods(["GET", "HEAD", "POST"])
-def lot_new(request: MemberRequest) -> HttpResponse:
-    """Announce a sealed package under terms."""
-    packages, initial = _free_packages(request), request.GET.dict()
-    earlier = _earlier_lot(request)
-    if earlier is not None:
-        packages = packages.filter(pk__in=[each.pk for each in versions_from(earlier.package)])
-        initial = offered_again(earlier)
-    typed = request.POST if request.method == "POST" else None
-    form = LotForm(typed, packages=packages, initial=initial)
-    if form.is_valid():
-        try:
-            lot = services.announce_lot(
-                user=request.user,
-                package_id=form.cleaned_data["package"].pk,
-                title=form.cleaned_data["title"],
-                terms=form.cleaned_data["terms"],
-                remark=form.cleaned_data["remark"],
-                contact=form.cleaned_data["contact"],
-                reannounces=form.cleaned_data["reannounces"],
-                invitees=form.cleaned_data["invitees"],
-            )
-        except Refused as refusal:
-            add_refusal(form, refusal)
-        else:
-            messages.success(request, f"{lot} is announced; its terms are fixed.")
-            return redirect("auctions:detail", lot.pk)
-    context = {"form": form, "has_packages": packages.exists(), "earlier": earlier}
-    return render(request, "auctions/new.html", context, status=422 if form.errors else 200)
-
-
-def _free_packages(request: MemberRequest) -> QuerySet[Package]:
-    """Sealed packages of the person's sellers that no lot binds."""
-    taken = Lot.objects.filter(state__in=BINDING)
-    sellers = [
-        membership.organisation_id
-        for membership in request.user.active_memberships
-        if membership.role == Role.SELLER_APPROVER
-    ]
-    sealed = Package.objects.filter(seller__in=sellers, state=PackageState.SEALED)
-    return sealed.exclude(pk__in=taken.values("package"))
-
-
-def _earlier_lot(request: MemberRequest) -> Lot | None:
-    """The lot that is announced again, where the address or the form names one."""
-    named = request.POST.get("reannounces") or request.GET.get("reannounces")
-    if not named:
-        return None
-    try:
-        key = UUID(named)
-    except ValueError:
-        raise Http404 from None
-    lot = visible_lot(request, key)
-    if not may(request.user, "auctions.announce_lot", lot.package):
-        raise Http404
-    return lot
 
 
 def lot_page(
