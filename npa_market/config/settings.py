@@ -270,6 +270,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "ValuationStateEnum": "npa_market.valuation.models.ValuationState",
+        "PackageExportFormEnum": "npa_market.packages.saved.ExportForm",
+        "PickMeasureEnum": "npa_market.packages.serializers.MEASURE_CHOICES",
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [

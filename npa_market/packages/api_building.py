@@ -112,11 +112,10 @@ def _kept(asked: dict[str, Any]) -> dict[str, Any]:
     return {name: asked[name] for name in ("title", "transfer_basis")}
 
 
-class PickViewSet(viewsets.GenericViewSet):
+class PickViewSet(viewsets.ViewSet):
     """Loans picked for a target under limits."""
 
     access_rule = ANALYSTS
-    pagination_class = None
 
     @extend_schema(request=NamedPickSerializer, responses={201: PackageSerializer})
     def create(self, request: Request) -> Response:
@@ -134,16 +133,16 @@ class PickViewSet(viewsets.GenericViewSet):
         asked = _valid(PickSerializer, request)
         order = _order(asked)
         found = try_order(**_who(request), source=_source(asked), order=order)
-        is_conflict = isinstance(found.result, Conflict)
-        words = conflict_words(found.result, order, asked["currency"]) if is_conflict else ""
+        words = ""
+        if isinstance(found.result, Conflict):
+            words = conflict_words(found.result, order, asked["currency"])
         return Response({"outcome": found.outcome, "conflict": words})
 
 
-class SplitViewSet(viewsets.GenericViewSet):
+class SplitViewSet(viewsets.ViewSet):
     """A pool split into comparable packages."""
 
     access_rule = ANALYSTS
-    pagination_class = None
 
     @extend_schema(request=NamedSplitSerializer, responses={201: PackageSerializer(many=True)})
     def create(self, request: Request) -> Response:

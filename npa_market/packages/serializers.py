@@ -117,6 +117,9 @@ class LoanProofSerializer(serializers.Serializer):
     root = serializers.CharField()  # type: ignore[assignment]
 
 
+MEASURE_CHOICES = tuple(MEASURES.items())
+
+
 class SavedCriteriaSerializer(serializers.ModelSerializer):
     """Criteria under a name; amounts in minor units of `currency`."""
 
@@ -156,9 +159,9 @@ class PackageLimitSerializer(serializers.Serializer):
 class PickSerializer(SourceSerializer):
     """Reach `amount` of `measure`, with as much of `maximise` as possible; money in minor units."""
 
-    measure = serializers.ChoiceField(choices=sorted(MEASURES))
+    measure = serializers.ChoiceField(choices=MEASURE_CHOICES)
     amount = serializers.IntegerField(min_value=1, max_value=2**53 - 1)
-    maximise = serializers.ChoiceField(choices=sorted(MEASURES))
+    maximise = serializers.ChoiceField(choices=MEASURE_CHOICES)
     limits = serializers.ListField(
         child=PackageLimitSerializer(), required=False, default=list, max_length=MAX_LIMITS
     )
