@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
+from npa_market.auctions import services
 from npa_market.auctions.models import Lot
 from npa_market.ledger.models import Hold
 from npa_market.parties.models import Membership
@@ -65,6 +66,29 @@ def test_A3_a_lost_answer_is_found_again(market, call, as_user):
     assert result(user, refused)["outcome"]["refusal"] == "below_step"
     assert result(user, uuid4()) == {"result": "unknown", "outcome": None}
     assert result(other, accepted)["result"] == "unknown", "another bidder's answers are its own"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_A3_a_reply_lost_after_the_commit_is_resolved_by_its_request_number(
+    market, call, as_user, monkeypatch
+):
+    """The line breaks between the commit and the answer: asked or sent again, one outcome."""
+    place_bid, user = services.place_bid, market.bidders[0][1]
+    body = {"request_id": str(uuid4()), "amount_minor": START}
+
+    def place_and_break(**asked):
+        place_bid(**asked)
+        raise ConnectionResetError
+
+    with monkeypatch.context() as line, pytest.raises(ConnectionResetError):
+        line.setattr(services, "place_bid", place_and_break)
+        call(user, "lot-bids", market.lot.pk, **body)
+    address = reverse("v1:lot-bid-by-request", args=[market.lot.pk, body["request_id"]])
+    found = as_user(user).get(address).json()
+    assert (found["result"], found["outcome"]["seq"]) == ("accepted", 2)
+    again = call(user, "lot-bids", market.lot.pk, **body)
+    assert (again.status_code, again.json()) == (201, found["outcome"])
+    assert list(market.lot.events.values_list("kind", flat=True)) == ["opened", "bid_accepted"]
 
 
 @pytest.mark.parametrize(

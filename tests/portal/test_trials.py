@@ -1,14 +1,10 @@
-"""The trials of the live venue: the checker finds what it must find, and short forms are clean."""
+"""The checker of the trials finds what it must find."""
 
-import json
 from copy import deepcopy
-from io import StringIO
 
 import pytest
-from django.core.management import call_command
 
 from npa_market.portal.trials import checker
-from npa_market.portal.trials.cluster import NoCluster, _programs
 
 LOT = {
     "id": "lot",
@@ -159,27 +155,3 @@ def test_A1_to_A12_the_checker_finds_each_kind_of_damage(damage, kind):
 def test_A1_an_event_that_nobody_was_told_of_is_counted():
     lines = [line for line in LINES if line.get("request_id") != "b"]
     assert checker.unclaimed(EVENTS, lines, "lot") == 1
-
-
-def has_cluster() -> bool:
-    try:
-        _programs()
-    except NoCluster:
-        return False
-    return True
-
-
-def figures(command: str, **options):
-    out = StringIO()
-    call_command(command, stdout=out, **options)
-    return json.loads(out.getvalue())
-
-
-@pytest.mark.end_to_end
-@pytest.mark.skipif(not has_cluster(), reason="install the package postgresql to run the trials")
-@pytest.mark.timeout(300)
-def test_A1_nothing_acknowledged_is_lost_when_each_part_is_killed_once():
-    told = figures("chaos_bids", kills=3, bidders=4)
-    assert told["kills"] == 3
-    assert told["acknowledged"] > 0
-    assert (told["lost"], told["violations"], told["unclaimed"]) == (0, 0, 0)

@@ -155,12 +155,16 @@ class Cluster:
         for lock in self.folder.glob(".s.PGSQL.*"):
             lock.unlink()
 
-    def make_database(self) -> str:
-        """Address of a new empty database."""
+    def make_database(self, copy_of: str = "template1") -> str:
+        """Address of a new database: empty, or a copy of one that nobody is connected to."""
         server = f"postgres://npa@127.0.0.1:{self.port}"
         name = f"npa_trial_{secrets.token_hex(6)}"
         with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            admin.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(copy_of)
+                )
+            )
         return f"{server}/{name}"
 
     def _main_process(self) -> int | None:

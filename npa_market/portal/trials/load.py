@@ -12,6 +12,8 @@ from npa_market.portal.trials import checker
 from npa_market.portal.trials.baseline import bare_lock_per_second
 from npa_market.portal.trials.venue import Venue
 
+# Port 9 discards: nobody listens there on a server.
+DEAD_BROKER = {"CELERY_BROKER_URL": "amqp://guest:guest@127.0.0.1:9//"}
 BASELINE_CLIENTS, BASELINE_SECONDS = 50, 4.0
 
 

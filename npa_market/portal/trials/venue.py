@@ -183,13 +183,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def venue_on(database_url: str, **options: Any) -> Iterator[Venue]:
+def venue_on(database_url: str, *, has_tables: bool = False, **options: Any) -> Iterator[Venue]:
     """A prepared venue on a scratch database, ended with everything it left."""
     before = signal.signal(signal.SIGTERM, _interrupt)  # Asked to stop, it leaves nothing behind.
     with tempfile.TemporaryDirectory(prefix="npa-trial-", ignore_cleanup_errors=True) as folder:
         venue = Venue(Path(folder), database_url, **options)
         try:
-            venue.prepare()
+            if not has_tables:
+                venue.prepare()
             yield venue
         finally:
             venue.stop()

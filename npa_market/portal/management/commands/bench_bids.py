@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from npa_market.portal.trials.cluster import NoCluster, scratch_database
-from npa_market.portal.trials.load import run_load
+from npa_market.portal.trials.load import DEAD_BROKER, run_load
 from npa_market.portal.trials.venue import venue_on
 
 
@@ -18,13 +18,17 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=60, help="with a think time of 1 s")
         parser.add_argument("--saturated-seconds", type=float, default=20, help="without")
         parser.add_argument("--workers", type=int, default=2, help="processes of the web server")
+        parser.add_argument(
+            "--dead-broker", action="store_true", help="with a broker that nobody answers for"
+        )
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        changes = DEAD_BROKER if options["dead_broker"] else {}
         try:
             with (
                 scratch_database() as database_url,
-                venue_on(database_url, workers=options["workers"]) as venue,
+                venue_on(database_url, workers=options["workers"], changes=changes) as venue,
             ):
                 figures = run_load(
                     venue,

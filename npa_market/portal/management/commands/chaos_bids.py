@@ -42,7 +42,7 @@ class Command(BaseCommand):
         except NoCluster as missing:
             raise CommandError(str(missing)) from missing
         self.stdout.write(json.dumps(figures, indent=2))
-        broken = figures["lost"] or figures["violations"] or figures["unclaimed"]
+        broken = any(figures[name] for name in ("lost", "doubled", "violations", "unclaimed"))
         if is_unsafe and not figures["lost"]:
             raise CommandError("No loss was found on an unsafe server: the trial proves nothing.")
         if broken and not is_unsafe:
