@@ -36,11 +36,12 @@ def gamma_poisson(observed: float, expected: float, variance: float) -> Level:
 def seasoned(calibration: Calibration, own: History) -> Calibration:
     """The calibration as it stands for one pool after its own payments `own`.
 
-    The pool's level first, each product's departure from it second, both by Gamma-Poisson
-    credibility on first payments; the ticket factor by its own credibility. What is learned
-    moves the curves and tickets; what is left unknown replaces the pool factor, the ticket factor
-    and the products' parameter error. The group factor is learned with the products and set to 0.
-    Counts are discounted for the calendar of the past, which will not come back.
+    What the pool's loans shared first, its level and the calendar of its past, then each product's
+    departure from it, both by Gamma-Poisson credibility on first payments; the ticket factor by
+    its own credibility. The part of the shared that was calendar will not come back. What is
+    learned moves the curves and tickets; what is left unknown replaces the pool factor, the ticket
+    factor and the products' parameter error. The group factor is learned with the products and
+    set to 0.
 
     Raises MixedCurrency, MixedBasis.
     """
@@ -50,18 +51,14 @@ def seasoned(calibration: Calibration, own: History) -> Calibration:
         raise MixedBasis(own.basis, sorted(calibration.scales))
     own = merged_products(own, calibration.aliases)
     found = _learned(calibration, own)
-    products = tuple(
-        _moved(one, found.pool, found.products.get(one.name, _unseen(calibration, one)),
-               found.ticket)
-        for one in _with_all(calibration, own)
-    )  # fmt: skip
+    products = tuple(_moved(calibration, one, found) for one in _with_all(calibration, own))
     return replace(
         calibration,
         name=f"{calibration.name} with own payments",
         products=products,
         factors=replace(
             calibration.factors,
-            pool=log_sd(found.pool.variance),
+            pool=log_sd(found.common_variance),
             group=0.0,
             amount=log_sd(found.ticket.variance),
         ),
@@ -75,14 +72,51 @@ def seasoned(calibration: Calibration, own: History) -> Calibration:
 
 
 @dataclass(frozen=True)
-class _Learned:
-    """Posteriors of the pool's level, of each product's departure from it, of the ticket factor;
-    expected: first payments."""
+class _Departure:
+    """Posterior of a product's departure from its pool, given what the pool shared; held: share
+    of an error in the shared that the product's own payments take back."""
 
-    pool: Level
-    products: dict[str, Level]
+    level: Level
+    held: float
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """Posteriors of what the pool shared, of each product's departure from it, of the ticket
+    factor. stays: share of the shared's prior variance that is level and not calendar. past:
+    variance of the calendar. weight: of each product in the pool. expected: first payments."""
+
+    shared: Level
+    stays: float
+    past: float
+    products: dict[str, _Departure]
+    weight: dict[str, float]
     ticket: Level
     expected: float
+
+    @property
+    def level(self) -> float:
+        """Posterior mean of the pool's level."""
+        return float(self.shared.mean**self.stays)
+
+    @property
+    def loading(self) -> float:
+        """How much of an error in the shared is left in the pool's total: where the level was
+        taken too high, the departures were taken too low."""
+        held = sum(self.weight[name] * one.held for name, one in self.products.items())
+        return self.stays - held
+
+    @property
+    def common_variance(self) -> float:
+        """What is left unknown in all products alike: error of the shared, and how it divides
+        into level and calendar."""
+        return self.loading**2 * self.shared.variance + self.stays * self.past
+
+    def own_variance(self, departure: _Departure) -> float:
+        """What is left unknown of one product beyond that, its own loading included."""
+        loading = self.stays - departure.held
+        more = (loading**2 - self.loading**2) * self.shared.variance
+        return max(departure.level.variance + more, 0.0)
 
     def as_document(self, own: History) -> dict[str, Any]:
         """For the diagnostics."""
@@ -90,8 +124,10 @@ class _Learned:
             "starts": own.starts,
             "expected_starts": round(self.expected, 1),
             "months": own.ages,
-            "level": round(self.pool.mean, 6),
-            "product_levels": {name: round(one.mean, 6) for name, one in self.products.items()},
+            "level": round(self.level, 6),
+            "product_levels": {
+                name: round(one.level.mean, 6) for name, one in self.products.items()
+            },
             "ticket_factor": round(self.ticket.mean, 6),
             "content_hash": own.content_hash,
         }
@@ -107,15 +143,27 @@ def _learned(calibration: Calibration, own: History) -> _Learned:
         [_own_variance(calibration, known.get(name, plain)) for name in own.products]
     )
     past = _calendar_variance(calibration, own, expected)
-    share = total / max(total.sum(), 1e-300)
-    doubt = past + float(share**2 @ variance)
     prior = ratio_variance(calibration.factors.pool)
-    pool = _discounted(observed.sum(), total.sum(), prior, doubt)
-    levels = {
-        name: _discounted(observed[code], total[code] * pool.mean, variance[code], past)
-        for code, name in enumerate(own.products)
-    }
-    return _Learned(pool, levels, _ticket_factor(calibration, own), float(total.sum()))
+    weight = total / total.sum() if total.sum() > 0 else np.full(len(total), 1 / len(total))
+    doubt = float(weight**2 @ variance)
+    shared = _discounted(observed.sum(), total.sum(), prior + past, doubt)
+    return _Learned(
+        shared=shared,
+        stays=prior / (prior + past) if prior > 0 else 0.0,
+        past=past,
+        products={
+            name: _departure(observed[code], total[code] * shared.mean, variance[code])
+            for code, name in enumerate(own.products)
+        },
+        weight=dict(zip(own.products, weight.tolist(), strict=True)),
+        ticket=_ticket_factor(calibration, own),
+        expected=float(total.sum()),
+    )
+
+
+def _departure(observed: float, expected: float, variance: float) -> _Departure:
+    worth = variance * expected
+    return _Departure(gamma_poisson(observed, expected, variance), worth / (1 + worth))
 
 
 def _expected(calibration: Calibration, own: History) -> FloatArray:
@@ -135,10 +183,6 @@ def _expected(calibration: Calibration, own: History) -> FloatArray:
 def _own_variance(calibration: Calibration, product: ProductCurve) -> float:
     """Prior variance of a product's departure from its pool: group factor and parameter error."""
     return ratio_variance(float(np.hypot(calibration.factors.group, product.parameter_sd)))
-
-
-def _unseen(calibration: Calibration, product: ProductCurve) -> Level:
-    return Level(1.0, _own_variance(calibration, product))
 
 
 def _calendar_variance(calibration: Calibration, own: History, expected: FloatArray) -> float:
@@ -194,12 +238,14 @@ def _with_all(calibration: Calibration, own: History) -> list[ProductCurve]:
     return [*calibration.products, *new]
 
 
-def _moved(product: ProductCurve, pool: Level, level: Level, ticket: Level) -> ProductCurve:
-    shift = float(np.log(pool.mean * level.mean))
+def _moved(calibration: Calibration, product: ProductCurve, found: _Learned) -> ProductCurve:
+    unseen = _Departure(Level(1.0, _own_variance(calibration, product)), held=0.0)
+    departure = found.products.get(product.name, unseen)
+    shift = float(np.log(found.level * departure.level.mean))
     return replace(
         product,
         log_odds=tuple(value + shift for value in product.log_odds),
-        instalment_mean=product.instalment_mean * ticket.mean,
-        lump_mean=product.lump_mean * ticket.mean,
-        parameter_sd=log_sd(level.variance),
+        instalment_mean=product.instalment_mean * found.ticket.mean,
+        lump_mean=product.lump_mean * found.ticket.mean,
+        parameter_sd=log_sd(found.own_variance(departure)),
     )
