@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,15 @@ def open_lot(page: Page, served: Served) -> None:
     expect(page.locator("[data-connection]")).to_have_text("live")
 
 
-def place_bid(page: Page) -> str:
-    """Bid the lowest possible amount through both steps; the amount shown for review."""
+def review_lowest(page: Page) -> None:
     page.get_by_role("button", name="+1 step", exact=True).click()
     page.get_by_role("button", name="Review bid").click()
+    expect(page.get_by_role("button", name="Place this bid")).to_be_visible()
+
+
+def place_bid(page: Page) -> str:
+    """Bid the lowest possible amount through both steps; the amount shown for review."""
+    review_lowest(page)
     amount = page.locator("#bid-panel .price").inner_text()
     page.get_by_role("button", name="Place this bid").click()
     expect(page.locator("#bid-panel")).to_contain_text("Accepted")
@@ -88,6 +94,86 @@ def test_a_bid_below_the_step_is_refused_beside_the_field_and_kept(as_person, li
         page.get_by_role("button", name="Place this bid").click()
     expect(page.locator("#bid-panel [role=alert]").first).to_be_visible()
     expect(page.get_by_label(re.compile("Amount"))).to_have_value(re.compile("^5"))
+
+
+def test_of_two_tabs_with_one_price_the_second_is_told_the_new_floor(as_person, live):
+    first = as_person(SIGNATORY)
+    open_lot(first, live)
+    second = first.context.new_page()
+    open_lot(second, live)
+    before = int(first.locator("[data-bids]").inner_text())
+    for page in (first, second):
+        review_lowest(page)
+    first.get_by_role("button", name="Place this bid").click()
+    expect(first.locator("#bid-panel")).to_contain_text("Accepted")
+    second.get_by_role("button", name="Place this bid").click()
+    expect(second.locator("#bid-panel [role=alert]").first).to_contain_text("Lowest possible")
+    floor = second.locator("[data-floor]").inner_text()
+    expect(second.locator("#bid-panel [role=alert]").first).to_contain_text(floor)
+    expect(second.locator("[data-bids]")).to_have_text(str(before + 1))
+
+
+def test_a_double_click_is_one_bid(as_person, live):
+    page = as_person(SIGNATORY)
+    open_lot(page, live)
+    before = int(page.locator("[data-bids]").inner_text())
+    review_lowest(page)
+    page.get_by_role("button", name="Place this bid").dblclick()
+    expect(page.locator("#bid-panel")).to_contain_text("Accepted")
+    page.reload()
+    expect(page.locator("[data-bids]")).to_have_text(str(before + 1))
+
+
+def test_a_price_gone_stale_under_review_shows_and_is_refused_with_the_new_floor(as_person, live):
+    own, rival = as_person(SIGNATORY), as_person(RIVAL)
+    open_lot(own, live)
+    open_lot(rival, live)
+    review_lowest(own)
+    amount = place_bid(rival)
+    expect(own.locator("[data-price]")).to_have_text(amount)
+    own.get_by_role("button", name="Place this bid").click()
+    alert = own.locator("#bid-panel [role=alert]").first
+    expect(alert).to_contain_text(own.locator("[data-floor]").inner_text())
+    expect(rival.locator("[data-lead=yes]")).to_be_visible()
+
+
+def seconds_left(page: Page) -> int:
+    days, hours, minutes, seconds = map(
+        int, re.split("[ d:]+", page.locator("[data-clock]").inner_text())
+    )
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+@pytest.mark.parametrize(("hours", "words"), [(1, "ahead"), (-1, "behind")])
+def test_a_browser_an_hour_off_counts_down_by_the_venues_clock(as_person, live, hours, words):
+    page = as_person(SIGNATORY)
+    open_lot(page, live)
+    page.add_init_script(f"const real = Date.now; Date.now = () => real() + {hours * 3_600_000};")
+    page.reload()
+    expect(page.locator("[data-offset]")).to_contain_text(words)
+    expect(page.locator("[data-offset]")).to_contain_text("the venue's counts")
+    expect(page.locator("[data-clock]")).to_have_text(re.compile("^[0-9]+ d "))
+    ends_at = datetime.fromisoformat(
+        page.evaluate("JSON.parse(document.getElementById('lot-live').textContent).ends_at")
+    )
+    assert abs((ends_at - datetime.now(UTC)).total_seconds() - seconds_left(page)) < 5
+
+
+def test_an_amount_far_above_the_price_is_typed_once_more(as_person, live):
+    page = as_person(SIGNATORY)
+    open_lot(page, live)
+    price = page.locator("[data-price]").inner_text().lstrip("¥").replace(",", "")
+    far = f"{int(price.split('.')[0]) * 2}.00"
+    page.get_by_label(re.compile("^Amount")).fill(far)
+    page.get_by_role("button", name="Review bid").click()
+    expect(page.locator("#bid-panel")).to_contain_text("times the last price")
+    again = page.get_by_label(re.compile("^Amount again"))
+    again.fill(far[:-4])
+    page.get_by_role("button", name="Place this bid").click()
+    expect(page.locator("#confirm-error")).to_contain_text("as it stands above")
+    again.fill(far)
+    page.get_by_role("button", name="Place this bid").click()
+    expect(page.locator("#bid-panel")).to_contain_text("Accepted")
 
 
 def test_a_seller_uploads_a_tape_and_follows_its_import(as_person, live, tmp_path: Path):
