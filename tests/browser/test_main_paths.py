@@ -159,6 +159,22 @@ def test_a_browser_an_hour_off_counts_down_by_the_venues_clock(as_person, live, 
     assert abs((ends_at - datetime.now(UTC)).total_seconds() - seconds_left(page)) < 5
 
 
+def test_sound_is_off_until_it_is_chosen_and_then_breaks_nothing(as_person, live):
+    own, rival = as_person(SIGNATORY), as_person(RIVAL)
+    faults: list[str] = []
+    own.on("pageerror", lambda fault: faults.append(str(fault)))
+    open_lot(own, live)
+    open_lot(rival, live)
+    place_bid(own)
+    sound = own.get_by_role("checkbox", name=re.compile("^Sound"))
+    expect(sound).not_to_be_checked()
+    sound.check()
+    amount = place_bid(rival)  # Outbid: the tone is played now.
+    expect(own.locator("[data-price]")).to_have_text(amount)
+    sound.uncheck()
+    assert faults == []
+
+
 def test_an_amount_far_above_the_price_is_typed_once_more(as_person, live):
     page = as_person(SIGNATORY)
     open_lot(page, live)
