@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, connections, transaction
 
+from npa_market.auctions import locking
 from npa_market.auctions.core import announced as announced_state
 from npa_market.auctions.core import fold
 from npa_market.auctions.locking import lock_lot
@@ -213,6 +214,14 @@ def test_A4_a_bid_that_waited_for_the_lock_past_the_end_is_late(live):
     assert answer["asked_at"] < end
     assert answer["outcome"].refusal == "late"
     assert answer["outcome"].decided_at >= end
+
+
+@pytest.mark.parametrize("skip_locked", [False, True])
+def test_the_lock_of_a_lot_is_its_row_lock_on_every_database(skip_locked):
+    """SQLite locks the file instead and leaves the words out: what is asked for is looked at."""
+    query = locking._locked(skip_locked=skip_locked).query
+    assert (query.select_for_update, query.select_for_update_of) == (True, ("self",))
+    assert query.select_for_update_skip_locked is skip_locked
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'")

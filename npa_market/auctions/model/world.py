@@ -149,8 +149,12 @@ def make_world() -> World:
         created_by=seller_user,
         created_at=OPENING,
     )
+    # Its own content: processes that store one content would wait for each other's transaction.
     room = DataRoom.objects.create(
-        package=package, nda=store_bytes(b"NDA"), opened_by=seller_user, opened_at=OPENING
+        package=package,
+        nda=store_bytes(f"NDA {tag}".encode()),
+        opened_by=seller_user,
+        opened_at=OPENING,
     )
     for name in BIDDERS:
         Membership.objects.create(
