@@ -53,8 +53,9 @@ _MASKS = (
     (re.compile(r"\b\d{2}:\d{2}(:\d{2})?\b"), "<clock>"),
     (re.compile(r"\b\d+(\.\d+)? ?ms\b"), "<duration>"),
     (re.compile(r"\bentry \d+"), "<entry>"),
+    (re.compile(r"\b0x[0-9a-f]+"), "<address>"),
 )
-_VARYING = {"<reference>", "<time>", "<duration>", "<entry>"}
+_VARYING = {"<reference>", "<time>", "<duration>", "<entry>", "<address>"}
 _GROWING = tuple(each for each in _MASKS if each[1] in _VARYING)
 # Rows count up over all lots, and a text with such a number grows with it.
 _COUNTED = {"seq", "id", "index", "entry"}
