@@ -1,10 +1,9 @@
-"""Falling, negotiated and sealed lots as bidders meet them, from the first act to the result."""
+"""Falling and negotiated lots as bidders meet them, from the first act to the result."""
 
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -89,29 +88,3 @@ def test_an_offer_is_countered_and_accepted_on_two_pages(person, venue):
     expect(buyer.locator("#lot-note")).to_contain_text("18,000.00")
     seller.reload()
     expect(seller.locator("#lot-note")).to_contain_text("18,000.00")
-
-
-def test_S1_S2_a_bid_sealed_in_the_browser_is_opened_by_two_holders(person, venue, tmp_path: Path):
-    address = make_lot(venue, "sealed", "--seconds", "60", "--shares", str(tmp_path))
-    bidder, rival = person("a-sealed"), person("b-sealed")
-    bidder.goto(address)
-    bidder.get_by_label(re.compile("Amount")).first.fill("31724.15")
-    bidder.get_by_role("button", name="Seal", exact=True).click()
-    with bidder.expect_download():
-        bidder.get_by_role("link", name="Save the secret receipt").click()
-    bidder.get_by_role("button", name="Hand in the envelope").click()
-    expect(bidder.locator("main")).to_contain_text("Your envelope was handed in")
-    rival.goto(address)
-    expect(rival.locator("main")).to_contain_text("Nobody knows what was handed in")
-    holders = {name: person(f"{name}-sealed") for name in ("compliance", "notary")}
-    for name, page in holders.items():
-        page.goto(f"{address}opening/")
-        hand_in = page.get_by_role("button", name="Hand in")
-        while not hand_in.is_visible():  # until the deadline has passed
-            page.reload()
-        page.get_by_label("Words of the share").fill((tmp_path / name).read_text())
-        hand_in.click()
-    expect(page.locator("main")).to_contain_text("31,724.15")
-    rival.reload()
-    expect(rival.locator("main")).to_contain_text("Sold")
-    expect(rival.locator("main")).to_contain_text("31,724.15")

@@ -282,6 +282,8 @@ def noted_logs(seen: Seen) -> Iterator[None]:
 
     class Noting(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            if record.name.startswith(_UNLOGGED):
+                return
             extras = {key: str(value) for key, value in record.__dict__.items() if key in _SHOWN}
             seen.note(f"log {record.name}", f"{record.getMessage()} {json.dumps(extras)}")
 
@@ -303,11 +305,12 @@ def noted_logs(seen: Seen) -> Iterator[None]:
 _SHOWN = {"exc_text", "stack_info", "lot", "request_id", "event", "amount", "status_code"}
 
 
+# Statements and whole contexts of templates: no server logs them.
+_UNLOGGED = ("django.db", "django.template")
+
+
 def _is_ours(logger: logging.Logger) -> bool:
-    return logger.name.split(".")[0] in {"root", "npa_market", "django"} and not (
-        # Statements carry the envelopes themselves; no server logs them.
-        logger.name.startswith("django.db")
-    )
+    return logger.name.split(".")[0] in {"root", "npa_market", "django"}
 
 
 def _text(answer: HttpResponseBase) -> str:

@@ -20,6 +20,7 @@ from npa_market.auctions.forms_formats import (
 from npa_market.auctions.models import BidOutcome, Lot
 from npa_market.auctions.views.lots import acting_buyer, lot_page, visible_lot
 from npa_market.common.errors import Refused
+from npa_market.common.fields import uuid7
 from npa_market.common.forms import add_refusal
 from npa_market.parties.access import access, access_for
 from npa_market.parties.models import Organisation
@@ -44,6 +45,8 @@ def _answered(request: MemberRequest, lot: Lot, form: Form, act: Act, done: str)
                 messages.success(request, done)
                 return redirect("auctions:detail", lot.pk)
             form.add_error(None, outcome.message)
+            # The refusal is this number's answer for ever: what is typed next is a new request.
+            form.data = {**form.data.dict(), "request_id": str(uuid7())}
     lot.refresh_from_db()
     return lot_page(request, lot, status=422, act_form=form)
 
