@@ -222,8 +222,7 @@ def _act(world: World, lot: Lot, client: Client, what: tuple[Act, int, Seen]) ->
         case _:
             sheet = sheet_of(lot, lot.registrations.get(buyer=buyer).label)
             envelope, _ = seal.sealed(amount_minor, sheet)
-            answer = _hand_in(lot, client, act, (envelope, str(buyer.pk)))
-            seen.note(where, _text(answer))
+            seen.note(where, _text(_hand_in(lot, client, act, (envelope, str(buyer.pk)))))
 
 
 def _hand_in(lot: Lot, client: Client, act: Act, what: tuple[bytes, str]) -> HttpResponseBase:

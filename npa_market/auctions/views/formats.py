@@ -46,7 +46,7 @@ def _answered(request: MemberRequest, lot: Lot, form: Form, act: Act, done: str)
                 return redirect("auctions:detail", lot.pk)
             form.add_error(None, outcome.message)
             # The refusal is this number's answer for ever: what is typed next is a new request.
-            form.data = {**form.data.dict(), "request_id": str(uuid7())}
+            form.data = {**request.POST.dict(), "request_id": str(uuid7())}
     lot.refresh_from_db()
     return lot_page(request, lot, status=422, act_form=form)
 

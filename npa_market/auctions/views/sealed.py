@@ -78,6 +78,7 @@ def envelope_submit(request: MemberRequest, lot_id: UUID) -> HttpResponse:
                 messages.success(request, "Your envelope was handed in; an earlier one is void.")
                 return redirect("auctions:detail", lot.pk)
             form.add_error(None, outcome.message)
+            form.data = {**request.POST.dict(), "request_id": str(uuid7())}
     return sealed_page(request, lot, status=422, envelope_form=form)
 
 
@@ -105,6 +106,7 @@ def envelope_seal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
             if not done.outcome.refusal:
                 return sealed_page(request, lot, secret_receipt=done.receipt, was_sealed=True)
             form.add_error(None, done.outcome.message)
+            form.data = {**request.POST.dict(), "server-request_id": str(uuid7())}
     return sealed_page(request, lot, status=422, server_form=form)
 
 
