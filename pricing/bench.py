@@ -120,8 +120,8 @@ def _scaled(size: Size) -> dict[str, float | int]:
         seconds.append(time.perf_counter() - start)
     return {
         "loans": size.loans,
-        "seconds": round(min(seconds), 4),
-        "seconds_power_sums": round(min(sums), 4),
+        "seconds": round(min(seconds), 6),
+        "seconds_power_sums": round(min(sums), 6),
     }
 
 

@@ -75,6 +75,8 @@ class FormatActions:
     answered: Callable[[BidOutcome], Response]
 
     def _asked(self, request: Request, serializer: Any) -> dict[str, Any]:
+        """What is asked of a lot that this person may see: the lot is looked up first."""
+        self.get_object()
         asked = serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         return dict(asked.validated_data)

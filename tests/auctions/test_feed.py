@@ -145,9 +145,9 @@ def test_many_listeners_share_one_poller_and_one_connection(market, session, mon
     rounds = []
     real = feed._round
 
-    def counted(seen):
+    def counted(seen, **more):
         rounds.append(connection.connection)
-        return real(seen)
+        return real(seen, **more)
 
     monkeypatch.setattr(feed, "_round", counted)
 
@@ -233,11 +233,11 @@ def test_a_slow_reader_is_let_go_and_misses_nothing_when_it_returns(market, sess
 def test_the_feed_survives_a_database_that_went_away(market, session, monkeypatch, caplog):
     real, failures = feed._round, []
 
-    def failing(seen):
+    def failing(seen, **more):
         if len(failures) < 3:
             failures.append(seen)
             raise DatabaseError("away")
-        return real(seen)
+        return real(seen, **more)
 
     async def scene():
         async with Reader(market, session) as reader:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import django
 
@@ -20,6 +21,16 @@ def start_worker():
     from npa_market.portal.management.commands.serve import WORKER
 
     return subprocess.Popen([sys.executable, *WORKER], start_new_session=True)
+
+
+def stop_worker(worker):
+    """End a worker; whatever of its group does not go is killed, for it would hold our output."""
+    worker.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        worker.wait(timeout=30)
+    with suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
 
 
 def wait_until(condition, seconds=90):
@@ -69,8 +80,7 @@ def main():
     try:
         wait_until(lambda: Job.objects.get(pk=run.job_id).is_over)
     finally:
-        os.killpg(worker.pid, signal.SIGTERM)
-        worker.wait()
+        stop_worker(worker)
     run.refresh_from_db()
     inputs = shards.inputs_of(run)
     priced = price_rows(read_tape(package, run.tape), inputs, run.currency)

@@ -40,6 +40,7 @@ NO_SUCH_PART = {
     "settlement:closing_journal": 404,  # the deal is not closed
     "v1:lot-bid-by-request": 404,  # the request was another institution's
     "v1:valuation-comparison": 422,  # which run it is compared with is not named
+    "v1:package-export-file": 409,  # the export is not made yet
     "v1:package-proof": 409,  # which loan is not named
     "tapes:history_rejects": 404,  # which history is not named
     "tapes:history_rejects_xlsx": 404,

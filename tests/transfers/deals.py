@@ -81,13 +81,14 @@ def sold_lot(
 def make_lot(cast: Cast, package: Package, hammer_minor: int = HAMMER, **fields: object) -> Lot:
     """A lot as bidding left it; `fields` replace what a test needs otherwise."""
     now = database_now()
+    is_sold = fields.get("state", LotState.SOLD) == LotState.SOLD
     values: dict[str, object] = {
         "state": LotState.SOLD,
         "bids": 1,
         "leader": cast.buyer,
         "leading_minor": hammer_minor,
         "winner": cast.buyer,
-        "hammer_minor": hammer_minor,
+        "hammer_minor": hammer_minor if is_sold else None,
     }
     return Lot.objects.create(
         reference=next_reference("LOT"),

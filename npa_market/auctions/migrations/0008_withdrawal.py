@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from npa_market.common.append_only import append_only, changeable
+
 
 class Migration(migrations.Migration):
 
@@ -11,6 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        changeable("auctions_lotevent"),
         migrations.AlterField(
             model_name='lotevent',
             name='party',
@@ -20,4 +23,5 @@ class Migration(migrations.Migration):
             model_name='lotevent',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'cancelled'), ('party', 'seller'), _negated=True), ('seq', 1), _connector='OR'), name='withdrawn_by_the_seller_before_all_else'),
         ),
+        append_only("auctions_lotevent"),
     ]
