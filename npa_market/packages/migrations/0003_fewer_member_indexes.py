@@ -11,6 +11,9 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Taken off and put back: on PostgreSQL dropping a column's index takes the partial unique
+        # index on it along, without a word.
+        migrations.RemoveConstraint(model_name="packageloan", name="O2_loan_in_one_live_package"),
         migrations.RemoveConstraint(model_name="packageloan", name="loan_once_per_package"),
         migrations.AlterField(
             model_name="packageloan",
@@ -36,6 +39,14 @@ class Migration(migrations.Migration):
             model_name="packageloan",
             constraint=models.UniqueConstraint(
                 fields=("loan", "package"), name="loan_once_per_package"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="packageloan",
+            constraint=models.UniqueConstraint(
+                fields=("loan",),
+                condition=models.Q(("is_live", True)),
+                name="O2_loan_in_one_live_package",
             ),
         ),
     ]
