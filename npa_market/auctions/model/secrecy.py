@@ -52,7 +52,8 @@ _MASKS = (
     (re.compile(r"[A-Za-z0-9+/_-]{43,}=*"), "<base64>"),
     (re.compile(r"\b\d{2}:\d{2}(:\d{2})?\b"), "<clock>"),
     (re.compile(r"\b\d+(\.\d+)? ?ms\b"), "<duration>"),
-    (re.compile(r"\bentry \d+|/evidence/\d+/"), "<entry>"),  # numbers survive a roll-back
+    # Numbers of rows survive a roll-back.
+    (re.compile(r"\bentry \d+|/evidence/\d+/|auctions\.lotreceipt:\d+"), "<row>"),
     (re.compile(r"\b0x[0-9a-f]+"), "<address>"),
 )
 _VARYING = {"<reference>", "<time>", "<duration>", "<entry>", "<address>"}
