@@ -56,7 +56,7 @@ _MASKS = (
     (re.compile(r"\bentry \d+|/evidence/\d+/|auctions\.lotreceipt:\d+"), "<row>"),
     (re.compile(r"\b0x[0-9a-f]+"), "<address>"),
 )
-_VARYING = {"<reference>", "<time>", "<duration>", "<entry>", "<address>"}
+_VARYING = {"<reference>", "<time>", "<duration>", "<row>", "<address>"}
 _GROWING = tuple(each for each in _MASKS if each[1] in _VARYING)
 # Rows count up over all lots, and a text with such a number grows with it.
 _COUNTED = {"seq", "id", "index", "entry"}
