@@ -86,6 +86,7 @@ def test_a_foreign_file_goes_up_in_chunks_is_mapped_by_keys_and_imported(
     analyst.keyboard.press("s")
     expect(lines.nth(1).get_by_role("checkbox")).not_to_be_checked()
     expect(analyst.locator("#bench")).to_contain_text("cannot be used yet")
+    expect(lines.nth(2)).to_be_focused()
     analyst.keyboard.press("k")
     expect(lines.nth(1)).to_be_focused()
     analyst.keyboard.press("a")
