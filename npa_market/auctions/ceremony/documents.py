@@ -6,7 +6,7 @@ from typing import Any
 
 import rfc8785
 
-from npa_market.auctions.models import Lot, LotReceipt, Registration
+from npa_market.auctions.models import Lot, LotReceipt
 from npa_market.auctions.sealed import Envelope
 from npa_market.common.money import minor_digits
 from npa_market.common.signing import signed
@@ -26,6 +26,12 @@ def terms_sha256(lot: Lot) -> str:
         "ends_at": lot.first_end_at.isoformat(),
     }
     return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
+
+
+def labels_of(lot: Lot) -> dict[str, str]:
+    """The labels of a lot's bidders by the key of their institution."""
+    rows = lot.registrations.exclude(label="").values_list("buyer_id", "label")
+    return {str(buyer): label for buyer, label in rows}
 
 
 def sheet_of(lot: Lot, label: str) -> dict[str, Any]:
@@ -65,10 +71,7 @@ def signed_receipt(row: LotReceipt, label: str) -> dict[str, Any]:
 
 def checkpoint_of(lot: Lot, envelopes: Sequence[Envelope], set_sha256: str) -> dict[str, Any]:
     """The signed note that fixes the set of envelopes before any share is accepted (S4)."""
-    labels = dict(
-        Registration.objects.filter(lot=lot).exclude(label="").values_list("buyer_id", "label")
-    )
-    by_key = {str(buyer): label for buyer, label in labels.items()}
+    labels = labels_of(lot)
     return signed(
         {
             "v": 1,
@@ -79,7 +82,7 @@ def checkpoint_of(lot: Lot, envelopes: Sequence[Envelope], set_sha256: str) -> d
             "terms_sha256": terms_sha256(lot),
             "set_sha256": set_sha256,
             "envelopes": [
-                {"receipt": each.receipt, "bidder": by_key[each.bidder], "sha256": each.sha256}
+                {"receipt": each.receipt, "bidder": labels[each.bidder], "sha256": each.sha256}
                 for each in envelopes
             ],
         }

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from npa_market.auctions.ceremony.documents import checkpoint_of, sheet_of
+from npa_market.auctions.ceremony.documents import checkpoint_of, labels_of, sheet_of
 from npa_market.auctions.ceremony.models import KeyShare, LotKeyRecord, Reveal
-from npa_market.auctions.core import Advance, OpenEnvelopes, Opening, Sealed, decide
+from npa_market.auctions.core import Advance, Sealed, decide
 from npa_market.auctions.locking import busy_when_locked, lock_lot
 from npa_market.auctions.lot_keys import THRESHOLD, BadShare, Holder, checked_share, joined
 from npa_market.auctions.models import (
@@ -22,12 +22,12 @@ from npa_market.auctions.models import (
     LotFormat,
     LotReceipt,
     LotState,
-    ReceiptKind,
 )
 from npa_market.auctions.offline import seal
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.sealed import set_sha256
 from npa_market.auctions.services.recording import record_events
+from npa_market.auctions.services.venue import open_envelopes
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.evidence.services import record
@@ -126,7 +126,7 @@ def reveal_bid(
             raise Refused("no_envelope", f"{buyer} has no envelope in this lot.")
         row = lot.receipt_rows.get(receipt=envelope.receipt)
         _fix_envelopes(lot, lot.key)
-        ephemeral = _ephemeral_in(receipt, row, sheet_of(lot, _labels(lot)[str(buyer.pk)]))
+        ephemeral = _ephemeral_in(receipt, row, sheet_of(lot, labels_of(lot)[str(buyer.pk)]))
         known = Reveal.objects.filter(receipt=row).first()
         if known is not None:
             return known
@@ -178,11 +178,6 @@ def _lot_at_opening(lot_id: UUID) -> Lot:
 
 def _sealed_state(lot: Lot) -> Sealed:
     return cast("Sealed", state_of(lot))
-
-
-def _labels(lot: Lot) -> dict[str, str]:
-    rows = lot.registrations.exclude(label="").values_list("buyer_id", "label")
-    return {str(buyer): label for buyer, label in rows}
 
 
 def _place(row: KeyShare | Reveal) -> Place:
@@ -253,23 +248,22 @@ def _open(
     amount_in: Callable[[LotReceipt, dict[str, Any]], int],
     user: User | None,
 ) -> None:
-    """All envelopes in force, in order of receipt, in this transaction (S2, S8)."""
-    state, labels = _sealed_state(lot), _labels(lot)
-    rows = {row.receipt: row for row in lot.receipt_rows.filter(kind=ReceiptKind.ENVELOPE)}
-    openings = []
-    for envelope in state.envelopes:
-        row = rows[envelope.receipt]
-        if hashlib.sha256(_bytes_of(row)).hexdigest() != envelope.sha256:
-            words = f"The envelope of {labels[envelope.bidder]} is not the one handed in."
+    """All envelopes in force, by the one path that opens them, in this transaction (S2, S8)."""
+    labels = labels_of(lot)
+
+    def found(row: LotReceipt) -> int | None:
+        label = labels[str(row.bidder_id)]
+        if hashlib.sha256(_bytes_of(row)).hexdigest() != row.sha256:
+            words = f"The envelope of {label} is not the one handed in."
             raise Refused("envelope_changed", words)
         try:
-            amount_minor = amount_in(row, sheet_of(lot, labels[envelope.bidder]))
+            return amount_in(row, sheet_of(lot, label))
         except seal.Unopenable:
-            amount_minor = None
-        openings.append(Opening(envelope.receipt, amount_minor))
-    now = database_now()
-    record_events(lot, decide(state, OpenEnvelopes(tuple(openings)), now), actor=user)
-    key.opened_at = now
+            return None
+
+    open_envelopes(lot_id=lot.pk, opener=found, actor=user)
+    lot.refresh_from_db()
+    key.opened_at = lot.last_decided_at
     key.save(update_fields=["opened_at"])
     key.shares.update(words_sealed="")
 

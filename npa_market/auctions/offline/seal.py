@@ -118,6 +118,20 @@ def revealed(envelope: bytes, sheet: Sheet, ephemeral: bytes) -> int:
     return _amount(envelope, sheet, x25519(ephemeral, _lot_key(sheet)))
 
 
+def receipt_of(
+    amount_minor: int, sheet: Sheet, envelope: bytes, ephemeral: bytes
+) -> dict[str, Any]:
+    """The secret receipt of a sealed bid: what proves it, and opens it without the lot's key."""
+    return {
+        **{name: sheet[name] for name in CONTEXT_FIELDS},
+        "amount_minor": amount_minor,
+        "envelope": base64.b64encode(envelope).decode(),
+        "envelope_sha256": hashlib.sha256(envelope).hexdigest(),
+        "ephemeral_private_key": ephemeral.hex(),
+        "v": 1,
+    }
+
+
 def public_key_of(private_key: bytes) -> bytes:
     """The X25519 public key of a private one, 32 bytes."""
     return x25519(private_key, _BASE)
@@ -371,21 +385,13 @@ def _seal(options: argparse.Namespace) -> None:
         raise Refused("the sheet lacks decimals: download it again from the lot's page")
     amount = minor_units(options.amount, decimals)
     envelope, ephemeral = sealed(amount, sheet)
-    text = base64.b64encode(envelope).decode()
-    receipt = {
-        **{name: sheet[name] for name in CONTEXT_FIELDS},
-        "amount_minor": amount,
-        "envelope": text,
-        "envelope_sha256": hashlib.sha256(envelope).hexdigest(),
-        "ephemeral_private_key": ephemeral.hex(),
-        "v": 1,
-    }
+    receipt = receipt_of(amount, sheet, envelope, ephemeral)
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     secret = os.open(folder / "receipt.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(secret, "w", encoding="utf-8") as file:
         file.write(json.dumps(receipt, indent=1) + "\n")
-    (folder / "envelope.txt").write_text(text + "\n", encoding="utf-8")
+    (folder / "envelope.txt").write_text(receipt["envelope"] + "\n", encoding="utf-8")
     print(f"hand in {folder / 'envelope.txt'}; keep {folder / 'receipt.json'} secret")
     print(f"SHA-256 of the envelope: {receipt['envelope_sha256']}")
 

@@ -1,10 +1,7 @@
 """The weaker mode of a sealed lot: the venue seals for a bidder whose browser cannot."""
 
-import base64
-import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from npa_market.auctions.ceremony.documents import sheet_of
@@ -60,14 +57,7 @@ def seal_and_submit(
     outcome = submit_envelope(
         user=user, lot_id=lot_id, buyer=buyer, envelope=envelope, request_id=request_id
     )
-    receipt: dict[str, Any] = {
-        **{name: sheet[name] for name in seal.CONTEXT_FIELDS},
-        "amount_minor": amount_minor,
-        "envelope": base64.b64encode(envelope).decode(),
-        "envelope_sha256": hashlib.sha256(envelope).hexdigest(),
-        "ephemeral_private_key": ephemeral.hex(),
-        "v": 1,
-    }
+    receipt = seal.receipt_of(amount_minor, sheet, envelope, ephemeral)
     return SealedHere(outcome, json.dumps(receipt, indent=1) + "\n")
 
 
