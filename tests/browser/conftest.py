@@ -1,6 +1,8 @@
 """A browser, a served portal, and people who can sign in to it."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,7 +10,15 @@ from playwright.sync_api import Page
 
 from npa_market.parties.roles import Role
 from tests.browser.screenshots import enter as enter_portal
-from tests.browser.serving import CHROMIUM_FLAGS, Served, chromium, serve_portal
+from tests.browser.serving import (
+    CHROMIUM_FLAGS,
+    ROOT,
+    Environment,
+    Served,
+    chromium,
+    run,
+    serve_portal,
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,3 +55,46 @@ def sign_in(page: Page, served: Served) -> Callable[[Role | str], Page]:
         return page
 
     return enter
+
+
+def _prepare_tables(environment: Environment) -> None:
+    run(environment, "manage.py", "migrate", "--verbosity", "0")
+    run(environment, "manage.py", "createcachetable")
+
+
+@pytest.fixture(scope="session")
+def venue(tmp_path_factory, browser_type_launch_args) -> Iterator[Served]:
+    """A served portal without the small world: each lot of `make_lot` brings its own people."""
+    with serve_portal(tmp_path_factory.mktemp("formats"), _prepare_tables) as running:
+        yield running
+
+
+@pytest.fixture
+def make_lot(venue: Served) -> Callable[..., str]:
+    """Make a lot in a process of its own (arguments of `prepare_formats`); gives its address."""
+
+    def make(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.browser.prepare_formats", *arguments],
+            cwd=ROOT,
+            env=venue.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return f"{venue.url}/lots/{done.stdout.strip()}/"
+
+    return make
+
+
+@pytest.fixture
+def person(new_context, venue: Served) -> Callable[[str], Page]:
+    """A page of somebody's own browser, who confirms what is asked to be confirmed."""
+
+    def open_session(name: str) -> Page:
+        page: Page = new_context(accept_downloads=True).new_page()
+        page.on("dialog", lambda dialog: dialog.accept())
+        enter_portal(page, venue.url, f"{name}@example.com")
+        return page
+
+    return open_session

@@ -1,56 +1,12 @@
 """Falling and negotiated lots as bidders meet them, from the first act to the result."""
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 
-import pytest
-from playwright.sync_api import Page, expect
-
-from tests.browser.screenshots import enter
-from tests.browser.serving import ROOT, Environment, Served, run, serve_portal
+from playwright.sync_api import expect
 
 
-def prepare(environment: Environment) -> None:
-    run(environment, "manage.py", "migrate", "--verbosity", "0")
-    run(environment, "manage.py", "createcachetable")
-
-
-@pytest.fixture(scope="module")
-def venue(tmp_path_factory, browser_type_launch_args) -> Iterator[Served]:
-    with serve_portal(tmp_path_factory.mktemp("formats"), prepare) as served:
-        yield served
-
-
-@pytest.fixture
-def person(new_context, venue) -> Callable[[str], Page]:
-    """A page of somebody's own browser, who confirms what is asked to be confirmed."""
-
-    def open_session(name: str) -> Page:
-        page = new_context(accept_downloads=True).new_page()
-        page.on("dialog", lambda dialog: dialog.accept())
-        enter(page, venue.url, f"{name}@example.com")
-        return page
-
-    return open_session
-
-
-def make_lot(venue: Served, *arguments: str) -> str:
-    """A lot made by a process of its own; its address."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.browser.prepare_formats", *arguments],
-        cwd=ROOT,
-        env=venue.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return f"{venue.url}/lots/{done.stdout.strip()}/"
-
-
-def test_a_falling_price_is_accepted_exceeded_in_secret_and_shown_to_others(person, venue):
-    address = make_lot(venue, "dutch")
+def test_a_falling_price_is_accepted_exceeded_in_secret_and_shown_to_others(person, make_lot):
+    address = make_lot("dutch")
     own, other = person("a-dutch"), person("b-dutch")
     for page in (own, other):
         page.goto(address)
@@ -70,8 +26,8 @@ def test_a_falling_price_is_accepted_exceeded_in_secret_and_shown_to_others(pers
     expect(own.locator("main")).not_to_contain_text("20,500.00")
 
 
-def test_an_offer_is_countered_and_accepted_on_two_pages(person, venue):
-    address = make_lot(venue, "negotiated")
+def test_an_offer_is_countered_and_accepted_on_two_pages(person, make_lot):
+    address = make_lot("negotiated")
     buyer, seller = person("a-negotiated"), person("seller-negotiated")
     buyer.goto(address)
     buyer.get_by_label(re.compile("Amount")).fill("15,000.00")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from playwright.sync_api import expect
 
 from npa_market.auctions.offline import seal
 
@@ -34,12 +35,16 @@ PAGE = f"""<!doctype html><title>Seal</title>
 @pytest.fixture
 def sealing_page(page):
     """The form alone, served from a secure origin."""
+    return opened_page(page, PAGE)
+
+
+def opened_page(page, html):
     page.route(
         "http://localhost:1/**",
         lambda route: (
             route.fulfill(body=SCRIPT.read_text(), content_type="text/javascript")
             if route.request.url.endswith(".js")
-            else route.fulfill(body=PAGE, content_type="text/html")
+            else route.fulfill(body=html, content_type="text/html")
         ),
     )
     page.goto("http://localhost:1/")
@@ -81,3 +86,31 @@ def test_changing_the_amount_takes_the_envelope_back(sealing_page):
     page.get_by_role("link", name="Save the receipt").wait_for()
     page.get_by_label("Amount").fill("200")
     assert page.locator("[data-envelope]").input_value() == ""
+
+
+def test_an_amount_beyond_the_buyers_own_marks_is_asked_for_once_more(page):
+    marks = {"limit_minor": 50_000, "far_minor": 30_000, "own_minor": None}
+    tag = f'<script type="application/json" id="bid-marks">{json.dumps(marks)}</script>'
+    page = opened_page(page, PAGE.replace("<form", f"{tag}<form"))
+    amount, seal_it = page.get_by_label("Amount"), page.get_by_role("button", name="Seal")
+    link, words = page.get_by_role("link", name="Save the receipt"), page.get_by_role("status")
+    amount.fill("500.01")
+    seal_it.click()
+    expect(words).to_contain_text("above the limit")
+    for text in ("400.00", "401.00", "401.00"):  # another amount than before is asked for anew
+        expect(link).to_be_hidden()
+        amount.fill(text)
+        seal_it.click()
+    expect(link).to_be_visible()
+    with page.expect_download() as download:
+        link.click()
+    assert json.loads(Path(download.value.path()).read_text())["amount_minor"] == 40_100
+
+
+def test_a_key_that_does_not_seal_is_said_and_nothing_is_handed_in(page):
+    page = opened_page(page, PAGE.replace(SHEET["public_key"], "00" * 31))
+    page.get_by_label("Amount").fill("100")
+    page.get_by_role("button", name="Seal").click()
+    expect(page.get_by_role("status")).to_contain_text("Nothing was sealed")
+    assert page.get_by_role("button", name="Hand in").is_disabled()
+    expect(page.get_by_role("button", name="Seal")).to_be_enabled()

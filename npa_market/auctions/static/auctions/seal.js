@@ -104,7 +104,14 @@
         return;
       }
       asked = null;
-      const { envelope, ephemeral } = await seal(minor, sheet);
+      button.disabled = true;
+      const sealed = await seal(minor, sheet).catch(() => null);
+      button.disabled = false;
+      if (sealed === null) {
+        say("Nothing was sealed: this browser and the key of the lot do not work together. Use the offline tool seal.py below.");
+        return;
+      }
+      const { envelope, ephemeral } = sealed;
       const sum = hex(new Uint8Array(await subtle.digest("SHA-256", envelope)));
       const receipt = { amount_minor: Number(minor), bidder: sheet.bidder, currency: sheet.currency, envelope: base64(envelope),
         envelope_sha256: sum, ephemeral_private_key: hex(ephemeral), lot: sheet.lot, terms_sha256: sheet.terms_sha256, v: 1 };
