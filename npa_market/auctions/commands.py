@@ -60,10 +60,16 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What was found in one envelope: an amount, or none where it does not open."""
+    """What was found in one envelope: an amount, or none where it does not open.
+
+    In the first lot of an event it may hold a bid for the whole beside the amount or instead of it;
+    `whole_fault` is why its bidder cannot buy the whole (a `WholeFault`), or empty.
+    """
 
     receipt: int
     amount_minor: int | None
+    whole_minor: int | None = None
+    whole_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,24 @@ class OpenEnvelopes:
     """All envelopes in force of a sealed lot, opened together (S2)."""
 
     openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """One lot's share of the bid for the whole that won its event."""
+
+    event: str
+    bidder: str
+    share_minor: int
+    whole_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTogether:
+    """All envelopes of a lot that is decided with the other lots of its event; see `bundle`."""
+
+    openings: tuple[Opening, ...]
+    award: Award | None = None
 
 
 # --- commands of bidders; `bidder` is the key of the institution -------------------------------
@@ -152,7 +176,7 @@ class WithdrawOffer:
     standing: Standing
 
 
-VenueCommand = Advance | Cancel | Suspend | Resume | OpenEnvelopes
+VenueCommand = Advance | Cancel | Suspend | Resume | OpenEnvelopes | OpenTogether
 Answer = AcceptOffer | DeclineOffer | WithdrawOffer
 BidderCommand = (
     PlaceBid

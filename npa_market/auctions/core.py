@@ -17,6 +17,7 @@ from npa_market.auctions.commands import (
     AcceptPrice,
     Advance,
     Answer,
+    Award,
     BidderCommand,
     Cancel,
     Command,
@@ -24,6 +25,7 @@ from npa_market.auctions.commands import (
     MakeOffer,
     OpenEnvelopes,
     Opening,
+    OpenTogether,
     Party,
     PlaceBid,
     Resume,
@@ -62,9 +64,13 @@ from npa_market.auctions.events import (
     RoundBidRevealed,
     RoundRevealed,
     Sold,
+    SoldInWhole,
     Suspended,
     Unsold,
     VoidReason,
+    WholeFault,
+    WholeOpened,
+    WholeVoid,
 )
 from npa_market.auctions.negotiated import Negotiated
 from npa_market.auctions.sealed import Sealed
@@ -84,15 +90,16 @@ from npa_market.auctions.terms import Format, LotTerms
 
 __all__ = [
     "RECEIPTS", "TERMINAL", "AcceptOffer", "AcceptPrice", "Advance", "Answer", "Ascending",
-    "Auction", "BestBidPlaced", "BidAccepted", "BidOutbid", "BidRefused", "BidderCommand", "Cancel",
-    "Cancelled", "Command", "DeclineOffer", "Dutch", "EndExtended", "EnvelopeOpened",
+    "Auction", "Award", "BestBidPlaced", "BidAccepted", "BidOutbid", "BidRefused", "BidderCommand",
+    "Cancel", "Cancelled", "Command", "DeclineOffer", "Dutch", "EndExtended", "EnvelopeOpened",
     "EnvelopeReceived", "EnvelopeVoid", "EnvelopeWithdrawn", "EnvelopesFixed", "Event", "Format",
     "LotTerms", "MakeOffer", "MaximumRaised", "Negotiated", "NumberedEvent", "OfferDeclined",
-    "OfferMade", "OfferWithdrawn", "OpenEnvelopes", "Opened", "Opening", "Party", "Phase",
-    "PlaceBid", "PriceAccepted", "ReceiptEvent", "Refusal", "Resume", "Resumed",
-    "RoundBidReceived", "RoundBidRevealed", "RoundRevealed", "Sealed", "Sold", "Stage",
-    "Standing", "SubmitEnvelope", "Suspend", "Suspended", "Unsold", "VoidReason",
-    "WithdrawEnvelope", "WithdrawOffer", "announced", "decide", "fold", "ready_at", "soft_close",
+    "OfferMade", "OfferWithdrawn", "OpenEnvelopes", "OpenTogether", "Opened", "Opening", "Party",
+    "Phase", "PlaceBid", "PriceAccepted", "ReceiptEvent", "Refusal", "Resume", "Resumed",
+    "RoundBidReceived", "RoundBidRevealed", "RoundRevealed", "Sealed", "Sold", "SoldInWhole",
+    "Stage", "Standing", "SubmitEnvelope", "Suspend", "Suspended", "Unsold", "VoidReason",
+    "WholeFault", "WholeOpened", "WholeVoid", "WithdrawEnvelope", "WithdrawOffer", "announced",
+    "decide", "fold", "ready_at", "soft_close",
 ]  # fmt: skip
 
 State = TypeVar("State", bound=Auction)
@@ -163,7 +170,7 @@ def decide(auction: Auction, command: Command, now: datetime) -> list[Event]:
             return _decide_cancel(auction, command, at)
         case Advance():
             return [*_due(auction, at)]
-        case OpenEnvelopes():
+        case OpenEnvelopes() | OpenTogether():
             return _decide_opening(auction, command, at)
     return _decide_bidder(auction, command, at)
 
@@ -235,7 +242,9 @@ def _decide_suspension(auction: Auction, command: Suspend, at: datetime) -> list
     return due if stopped is None else [*before, stopped]
 
 
-def _decide_opening(auction: Auction, command: OpenEnvelopes, at: datetime) -> list[Event]:
+def _decide_opening(
+    auction: Auction, command: OpenEnvelopes | OpenTogether, at: datetime
+) -> list[Event]:
     events = _due(auction, at)
     ready = fold(auction, events)
     if not isinstance(ready, Sealed):

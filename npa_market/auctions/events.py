@@ -55,6 +55,17 @@ class VoidReason(StrEnum):
     AMOUNT_TOO_LARGE = "amount_too_large"
 
 
+class WholeFault(StrEnum):
+    """Why a bid for the whole of an event cannot count, whatever its amount; the first is told."""
+
+    PACKAGE_ENDED = "package_ended"
+    NOT_QUALIFIED = "not_qualified"
+    NOT_ADMITTED = "not_admitted"
+    NO_DEPOSIT = "no_deposit"
+    RELATED_TO_SELLER = "related_to_seller"
+    SUSPENDED = "suspended"
+
+
 # --- numbered events: 1..n without gaps (A2) ---------------------------------------------------
 
 
@@ -146,6 +157,24 @@ class EnvelopeVoid(_Numbered):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WholeOpened(_Numbered):
+    """The amount that envelope number `receipt` bids for all lots of the event together."""
+
+    bidder: str
+    receipt: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeVoid(_Numbered):
+    """The bid for the whole in envelope number `receipt` counts for nothing."""
+
+    bidder: str
+    receipt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PriceAccepted(_Numbered):
     """Somebody took the falling price; everybody else may exceed it until `ends_at`."""
 
@@ -215,6 +244,14 @@ class Sold(_Numbered):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoldInWhole(Sold):
+    """Sold by a bid of `whole_minor` for a whole event; `hammer_minor` is this lot's share."""
+
+    whole_minor: int
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unsold(_Numbered):
     """Ended without a winner: `no_bids`, `reserve_not_met`, `no_agreement`."""
 
@@ -279,6 +316,8 @@ NumberedEvent = (
     | EnvelopesFixed
     | EnvelopeOpened
     | EnvelopeVoid
+    | WholeOpened
+    | WholeVoid
     | PriceAccepted
     | RoundRevealed
     | RoundBidRevealed
@@ -287,6 +326,7 @@ NumberedEvent = (
     | OfferDeclined
     | OfferWithdrawn
     | Sold
+    | SoldInWhole
     | Unsold
     | Cancelled
 )

@@ -7,10 +7,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from npa_market.auctions.commands import (
     BidderCommand,
     OpenEnvelopes,
+    Opening,
+    OpenTogether,
     SubmitEnvelope,
     WithdrawEnvelope,
 )
@@ -23,7 +26,10 @@ from npa_market.auctions.events import (
     Event,
     NumberedEvent,
     Refusal,
+    SoldInWhole,
     VoidReason,
+    WholeOpened,
+    WholeVoid,
 )
 from npa_market.auctions.state import Auction, Phase, result
 from npa_market.auctions.terms import MAX_BID_MINOR
@@ -58,7 +64,10 @@ def set_sha256(envelopes: Iterable[tuple[int, str]]) -> str:
 
 
 def due(auction: Sealed, at: datetime) -> list[NumberedEvent]:
-    """At the deadline the set of envelopes is fixed; without any the lot ends there."""
+    """At the deadline the set of envelopes is fixed; without any the lot ends there.
+
+    A lot of an event waits for the others even so: a bid for the whole may take it.
+    """
     if auction.phase != Phase.OPEN or at < auction.ends_at:
         return []
     fixed = EnvelopesFixed(
@@ -66,7 +75,7 @@ def due(auction: Sealed, at: datetime) -> list[NumberedEvent]:
         decided_at=at,
         set_sha256=set_sha256((each.receipt, each.sha256) for each in auction.envelopes),
     )
-    if auction.envelopes:
+    if auction.envelopes or auction.terms.in_event:
         return [fixed]
     return [fixed, result(auction, None, seq=auction.seq + 2, at=at)]
 
@@ -93,50 +102,96 @@ def accept(auction: Sealed, command: BidderCommand, at: datetime) -> list[Event]
     return [EnvelopeWithdrawn(receipt=receipt, decided_at=at, bidder=command.bidder)]
 
 
-def opening(auction: Sealed, command: OpenEnvelopes, at: datetime) -> list[NumberedEvent]:
-    """All envelopes in order of receipt, then the result; nothing unless it is all of them (S2)."""
-    found = {each.receipt: each.amount_minor for each in command.openings}
-    due_receipts = [each.receipt for each in auction.envelopes]
-    is_complete = len(found) == len(command.openings) and sorted(found) == due_receipts
-    if auction.phase != Phase.OPENING or not is_complete:
+def opening(
+    auction: Sealed, command: OpenEnvelopes | OpenTogether, at: datetime
+) -> list[NumberedEvent]:
+    """All envelopes in order of receipt, then the result; nothing unless it is all of them (S2).
+
+    A lot of an event is opened together with the others or not at all.
+    """
+    openings = in_order(auction, command.openings)
+    is_together = isinstance(command, OpenTogether)
+    if auction.phase != Phase.OPENING or openings is None or is_together != auction.terms.in_event:
         return []
     events: list[NumberedEvent] = []
+    for envelope, found in zip(auction.envelopes, openings, strict=True):
+        for made in (_package_part(auction, found), _whole_part(auction, found)):
+            if made is not None:
+                kind, fields = made
+                own = {"bidder": envelope.bidder, "receipt": envelope.receipt, **fields}
+                events.append(kind(seq=auction.seq + len(events) + 1, decided_at=at, **own))
+    seq = auction.seq + len(events) + 1
+    award = command.award if isinstance(command, OpenTogether) else None
+    if award is None:
+        return [*events, result(auction, best_bid(auction, openings), seq=seq, at=at)]
+    sold = SoldInWhole(
+        seq=seq,
+        decided_at=at,
+        winner=award.bidder,
+        hammer_minor=award.share_minor,
+        whole_minor=award.whole_minor,
+        event=award.event,
+    )
+    return [*events, sold]
+
+
+def in_order(auction: Sealed, openings: Iterable[Opening]) -> list[Opening] | None:
+    """One opening for each envelope in force, in their order; None unless it is all of them."""
+    found = sorted(openings, key=lambda each: each.receipt)
+    return found if [e.receipt for e in found] == [e.receipt for e in auction.envelopes] else None
+
+
+def best_bid(auction: Sealed, openings: Iterable[Opening]) -> tuple[str, int] | None:
+    """The highest valid amount for this lot and its bidder, of equals the earlier receipt (A9)."""
     best: tuple[str, int] | None = None
-    for seq, envelope in enumerate(auction.envelopes, auction.seq + 1):
-        amount_minor = found[envelope.receipt]
-        void = _void_reason(auction, amount_minor)
-        if void is not None or amount_minor is None:
-            events.append(
-                EnvelopeVoid(
-                    seq=seq,
-                    decided_at=at,
-                    bidder=envelope.bidder,
-                    receipt=envelope.receipt,
-                    reason=void or VoidReason.UNDECRYPTABLE,
-                )
-            )
+    for envelope, found in zip(auction.envelopes, openings, strict=True):
+        amount_minor = found.amount_minor
+        if amount_minor is None or void_reason(auction, amount_minor) is not None:
             continue
-        events.append(
-            EnvelopeOpened(
-                seq=seq,
-                decided_at=at,
-                bidder=envelope.bidder,
-                receipt=envelope.receipt,
-                amount_minor=amount_minor,
-            )
-        )
-        if best is None or amount_minor > best[1]:  # A9: of equals the earlier receipt.
+        if best is None or amount_minor > best[1]:
             best = (envelope.bidder, amount_minor)
-    last = result(auction, best, seq=auction.seq + len(events) + 1, at=at)
-    return [*events, last]
+    return best
 
 
-def _void_reason(auction: Sealed, amount_minor: int | None) -> VoidReason | None:
-    if amount_minor is None:
-        return VoidReason.UNDECRYPTABLE
-    if amount_minor < auction.terms.start_price_minor:
+def void_reason(auction: Sealed, amount_minor: int) -> VoidReason | None:
+    """Why an amount for this lot counts for nothing (S8)."""
+    return _outside(amount_minor, auction.terms.start_price_minor)
+
+
+def whole_void_reason(auction: Sealed, found: Opening) -> str:
+    """Why a bid for the whole counts for nothing; empty for a valid one."""
+    if found.whole_fault:
+        return found.whole_fault
+    return _outside(found.whole_minor or 0, auction.terms.whole_start_minor or 0) or ""
+
+
+def _outside(amount_minor: int, least_minor: int) -> VoidReason | None:
+    if amount_minor < least_minor:
         return VoidReason.BELOW_START
     return VoidReason.AMOUNT_TOO_LARGE if amount_minor > MAX_BID_MINOR else None
+
+
+_Made = tuple[type[NumberedEvent], dict[str, Any]]
+
+
+def _package_part(auction: Sealed, found: Opening) -> _Made | None:
+    """What an envelope says of this lot; None where it bids for the whole alone."""
+    if found.amount_minor is None:
+        is_empty = found.whole_minor is None
+        return (EnvelopeVoid, {"reason": VoidReason.UNDECRYPTABLE}) if is_empty else None
+    void = void_reason(auction, found.amount_minor)
+    if void is not None:
+        return EnvelopeVoid, {"reason": void}
+    return EnvelopeOpened, {"amount_minor": found.amount_minor}
+
+
+def _whole_part(auction: Sealed, found: Opening) -> _Made | None:
+    if found.whole_minor is None:
+        return None
+    void = whole_void_reason(auction, found)
+    if void:
+        return WholeVoid, {"reason": void}
+    return WholeOpened, {"amount_minor": found.whole_minor}
 
 
 def evolve(auction: Sealed, event: Event) -> Sealed:
@@ -151,6 +206,6 @@ def evolve(auction: Sealed, event: Event) -> Sealed:
             return replace(auction, envelopes=rest)
         case EnvelopesFixed():
             return replace(auction, phase=Phase.OPENING)
-        case EnvelopeOpened() | EnvelopeVoid():
+        case EnvelopeOpened() | EnvelopeVoid() | WholeOpened() | WholeVoid():
             return auction
     raise TypeError(f"no event of a sealed lot: {event}")

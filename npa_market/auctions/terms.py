@@ -45,6 +45,9 @@ class LotTerms:
     `best_bid_seconds` for the acceptor.
     Negotiated: `invited` is the key of the one buyer; `start_price_minor` is what the seller asks.
     Without `reserve_minor` the best bid wins at any price that the format takes.
+    `in_event`: sealed, decided together with the other lots of an event. `whole_start_minor` stands
+    on the event's first lot alone: the sum of all start prices, below which no bid for the whole
+    counts.
     """
 
     start_price_minor: int
@@ -68,6 +71,8 @@ class LotTerms:
     round_seconds: int = 600
     best_bid_seconds: int = 300
     invited: str = ""
+    in_event: bool = False
+    whole_start_minor: int | None = None
 
     def step_at(self, price_minor: int) -> int:
         """The smallest step above a price."""

@@ -61,6 +61,8 @@ def plain_command(command: core.Command) -> Said:
             return ("resume",)
         case core.OpenEnvelopes():
             return ("open", tuple((each.receipt, each.amount_minor) for each in command.openings))
+        case core.OpenTogether():
+            raise TypeError("lots of an event have a reference of their own: model/bundles.py")
         case core.WithdrawEnvelope():
             return ("unseal", command.bidder)
     standing = {name: getattr(command.standing, name) for name in _STANDING}

@@ -13,7 +13,7 @@ Said = tuple[Any, ...]
 MOST = 9_007_199_254_740_991
 MINUTE = 60_000_000
 SECOND = 1_000_000
-ENDS = ("Sold", "Unsold", "Cancelled")
+ENDS = ("Sold", "SoldInWhole", "Unsold", "Cancelled")
 
 
 class Reference:
@@ -168,7 +168,7 @@ class Reference:
         envelopes = self.in_force()
         text = "".join(f"{said[1]} {said[4]}\n" for said in envelopes)
         self.put("EnvelopesFixed", at, hashlib.sha256(text.encode("ascii")).hexdigest())
-        if not envelopes:
+        if not envelopes and not self.terms["in_event"]:
             self.finish(at, None)
 
     def end_of_dutch(self, at: int) -> None:

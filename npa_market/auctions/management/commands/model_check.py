@@ -5,8 +5,9 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from npa_market.auctions.model.bundles import bundle_check
 from npa_market.auctions.model.check import model_check
 from npa_market.auctions.model.database import database_check
 from npa_market.auctions.terms import Format
@@ -25,17 +26,24 @@ class Command(BaseCommand):
         parser.add_argument("--first", type=int, default=0, help="number of the first history")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--format", choices=[each.value for each in Format], default=None)
+        parser.add_argument("--events", action="store_true", help="several lots sold together")
         parser.add_argument("--processes", type=int, default=None, help="default: all processors")
         parser.add_argument("--database", action="store_true", help="through the real services")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        numbers = range(options["first"], options["first"] + options["histories"])
+        if options["events"]:
+            if options["format"] or options["database"]:
+                raise CommandError("--events checks sealed lots by the core alone.")
+            return self._print(
+                bundle_check(numbers, seed=options["seed"], processes=options["processes"])
+            )
         only = Format(options["format"]) if options["format"] else None
         check = database_check if options["database"] else model_check
-        figures = check(
-            range(options["first"], options["first"] + options["histories"]),
-            seed=options["seed"],
-            only=only,
-            processes=options["processes"],
+        return self._print(
+            check(numbers, seed=options["seed"], only=only, processes=options["processes"])
         )
+
+    def _print(self, figures: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(figures, indent=1))
         sys.exit(1 if figures["differences"] or figures["violations"] else 0)
