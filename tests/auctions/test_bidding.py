@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from npa_market.auctions.core import PlaceBid, fold
 from npa_market.auctions.core import announced as announced_state
-from npa_market.auctions.core import fold
 from npa_market.auctions.locking import UnknownLot
 from npa_market.auctions.models import BidOutcome, Lot, LotEvent, LotState
 from npa_market.auctions.queries import outcome_of
@@ -19,13 +19,11 @@ from npa_market.auctions.services import (
     cancel_lot,
     place_bid,
 )
+from npa_market.auctions.services.bidding import BidderRequest, decide_requests
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.models import OutboxMessage
-from npa_market.diligence.models import Admission
 from npa_market.evidence.models import Entry, Payload
-from npa_market.ledger.models import Hold, HoldState
 from npa_market.packages.models import Package
-from npa_market.parties.models import Membership, QualificationState
 from npa_market.parties.roles import Role
 from tests.auctions.conftest import END, MORNING, OPENING, RESERVE, START, STEP, terms
 
@@ -89,6 +87,29 @@ def test_A3_a_reused_request_number_is_refused_with_its_name(market):
     assert market.bid(1, START + STEP, request_id).refusal == "", "another bidder's own number"
 
 
+def test_A3_a_resend_among_new_requests_keeps_their_one_transaction(market):
+    """Each number is looked up before it is decided: the unique constraint is the last line."""
+
+    def request(who, amount_minor, number):
+        buyer, user = market.bidders[who]
+        return BidderRequest(
+            user=user,
+            lot_id=market.lot.pk,
+            buyer=buyer,
+            request_id=number,
+            payload={"lot": str(market.lot.pk), "amount_minor": str(amount_minor)},
+            command=lambda bidder, standing: PlaceBid(bidder, amount_minor, standing),
+            amount_minor=amount_minor,
+        )
+
+    known, new = uuid4(), uuid4()
+    first = market.bid(0, START, known)
+    asked = [request(0, START, known), *[request(1, START + STEP, new)] * 2]
+    again, fresh, twin = decide_requests(market.lot.pk, asked)
+    assert (again.pk, twin.pk, fresh.refusal) == (first.pk, fresh.pk, "")
+    assert market.lot.events.filter(kind="bid_accepted").count() == 2
+
+
 def test_A3_the_database_itself_refuses_a_second_outcome(market):
     first = market.bid(0, START - 1)
     copy = BidOutcome.objects.get(pk=first.pk)
@@ -134,81 +155,6 @@ def test_an_amount_beyond_the_columns_is_no_bid(market):
     assert market.bid(0, 2**62).refusal == "amount_too_large"
     assert market.bid(0, 0).refusal == "below_start"
     assert BidOutcome.objects.count() == 2
-
-
-class TestA15:
-    """Whether somebody may bid is looked up in the transaction of the bid, not before."""
-
-    def refusal(self, market) -> str:
-        outcome = market.bid(0, START)
-        assert (outcome.event is None) == bool(outcome.refusal)
-        return outcome.refusal
-
-    def test_A15_qualification_lost_between_two_bids(self, market):
-        buyer = market.bidders[0][0]
-        buyer.qualification = QualificationState.REFUSED
-        buyer.save()
-        assert self.refusal(market) == "not_qualified"
-
-    @pytest.mark.parametrize(("days", "expected"), [(-1, "not_qualified"), (0, "")])
-    def test_A15_papers_hold_through_their_last_day(self, market, days, expected):
-        buyer = market.bidders[0][0]
-        buyer.qualified_until = (OPENING + timedelta(days=days)).date()
-        buyer.save()
-        assert self.refusal(market) == expected
-
-    def test_A15_suspended(self, market):
-        buyer = market.bidders[0][0]
-        buyer.qualification = QualificationState.SUSPENDED
-        buyer.save()
-        assert self.refusal(market) == "suspended"
-
-    def test_A15_nda_revoked(self, market):
-        Admission.objects.filter(buyer=market.bidders[0][0]).update(
-            revoked_at=OPENING, revoked_by=market.operator, revoke_reason="Passed files on"
-        )
-        assert self.refusal(market) == "not_admitted"
-
-    def test_A15_never_registered(self, market, make_organisation, make_user):
-        newcomer = make_organisation("Third Fund", "buyer")
-        market.bidders[0] = (newcomer, make_user("third@example.com", newcomer))
-        assert self.refusal(market) == "not_admitted"
-
-    @pytest.mark.parametrize("state", [HoldState.REFUNDED, HoldState.FORFEITED])
-    def test_A15_deposit_gone(self, market, state):
-        holds = Hold.objects.filter(buyer=market.bidders[0][0])
-        holds.update(state=state, resolved_at=OPENING)
-        assert self.refusal(market) == "no_deposit"
-
-    def test_A15_deposit_of_another_lot_does_not_count(self, market):
-        Hold.objects.filter(buyer=market.bidders[0][0]).update(lot_id=uuid4())
-        assert self.refusal(market) == "no_deposit"
-
-    def test_A15_somebody_of_the_seller_works_for_the_bidder(self, market):
-        Membership.objects.create(
-            user=market.seller_user,
-            organisation=market.bidders[0][0],
-            role=Role.BUYER_ANALYST,
-        )
-        assert self.refusal(market) == "related_to_seller"
-
-    def test_A15_a_left_membership_does_not_relate(self, market):
-        Membership.objects.create(
-            user=market.seller_user,
-            organisation=market.bidders[0][0],
-            role=Role.BUYER_ANALYST,
-            is_active=False,
-        )
-        assert self.refusal(market) == ""
-
-    def test_only_a_signatory_bids_for_an_institution(self, market, make_user):
-        buyer, _ = market.bidders[0]
-        market.bidders[0] = (buyer, make_user("analyst@example.com", buyer, Role.BUYER_ANALYST))
-        with pytest.raises(NotPermitted):
-            market.bid(0, START)
-        market.bidders[0] = (buyer, market.bidders[1][1])
-        with pytest.raises(NotPermitted):
-            market.bid(0, START)
 
 
 def test_an_unknown_lot_has_no_outcome(market):

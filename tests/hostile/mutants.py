@@ -28,7 +28,11 @@ CORE = (
     "-k",
     "not services",
 )
-SERVICES = ("tests/auctions/test_bidding.py", "tests/auctions/test_formats.py")
+SERVICES = (
+    "tests/auctions/test_standing.py",
+    "tests/auctions/test_bidding.py",
+    "tests/auctions/test_formats.py",
+)
 PROTOCOL = ("tests/auctions/test_protocol.py",)
 CONCURRENCY = ("tests/auctions/test_concurrency.py",)
 MONEY = ("tests/common/test_money.py",)
@@ -97,6 +101,9 @@ MUTANTS: tuple[Mutant, ...] = (
     _service("S5 any length of envelope", "services/formats", "if len(envelope) != ENVELOPE_BYTES:", "if False:"),
     _service("permission to bid", "services/bidding", 'require(user, "auctions.place_bid", buyer)\n', "pass\n"),
     _service("A15 deposit of any size", "queries", "amount_minor__gte=lot.deposit_minor,", ""),
+    _service("A15 deposit a unit short", "queries", "amount_minor__gte=lot.deposit_minor,", "amount_minor__gte=lot.deposit_minor - 1,"),
+    _service("A15 deposit in any currency", "queries", "        state=HoldState.HELD,\n        currency=lot.currency,\n", "        state=HoldState.HELD,\n"),
+    _service("A3 one number twice in a transaction", "services/bidding", "            known[number] = _decide(minutes, request, bidder, now)\n        answers.append(known[number])", "            answers.append(_decide(minutes, request, bidder, now))\n            continue\n        answers.append(known[number])"),
     _service("A15 revoked NDA", "queries", "buyer=own, revoked_at=None)", "buyer=own)"),
     _service("A14 row of a sale without winner", "rows", "lot.winner_id, lot.hammer_minor = UUID(event.winner), event.hammer_minor", "pass"),
     _service("negotiated lot seen by all buyers", "models", "(~Q(format=LotFormat.NEGOTIATED) & Q(by_invitation=False))", "Q(pk__isnull=False)"),
