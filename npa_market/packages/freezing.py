@@ -1,31 +1,31 @@
 """Sealing: build the file outside of any lock, then lock, look again, freeze, record."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
 from npa_market.common.files import store_bytes, store_path
 from npa_market.common.jobs import queue_job
-from npa_market.common.models import Job, StoredFile
+from npa_market.common.models import Job
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import bond_of
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
-from npa_market.tapes.loading import insert_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from npa_market.packages.content import SealedContent
     from npa_market.packages.sealing import Totals
 
 Progress = Callable[..., None]
@@ -34,18 +34,13 @@ _TAKEN = ("O2_loan_in_one_live_package", "packages_packageloan.loan_id")
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """Everything that sealing writes, made before the lock is taken."""
+class Built:
+    """Rows of the file to be sealed, read and screened before the lock is taken."""
 
     selection_sha256: str
-    totals: "Totals"
-    file: StoredFile
-    manifest_file: StoredFile
-    tree_file: StoredFile
-    merkle_root: str
-    overview: dict[str, Any]
+    table: "pa.Table"
     loan_keys: bytes  # 16 each, in the order of the file
-    tokens: "pa.ChunkedArray"
+    difference: dict[str, Any]
 
 
 def seal_package(*, user: User, package_id: UUID, progress: Progress | None = None) -> Package:
@@ -61,10 +56,11 @@ def seal_package(*, user: User, package_id: UUID, progress: Progress | None = No
         return package
     refuse_to_seal(package, user)
     report = progress or (lambda done, total, message="": None)
-    frozen = _build(package, report)
-    report(package.loans, package.loans, "Freezing the loans")
+    built = _build(package, report)
+    rows = built.table.num_rows
+    report(rows, rows, "Hashing the rows, freezing the loans")
     try:
-        return _freeze(package_id, user, frozen)
+        return _seal_rows(package_id, user, built)
     except IntegrityError as error:
         if not any(name in str(error) for name in _TAKEN):
             raise
@@ -95,12 +91,10 @@ def _refuse_outdated(package: Package, selection_sha256: str) -> None:
         )
 
 
-def _build(package: Package, report: Progress) -> Frozen:
+def _build(package: Package, report: Progress) -> Built:
     from npa_market.packages.differences import from_previous
     from npa_market.packages.loading import receipts_table
-    from npa_market.packages.manifest import manifest
-    from npa_market.packages.screening import loans_with_receipts, overview_of, screen_loans
-    from npa_market.packages.sealing import totals_of, tree_of, write_parquet
+    from npa_market.packages.screening import loans_with_receipts, screen_loans
 
     report(0, package.loans, "Reading and screening the loans")
     screened = screen_loans(package)
@@ -110,88 +104,69 @@ def _build(package: Package, report: Progress) -> Frozen:
     receipts = receipts_table(loans_with_receipts(package))
     report(0, package.loans, "Building the rows")
     table, keys = screened.sealed_rows(package, receipts)
-    report(0, table.num_rows, "Hashing the rows, writing the file")
-    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
-        target = Path(folder) / "package.parquet"
-        written = thread.submit(write_parquet, table, target)  # Compresses without Python's lock.
-        tree = tree_of(table, lambda done, total: report(done, total))
-        content_sha256 = written.result()
-        file = store_path(target)
-    report(table.num_rows, table.num_rows, "Counting the tables")
-    totals = totals_of(table)
-    overview = overview_of(table) | {"difference": from_previous(package, screened, table, keys)}
-    return Frozen(
+    return Built(
         selection_sha256=selection_sha256,
-        totals=totals,
-        file=file,
-        manifest_file=store_bytes(manifest(package, totals, content_sha256, tree.root)),
-        tree_file=store_bytes(tree.nodes),
-        merkle_root=tree.root,
-        overview=overview,
+        table=table,
         loan_keys=b"".join(keys.to_pylist()),
-        tokens=table.column("loan_token"),
+        difference=from_previous(package, screened, table, keys),
     )
 
 
+def _seal_rows(package_id: UUID, user: User, built: Built) -> Package:
+    """Hash, compress and count while the database takes the members in: it is the slower one."""
+    from npa_market.packages.content import content_of
+
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
+        made = thread.submit(content_of, built.table, Path(folder) / "package.parquet")
+        return _freeze(package_id, user, built, made)
+
+
 @transaction.atomic
-def _freeze(package_id: UUID, user: User, frozen: Frozen) -> Package:
+def _freeze(package_id: UUID, user: User, built: Built, made: "Future[SealedContent]") -> Package:
+    from npa_market.packages.manifest import manifest
+    from npa_market.packages.members import insert_members
+
     package = Package.objects.select_for_update().get(pk=package_id)
     if package.state == PackageState.SEALED:
         return package
     refuse_to_seal(package, user)
-    _refuse_outdated(package, frozen.selection_sha256)
+    _refuse_outdated(package, built.selection_sha256)
     _retire_previous(package, user)
+    insert_members(package, built.loan_keys, built.table.column("loan_token").combine_chunks())
+    content = made.result()
     package.state = PackageState.SEALED
     package.sealed_by, package.sealed_at = user, database_now()
-    package.file, package.manifest_file = frozen.file, frozen.manifest_file
-    package.tree_file, package.merkle_root = frozen.tree_file, frozen.merkle_root
-    package.overview = frozen.overview
-    for name, value in asdict(frozen.totals).items():
+    package.file = store_path(content.path)
+    package.manifest_file = store_bytes(
+        manifest(package, content.totals, content.sha256, content.tree.root)
+    )
+    package.tree_file = store_bytes(content.tree.nodes)
+    package.merkle_root = content.tree.root
+    package.overview = content.overview | {"difference": built.difference}
+    for name, value in asdict(content.totals).items():
         setattr(package, name, value)
     package.save()
-    _freeze_members(package, frozen)
     record(
         type="package.sealed",
         subject=package,
         actor=user,
         prev_state=PackageState.SCREENED,
-        payload=_statement(package, frozen),
+        payload=_statement(package, content.totals),
     )
     return package
 
 
-def _freeze_members(package: Package, frozen: Frozen) -> None:
-    """Member rows in the order of the loans' keys: their checks then walk the loans in the order
-    in which these lie on the disk. Foreign keys are checked here, not at the commit, so that a
-    broken one is told as what it is."""
-    import pyarrow as pa
-
-    from npa_market.packages.sealing import hex_texts, key_order
-
-    positions = pa.array(key_order(frozen.loan_keys), pa.int32())
-    rows = len(positions)
-    members = {
-        "package": pa.repeat(package.pk.hex, rows),
-        "loan": hex_texts(frozen.loan_keys).take(positions),
-        "token": frozen.tokens.combine_chunks().take(positions),
-        "position": positions,
-        "is_live": pa.repeat(True, rows),
-    }
-    with connection.wrap_database_errors:  # COPY speaks to the driver past Django's own wrapping.
-        insert_columns(PackageLoan, members)
-    connection.check_constraints([PackageLoan._meta.db_table])
-
-
-def _statement(package: Package, frozen: Frozen) -> dict[str, object]:
+def _statement(package: Package, totals: "Totals") -> dict[str, object]:
+    assert package.manifest_file, "a sealed package has a manifest"
     return {
         "reference": package.reference,
         "version": package.version,
         "currency": package.currency,
         "cut_off_date": package.cut_off_date.isoformat(),
-        **asdict(frozen.totals),
-        "content_sha256": frozen.file.sha256,
-        "manifest_sha256": frozen.manifest_file.sha256,
-        "merkle_root": frozen.merkle_root,
+        **asdict(totals),
+        "content_sha256": package.content_sha256,
+        "manifest_sha256": package.manifest_file.sha256,
+        "merkle_root": package.merkle_root,
     }
 
 

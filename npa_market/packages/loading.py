@@ -5,11 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
-from npa_market.packages.columnar import has_columns, read_columns
+from npa_market.packages.columnar import read_columns
 from npa_market.tapes.models import Loan, Receipt
 
 STEP = 20_000
@@ -92,8 +91,8 @@ def loans_table(loans: QuerySet[Loan]) -> pa.Table:
 
 def loan_batches(loans: QuerySet[Loan]) -> Iterator[pa.RecordBatch]:
     """The same some thousand rows at a time, for any number of loans in bounded memory."""
-    if not has_columns():
-        yield from _batches(loans.order_by("pk"), LOANS_SCHEMA)
+    if connection.vendor != "postgresql":  # SQLite would sort all the rest for each step.
+        yield from _batches(loans.order_by("pk"))
         return
     rest = loans.order_by("pk")
     while True:
@@ -108,34 +107,21 @@ def loan_batches(loans: QuerySet[Loan]) -> Iterator[pa.RecordBatch]:
 def receipts_table(loans: QuerySet[Loan]) -> pa.Table:
     """All receipts of the loans, in no order."""
     receipts = Receipt.objects.filter(loan__in=loans.order_by().values("pk")).order_by()
-    if has_columns():
-        return pa.Table.from_batches([read_columns(receipts, _RECEIPTS_SCHEMA)])
-    return pa.Table.from_batches(_batches(receipts, _RECEIPTS_SCHEMA), schema=_RECEIPTS_SCHEMA)
+    return pa.Table.from_batches([read_columns(receipts, _RECEIPTS_SCHEMA)])
 
 
-def _batches(rows: QuerySet[Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for step in _steps(rows.values_list(*schema.names)):
-        yield pa.record_batch(
-            [
-                pa.array(_keys(values) if field.type == KEY else values, field.type)
-                for values, field in zip(zip(*step, strict=True), schema, strict=True)
-            ],
-            schema=schema,
-        )
-
-
-def _keys(values: Iterable[UUID | str]) -> list[bytes]:
-    """SQLite keeps keys as hex, PostgreSQL gives UUIDs."""
-    return [bytes.fromhex(key) if isinstance(key, str) else key.bytes for key in values]
-
-
-def _steps(rows: QuerySet[Any]) -> Iterator[list[tuple[Any, ...]]]:
-    """Rows as the driver gives them: converting value by value costs half of the reading."""
-    try:
-        statement, parameters = rows.query.sql_with_params()
-    except EmptyResultSet:  # Django sees that nothing can match and writes no statement.
-        return
+def _batches(loans: QuerySet[Any]) -> Iterator[pa.RecordBatch]:
+    """One pass; rows as the driver gives them: converting value by value costs half of it."""
+    statement, parameters = loans.values_list(*LOANS_SCHEMA.names).query.sql_with_params()
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement, parameters)
         while step := cursor.fetchmany(STEP):
-            yield step
+            columns = zip(zip(*step, strict=True), LOANS_SCHEMA, strict=True)
+            yield pa.record_batch(
+                [_array(values, field.type) for values, field in columns], schema=LOANS_SCHEMA
+            )
+
+
+def _array(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
+    """SQLite keeps keys as hex."""
+    return pa.array([bytes.fromhex(key) for key in values] if kind == KEY else values, kind)

@@ -189,7 +189,7 @@ def write_parquet(table: pa.Table, target: Path) -> str:
     random part.
     """
     with pq.ParquetWriter(
-        target, SEALED_SCHEMA, compression="zstd", compression_level=9, version="2.6"
+        target, SEALED_SCHEMA, compression="zstd", compression_level=3, version="2.6"
     ) as writer:
         writer.write_table(table, row_group_size=ROWS_PER_GROUP)
     with target.open("rb") as handle:
