@@ -27,6 +27,7 @@ from npa_market.auctions.terms import LotTerms
 
 # A18: an outage of more than a minute in the last quarter of an hour suspends a lot, and it goes
 # on with ten minutes at least.
+OUTAGE_REASON = "Bidding was impossible; the time that was lost is given back."
 OUTAGE_LIMIT = timedelta(seconds=60)
 OUTAGE_SPAN = timedelta(minutes=15)
 TIME_AFTER_RESUMPTION = timedelta(minutes=10)

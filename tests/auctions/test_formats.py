@@ -242,17 +242,6 @@ def test_A18_suspended_by_the_operator_and_resumed_with_ten_minutes(market, cloc
         services.resume_lot(user=market.operator, lot_id=market.lot.pk)
 
 
-@pytest.mark.parametrize(("seconds", "suspended"), [(60, False), (61, True)])
-def test_A18_an_outage_over_the_end_suspends_before_it_is_settled(
-    market, clock, seconds, suspended
-):
-    clock.now = END + timedelta(hours=1)
-    since = END - timedelta(seconds=seconds)
-    lot_id = market.lot.pk
-    assert services.suspend_after_outage(lot_id=lot_id, since=since, reason="x") is suspended
-    assert Lot.objects.get(pk=lot_id).state == ("suspended" if suspended else "unsold")
-
-
 def test_A10_A11_a_maximum_shows_only_as_the_price(offered, as_user):
     market = offered(Format.ASCENDING, allows_proxy=True)
     assert market.bid(0, START + 10 * STEP).refusal == ""

@@ -72,6 +72,15 @@ def test_A18_a_bid_after_an_outage_is_in_time(market, clock):
     assert kinds(market.lot)[:4] == ["opened", "suspended", "resumed", "bid_accepted"]
 
 
+@pytest.mark.parametrize(("seconds", "state"), [(60, LotState.UNSOLD), (61, LotState.OPEN)])
+def test_A18_an_outage_over_the_end_is_judged_before_the_lot_is_settled(
+    market, clock, seconds, state
+):
+    beat(END - timedelta(seconds=seconds))
+    clock.now = END + 60 * MINUTE
+    assert market.advance().state == state
+
+
 def test_A18_without_a_pulse_or_with_a_fresh_one_a_lot_ends_as_announced(market, clock):
     clock.now = END
     beat(END - 60 * SECOND)

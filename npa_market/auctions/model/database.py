@@ -1,5 +1,6 @@
 """The same histories through the real services: do rows and answers equal what the core decided?"""
 
+import os
 from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from npa_market.auctions.model.world import Hand, World, make_world, moved_clock
 from npa_market.auctions.models import ENDED, BidOutcome, Lot, LotReceipt
 from npa_market.auctions.offline import check_protocol
 from npa_market.auctions.protocol import protocol_bytes
+from npa_market.auctions.pulse import Pulse
 from npa_market.auctions.replay import replay
 from npa_market.auctions.rows import event_of, folded, receipt_of, state_of
 from npa_market.auctions.terms import Format, LotTerms
@@ -54,7 +56,7 @@ def _check_one(world: World, hand: Hand, which: tuple[int, int, Format | None]) 
     seed, number, only = which
     terms, steps = history(seed, number, only)
     names = {str(buyer.pk): name for name, buyer in world.buyers.items()}
-    lot = world.lot(terms)
+    lot = world.lot(terms, f"LOT-{os.getpid()}-{number}")
     wrong = [words for step in steps if (words := _play(world, hand, lot, step))]
     wrong += _compare(Lot.objects.get(pk=lot.pk), steps, names)
     for name in world.standing:
@@ -151,8 +153,11 @@ def _act_as_venue(world: World, lot: Lot, step: Step) -> None:
             services.cancel_lot(user=world.operator, lot_id=lot.pk, reason=reason)
         case core.Suspend(reason, None):
             services.suspend_lot(user=world.operator, lot_id=lot.pk, reason=reason)
-        case core.Suspend(reason, since) if since is not None:
-            services.suspend_after_outage(lot_id=lot.pk, since=since, reason=reason)
+        case core.Suspend(_, since) if since is not None:
+            # Whoever looks first after a silence judges it; the history's resumption is part of it.
+            Pulse.objects.update_or_create(id=1, defaults={"at": since})
+            services.advance_lot(lot_id=lot.pk)
+            Pulse.objects.all().delete()
         case core.Resume():
             services.resume_lot(user=world.operator, lot_id=lot.pk)
         case core.OpenEnvelopes(openings) if _opens(step):

@@ -9,6 +9,7 @@ from typing import Any
 
 from npa_market.auctions import core
 from npa_market.auctions.offline.seal import ENVELOPE_BYTES
+from npa_market.auctions.state import OUTAGE_REASON
 from npa_market.auctions.terms import MAX_BID_MINOR, Format, LotTerms
 
 OPENING = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # spans the end of summer time in Europe
@@ -93,6 +94,15 @@ def steps(chance: random.Random, terms: LotTerms) -> Iterator[Step]:
         events = core.decide(auction, command, now)
         auction = core.fold(auction, events)
         yield Step(command, now, events)
+        if isinstance(command, core.Suspend) and command.since and _has_suspended(events):
+            # After an outage the venue gives the lost time back and goes on in one act (A18).
+            events = core.decide(auction, core.Resume(), now)
+            auction = core.fold(auction, events)
+            yield Step(core.Resume(), now, events)
+
+
+def _has_suspended(events: list[core.Event]) -> bool:
+    return any(isinstance(event, core.Suspended) for event in events)
 
 
 def _next_moment(chance: random.Random, auction: core.Auction, now: datetime) -> datetime:
@@ -128,7 +138,8 @@ def _command(chance: random.Random, auction: core.Auction, now: datetime) -> cor
         return core.Cancel("Data error", core.Party.SELLER if way < 0.13 else "")
     if way < 0.20:
         since = now - timedelta(seconds=chance.choice((59, 60, 61, 600, 2_000)))
-        return core.Suspend("outage", since if chance.random() < 0.6 else None)
+        is_outage = chance.random() < 0.6
+        return core.Suspend(OUTAGE_REASON, since) if is_outage else core.Suspend("Wrong data")
     if (auction.phase == core.Phase.SUSPENDED and way < 0.6) or way < 0.22:
         return core.Resume()
     if (auction.phase == core.Phase.OPENING and way < 0.75) or way < 0.24:

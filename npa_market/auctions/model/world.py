@@ -14,6 +14,7 @@ from npa_market.auctions.services.lots import lot_under
 from npa_market.auctions.terms import LotTerms
 from npa_market.common.fields import uuid7
 from npa_market.common.files import store_bytes
+from npa_market.common.ids import next_reference
 from npa_market.diligence.models import Admission, DataRoom
 from npa_market.ledger.models import Hold
 from npa_market.packages.models import Package
@@ -61,11 +62,16 @@ class World:
     users: dict[str, User]
     standing: dict[str, core.Standing] = field(default_factory=dict)
 
-    def lot(self, terms: LotTerms) -> Lot:
-        """An announced lot with three admitted, deposited bidders."""
+    def lot(self, terms: LotTerms, reference: str = "") -> Lot:
+        """An announced lot with three admitted, deposited bidders.
+
+        Processes that check beside each other give a reference: its counter is locked until the
+        transaction ends.
+        """
         if terms.invited:
             terms = replace(terms, invited=str(self.buyers[terms.invited].pk))
         lot = lot_under(self.package, "Random history", terms)
+        lot.reference = reference or next_reference("LOT")
         lot.announced_at, lot.created_by = OPENING, self.seller_user
         lot.save(force_insert=True)
         Registration.objects.bulk_create(

@@ -22,5 +22,4 @@ from npa_market.auctions.services.templates import delete_terms as delete_terms
 from npa_market.auctions.services.templates import save_terms as save_terms
 from npa_market.auctions.services.venue import open_envelopes as open_envelopes
 from npa_market.auctions.services.venue import resume_lot as resume_lot
-from npa_market.auctions.services.venue import suspend_after_outage as suspend_after_outage
 from npa_market.auctions.services.venue import suspend_lot as suspend_lot

@@ -34,6 +34,7 @@ from npa_market.auctions.queries import Bidder, bidders_of, outcomes_of
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.services.recording import Minutes, record_events, record_receipt
 from npa_market.auctions.services.together import decided_together
+from npa_market.auctions.state import OUTAGE_REASON
 from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.auctions.wording import refusal_message
 from npa_market.common.clock import database_now
@@ -43,7 +44,6 @@ from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 
 MAX_REASON = 300
-OUTAGE = "Bidding was impossible; the time that was lost is given back."
 log = structlog.get_logger(__name__)
 
 
@@ -298,7 +298,7 @@ def _take_down_outage(minutes: Minutes, now: datetime) -> None:
     since = outage_since(now)
     if since is None:
         return
-    stopped = decide(minutes.state, Suspend(OUTAGE, since), now)
+    stopped = decide(minutes.state, Suspend(OUTAGE_REASON, since), now)
     if any(isinstance(event, Suspended) for event in stopped):
         minutes.add(stopped, actor=None)
         minutes.add(decide(minutes.state, Resume(), now), actor=None)

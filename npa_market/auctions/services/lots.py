@@ -77,6 +77,7 @@ def announce_lot(
     _require_known_buyer(terms)
     invited = _invited_buyers(terms, invitees)
     lot = lot_under(package, words, terms)
+    lot.reference = next_reference("LOT")
     lot.by_invitation = invited is not None
     lot.reannounces = _earlier_lot(reannounces, package)
     lot.announced_at, lot.created_by = now, user
@@ -149,9 +150,8 @@ def _invite(lot: Lot, buyers: Sequence[Organisation], user: User) -> None:
 
 
 def lot_under(package: Package, title: str, terms: LotTerms) -> Lot:
-    """A lot under these terms (not saved)."""
+    """A lot under these terms (not saved, without a reference)."""
     return Lot(
-        reference=next_reference("LOT"),
         package=package,
         title=title,
         currency=package.currency,

@@ -1,7 +1,6 @@
 """Acts of the venue on a lot under way: suspend, resume, open the envelopes."""
 
 from collections.abc import Callable
-from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -60,28 +59,14 @@ def suspend_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
     return lot
 
 
-def suspend_after_outage(*, lot_id: UUID, since: datetime, reason: str) -> bool:
-    """Suspend a lot on which bidding was impossible from `since` until now, where A18 asks for it.
-
-    System act. An outage that is too short, or too early before the end, changes nothing but what
-    time brings; True where the lot was suspended.
-    """
-    with busy_when_locked(), transaction.atomic():
-        lot = lock_lot(lot_id)
-        events = decide(state_of(lot), Suspend(reason, since), database_now())
-        record_events(lot, events, actor=None)
-        return any(isinstance(event, Suspended) for event in events)
-
-
-def resume_lot(*, user: User | None, lot_id: UUID) -> Lot:
+def resume_lot(*, user: User, lot_id: UUID) -> Lot:
     """Go on with a suspended lot, with the time that was left and ten minutes at least (A18).
 
-    The operator, or the system (`user` None). Refused `lot_not_suspended`.
+    The operator. Refused `lot_not_suspended`.
     """
     with busy_when_locked(), transaction.atomic():
         lot = lock_lot(lot_id)
-        if user is not None:
-            require(user, "auctions.suspend_lot", lot)
+        require(user, "auctions.suspend_lot", lot)
         events = decide(state_of(lot), Resume(), database_now())
         record_events(lot, events, actor=user)
     if not any(isinstance(event, Resumed) for event in events):
