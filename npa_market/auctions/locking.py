@@ -41,6 +41,21 @@ def lock_lot(lot_id: UUID) -> Lot:
     return lot
 
 
+def lock_lots_of_event(lot_id: UUID) -> list[Lot]:
+    """All lots of the event that a lot stands in, locked; empty where it stands in none.
+
+    Locked by their keys' order, so that two who need all of them wait for each other once.
+    """
+    event = Lot.objects.filter(pk=lot_id, sale_event__isnull=False).values("sale_event")
+    lots = _locked(skip_locked=False).filter(sale_event__in=event)
+    return list(lots.order_by("pk"))
+
+
+def lock_event(event_id: UUID) -> list[Lot]:
+    """All lots of an event, locked in the same order."""
+    return list(_locked(skip_locked=False).filter(sale_event=event_id).order_by("pk"))
+
+
 def lock_lot_if_free(lot_id: UUID) -> Lot | None:
     """The same, or None where somebody else is at work on it (or it does not exist)."""
     skip = connection.features.has_select_for_update_skip_locked

@@ -21,6 +21,8 @@ class EventKind(models.TextChoices):
     ENVELOPES_FIXED = "envelopes_fixed", "Deadline passed, envelopes fixed"
     ENVELOPE_OPENED = "envelope_opened", "Envelope opened"
     ENVELOPE_VOID = "envelope_void", "Envelope void"
+    WHOLE_OPENED = "whole_opened", "Bid for the whole"
+    WHOLE_VOID = "whole_void", "Bid for the whole void"
     PRICE_ACCEPTED = "price_accepted", "Price accepted"
     ROUND_BID_REVEALED = "round_bid_revealed", "Bid of the sealed round"
     ROUND_REVEALED = "round_revealed", "Sealed round ended"
@@ -36,12 +38,12 @@ class EventKind(models.TextChoices):
 # Which columns an event of a kind fills; every other column stays empty.
 WITH_BIDDER = (
     "bid_accepted", "bid_outbid", "maximum_raised", "envelope_opened", "envelope_void",
-    "price_accepted", "round_bid_revealed", "best_bid_placed", "offer_made", "offer_declined",
-    "offer_withdrawn", "sold",
+    "whole_opened", "whole_void", "price_accepted", "round_bid_revealed", "best_bid_placed",
+    "offer_made", "offer_declined", "offer_withdrawn", "sold",
 )  # fmt: skip
 WITH_AMOUNT = (
-    "bid_accepted", "bid_outbid", "envelope_opened", "price_accepted", "round_bid_revealed",
-    "best_bid_placed", "offer_made", "sold",
+    "bid_accepted", "bid_outbid", "envelope_opened", "whole_opened", "price_accepted",
+    "round_bid_revealed", "best_bid_placed", "offer_made", "sold",
 )  # fmt: skip
 WITH_END = ("end_extended", "resumed", "price_accepted", "round_revealed", "offer_made")
 
@@ -67,6 +69,7 @@ class LotEvent(models.Model):
     party = models.CharField(max_length=6, blank=True, help_text="of an offer, of a withdrawal")
     refers_to = models.PositiveIntegerField(null=True, help_text="receipt or offer it speaks of")
     set_sha256 = models.CharField(max_length=64, blank=True, help_text="envelopes fixed (S4)")
+    whole_minor = models.BigIntegerField(null=True, help_text="price of the whole it was sold in")
 
     class Meta:
         ordering = ["lot", "seq"]
@@ -111,6 +114,19 @@ class LotEvent(models.Model):
                 fields=["lot", "refers_to"],
                 condition=Q(kind__in=["envelope_opened", "envelope_void", "round_bid_revealed"]),
                 name="S2_receipt_opened_once",
+            ),
+            models.UniqueConstraint(
+                fields=["lot", "refers_to"],
+                condition=Q(kind__in=["whole_opened", "whole_void"]),
+                name="S2_whole_bid_opened_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(whole_minor__isnull=True)
+                | (
+                    Q(kind="sold", amount_minor__isnull=False, whole_minor__gt=F("amount_minor"))
+                    & ~Q(reason="")
+                ),
+                name="sold_in_whole_names_event_and_price",
             ),
             models.UniqueConstraint(
                 fields=["lot"],

@@ -97,6 +97,14 @@ class Lot(models.Model):
         "self", null=True, on_delete=models.PROTECT, related_name="followers",
         help_text="the lot that ended without a sale and is offered again",
     )  # fmt: skip
+    sale_event = models.ForeignKey(
+        "SaleEvent", null=True, on_delete=models.PROTECT, related_name="lots",
+        help_text="the event in which the lot is sold with others, alone or as a whole",
+    )  # fmt: skip
+    event_place = models.PositiveSmallIntegerField(null=True, help_text="from 1 on")
+    whole_start_minor = models.BigIntegerField(
+        null=True, help_text="on an event's first lot: the sum of all start prices"
+    )
     announced_at = models.DateTimeField()
     registration_ends_at = models.DateTimeField()
     opens_at = models.DateTimeField()
@@ -144,6 +152,35 @@ class Lot(models.Model):
                 condition=Q(reannounces=None) | ~Q(reannounces=F("id")),
                 name="lot_follows_another",
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    sale_event__isnull=True,
+                    event_place__isnull=True,
+                    whole_start_minor__isnull=True,
+                )
+                | Q(
+                    sale_event__isnull=False,
+                    event_place__isnull=False,
+                    event_place__gte=1,
+                    event_place__lte=12,
+                    format="sealed",
+                ),
+                name="event_lots_are_sealed",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    event_place__isnull=False,
+                    event_place=1,
+                    whole_start_minor__isnull=False,
+                    whole_start_minor__gt=F("start_price_minor"),
+                )
+                | (
+                    Q(whole_start_minor__isnull=True)
+                    & (Q(event_place__isnull=True) | Q(event_place__gt=1))
+                ),
+                name="event_first_lot_takes_bids_for_the_whole",
+            ),
+            models.UniqueConstraint(fields=["sale_event", "event_place"], name="event_place_once"),
             models.CheckConstraint(
                 condition=Q(registration_ends_at__lte=F("opens_at"))
                 & Q(opens_at__lt=F("first_end_at")),
@@ -326,4 +363,5 @@ from npa_market.auctions.log import LotReceipt as LotReceipt  # noqa: E402
 from npa_market.auctions.log import ReceiptKind as ReceiptKind  # noqa: E402
 from npa_market.auctions.notices.models import Notice as Notice  # noqa: E402
 from npa_market.auctions.pulse import Pulse as Pulse  # noqa: E402
+from npa_market.auctions.sale_events.models import SaleEvent as SaleEvent  # noqa: E402
 from npa_market.auctions.templates_of_terms import TermsTemplate as TermsTemplate  # noqa: E402

@@ -46,6 +46,8 @@ def protocol(lot: Lot) -> dict[str, Any]:
         "decimals": minor_digits(lot.currency),
         "terms": _terms(lot),
     }
+    if lot.sale_event is not None:
+        document["event"] = {"event": lot.sale_event.reference, "place": lot.event_place}
     document["events"] = events
     document["receipts"] = list(_receipts(lot, labels))
     document["refusals"] = list(_refusals(lot, labels))
@@ -110,6 +112,8 @@ def _event(row: LotEvent, lot: Lot, labels: dict[Any, str]) -> dict[str, Any]:
         "refers_to": row.refers_to,
         "set_sha256": row.set_sha256,
     }
+    if lot.sale_event_id is not None:
+        entry["whole_minor"] = row.whole_minor
     if lot.allows_proxy:
         entry["max_minor"] = None if _is_hidden(row, lot) else row.max_minor
     return entry

@@ -1,10 +1,11 @@
 """Decide a lot once more from what was asked of it, and compare events and feed (A19)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any
 
-from npa_market.auctions import core
+from npa_market.auctions import bundle, core
 from npa_market.auctions.board import events_of
 from npa_market.auctions.core import Auction, Party
 from npa_market.auctions.feed import encoded
@@ -44,8 +45,9 @@ def replay(lot: Lot) -> Replay:
     receipts = [(row.after_seq, receipt_of(row)) for row in rows]
     decided: list[core.NumberedEvent] = []
     difference = ""
+    together = _together(lot) if lot.sale_event_id else None
     try:
-        decided.extend(_again(core.announced(terms_of(lot)), stored, receipts))
+        decided.extend(_again(core.announced(terms_of(lot)), stored, receipts, together))
     except ValueError as reason:
         difference = str(reason)
     if not difference and decided != stored:
@@ -61,6 +63,7 @@ def _again(
     auction: Auction,
     events: list[core.NumberedEvent],
     receipts: list[tuple[int, core.ReceiptEvent]],
+    together: core.OpenTogether | None,
 ) -> Iterator[core.NumberedEvent]:
     """Decide command after command. Raises ValueError where the answer is not the stored one."""
     events, receipts = list(events), list(receipts)
@@ -71,7 +74,9 @@ def _again(
             if made != [receipt]:
                 raise ValueError(f"receipt {receipt.receipt} differs")
         elif events:
-            made = core.decide(auction, _command(auction, events), events[0].decided_at)
+            is_opened = auction.phase == core.Phase.OPENING
+            asked = together if together and is_opened else _command(auction, events)
+            made = core.decide(auction, asked, events[0].decided_at)
         else:
             raise ValueError("a receipt after the last event")
         auction = core.fold(auction, made)
@@ -137,18 +142,57 @@ def _talk(auction: Auction, event: core.NumberedEvent) -> core.Command:
     return core.Advance()
 
 
+def _together(lot: Lot) -> core.OpenTogether | None:
+    """What opened a lot of an event, decided again from the logs of all its lots."""
+    assert lot.sale_event is not None
+    lots = list(lot.sale_event.lots.order_by("event_place"))
+    packages = [found for each in lots if (found := _package(each)) is not None]
+    commands = bundle.commands(lot.sale_event.reference, packages, lots=len(lots))
+    return commands.get(lot.event_place or 0) if commands else None
+
+
+def _package(lot: Lot) -> bundle.Package | None:
+    """A lot of an event as it was before its opening; None where it ended without one."""
+    stored = [event_of(row) for row in lot.events.order_by("seq")]
+    fixed = next((n for n, e in enumerate(stored, 1) if isinstance(e, core.EnvelopesFixed)), 0)
+    if not fixed or not isinstance(stored[-1], core.Sold | core.Unsold):
+        return None
+    receipts = [receipt_of(row) for row in lot.receipt_rows.defer("envelope").order_by("receipt")]
+    state = core.fold(core.announced(terms_of(lot)), [*stored[:fixed], *receipts])
+    assert isinstance(state, core.Sealed)
+    openings = tuple(_openings(state, stored[fixed:]))
+    return bundle.Package(place=lot.event_place or 0, state=state, openings=openings)
+
+
 def _openings(auction: Auction, events: list[core.NumberedEvent]) -> Iterator[core.Opening]:
     """What was found in the envelopes; of a void one only why is known, and that is enough."""
-    found: dict[str, int | None] = {
-        core.VoidReason.UNDECRYPTABLE: None,
-        core.VoidReason.BELOW_START: 0,
-        core.VoidReason.AMOUNT_TOO_LARGE: MAX_BID_MINOR + 1,
-    }
+    found: dict[int, core.Opening] = {}
     for event in events:
-        if isinstance(event, core.EnvelopeOpened):
-            yield core.Opening(event.receipt, event.amount_minor)
-        elif isinstance(event, core.EnvelopeVoid):
-            yield core.Opening(event.receipt, found[event.reason])
+        match event:
+            case core.EnvelopeOpened():
+                found[event.receipt] = core.Opening(event.receipt, event.amount_minor)
+            case core.EnvelopeVoid():
+                amount_minor = None
+                if event.reason != core.VoidReason.UNDECRYPTABLE:
+                    amount_minor = _unsound_minor(event.reason)
+                found[event.receipt] = core.Opening(event.receipt, amount_minor)
+            case core.WholeOpened() | core.WholeVoid():
+                known = found.get(event.receipt) or core.Opening(event.receipt, None)
+                found[event.receipt] = replace(known, **_whole(auction, event))
+    yield from found.values()
+
+
+def _whole(auction: Auction, event: core.WholeOpened | core.WholeVoid) -> dict[str, Any]:
+    if isinstance(event, core.WholeOpened):
+        return {"whole_minor": event.amount_minor}
+    if event.reason in set(core.VoidReason):
+        return {"whole_minor": _unsound_minor(event.reason)}
+    return {"whole_minor": auction.terms.whole_start_minor, "whole_fault": event.reason}
+
+
+def _unsound_minor(reason: str) -> int:
+    """An amount that is void for this reason."""
+    return MAX_BID_MINOR + 1 if reason == core.VoidReason.AMOUNT_TOO_LARGE else 0
 
 
 def _shown(lot: Lot, event: core.NumberedEvent, labels: dict[int, str]) -> ShownEvent:

@@ -44,6 +44,8 @@ def terms_of(lot: Lot) -> LotTerms:
         round_seconds=lot.round_seconds,
         best_bid_seconds=lot.best_bid_seconds,
         invited=str(lot.invited_id) if lot.invited_id else "",
+        in_event=lot.sale_event_id is not None,
+        whole_start_minor=lot.whole_start_minor,
     )
 
 
@@ -130,6 +132,8 @@ _KINDS: dict[type, EventKind] = {
     core.EnvelopesFixed: EventKind.ENVELOPES_FIXED,
     core.EnvelopeOpened: EventKind.ENVELOPE_OPENED,
     core.EnvelopeVoid: EventKind.ENVELOPE_VOID,
+    core.WholeOpened: EventKind.WHOLE_OPENED,
+    core.WholeVoid: EventKind.WHOLE_VOID,
     core.PriceAccepted: EventKind.PRICE_ACCEPTED,
     core.RoundBidRevealed: EventKind.ROUND_BID_REVEALED,
     core.RoundRevealed: EventKind.ROUND_REVEALED,
@@ -154,6 +158,7 @@ _COLUMNS = {
     "hammer_minor": "amount_minor",
     "receipt": "refers_to",
     "offer": "refers_to",
+    "event": "reason",
 }
 
 
@@ -164,12 +169,14 @@ def event_row(lot: Lot, event: NumberedEvent) -> LotEvent:
         column = _COLUMNS.get(each.name, each.name)
         value = getattr(event, each.name)
         columns[column] = UUID(value) if column == "bidder_id" else value
-    return LotEvent(lot=lot, kind=_KINDS[type(event)], **columns)
+    is_sale = isinstance(event, core.Sold)
+    kind = EventKind.SOLD if is_sale else _KINDS[type(event)]
+    return LotEvent(lot=lot, kind=kind, **columns)
 
 
 def event_of(row: LotEvent) -> NumberedEvent:
     """The event that a row keeps; the inverse of `event_row`."""
-    event = _CLASSES[EventKind(row.kind)]
+    event = core.SoldInWhole if row.whole_minor is not None else _CLASSES[EventKind(row.kind)]
     values: dict[str, Any] = {}
     for each in fields(event):
         column = _COLUMNS.get(each.name, each.name)

@@ -37,9 +37,9 @@ def logged(monkeypatch):
     """Somebody logs the amount in the weaker mode."""
     real = seal.sealed
 
-    def talkative(amount_minor, sheet, ephemeral=None):
+    def talkative(amount_minor, sheet, ephemeral=None, **whole):
         logging.getLogger("npa_market.auctions").debug("sealing %s", amount_minor)
-        return real(amount_minor, sheet, ephemeral)
+        return real(amount_minor, sheet, ephemeral, **whole)
 
     monkeypatch.setattr(seal, "sealed", talkative)
 
@@ -48,8 +48,8 @@ def unpadded(monkeypatch):
     """An envelope as long as its amount."""
     real = seal.sealed
 
-    def longer(amount_minor, sheet, ephemeral=None):
-        envelope, key = real(amount_minor, sheet, ephemeral)
+    def longer(amount_minor, sheet, ephemeral=None, **whole):
+        envelope, key = real(amount_minor, sheet, ephemeral, **whole)
         return envelope + bytes(len(str(amount_minor))), key
 
     monkeypatch.setattr(seal, "sealed", longer)

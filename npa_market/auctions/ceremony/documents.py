@@ -6,7 +6,7 @@ from typing import Any
 
 import rfc8785
 
-from npa_market.auctions.models import Lot, LotReceipt
+from npa_market.auctions.models import Lot, LotReceipt, SaleEvent
 from npa_market.auctions.sealed import Envelope
 from npa_market.common.money import minor_digits
 from npa_market.common.signing import signed
@@ -25,7 +25,25 @@ def terms_sha256(lot: Lot) -> str:
         "opens_at": lot.opens_at.isoformat(),
         "ends_at": lot.first_end_at.isoformat(),
     }
+    if lot.sale_event is not None:
+        document["event"] = event_terms(lot.sale_event)
     return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
+
+
+def event_terms(event: SaleEvent) -> dict[str, Any]:
+    """Which lots are sold together; bound into every envelope, so none fits another event (S6)."""
+    lots = event.lots.select_related("package").order_by("event_place")
+    return {
+        "event": event.reference,
+        "lots": [
+            {
+                "lot": each.reference,
+                "package_sha256": each.package.content_sha256,
+                "start_price_minor": each.start_price_minor,
+            }
+            for each in lots
+        ],
+    }
 
 
 def labels_of(lot: Lot) -> dict[str, str]:
@@ -36,7 +54,7 @@ def labels_of(lot: Lot) -> dict[str, str]:
 
 def sheet_of(lot: Lot, label: str) -> dict[str, Any]:
     """What a bidder needs to seal a bid; `offline/seal.py` and the page read it alike."""
-    return {
+    sheet = {
         "v": 1,
         "lot": str(lot.pk),
         "reference": lot.reference,
@@ -48,6 +66,14 @@ def sheet_of(lot: Lot, label: str) -> dict[str, Any]:
         "start_price_minor": lot.start_price_minor,
         "ends_at": lot.ends_at.isoformat(),
     }
+    if lot.sale_event is not None and lot.whole_start_minor is not None:
+        lots = event_terms(lot.sale_event)["lots"]
+        sheet["whole"] = {
+            "event": lot.sale_event.reference,
+            "lots": [each["lot"] for each in lots],
+            "start_price_minor": lot.whole_start_minor,
+        }
+    return sheet
 
 
 def signed_receipt(row: LotReceipt, label: str) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 Where the holders stay away, bidders reveal their own envelopes from their receipts.
 """
 
-import hashlib
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,9 +11,20 @@ from django.db import transaction
 
 from npa_market.auctions.ceremony.documents import checkpoint_of, labels_of, sheet_of
 from npa_market.auctions.ceremony.models import KeyShare, LotKeyRecord, Reveal
+from npa_market.auctions.ceremony.openers import REVEAL_AFTER as REVEAL_AFTER
+from npa_market.auctions.ceremony.openers import (
+    REVEAL_FOR,
+    Way,
+    by_reveals,
+    by_shares,
+    bytes_of,
+    finder,
+    note_opened,
+    place_of,
+)
 from npa_market.auctions.core import Advance, Sealed, decide
-from npa_market.auctions.locking import busy_when_locked, lock_lot
-from npa_market.auctions.lot_keys import THRESHOLD, BadShare, Holder, checked_share, joined
+from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lots_of_event
+from npa_market.auctions.lot_keys import THRESHOLD, BadShare, Holder, checked_share
 from npa_market.auctions.models import (
     EventKind,
     Lot,
@@ -25,6 +34,7 @@ from npa_market.auctions.models import (
 )
 from npa_market.auctions.offline import seal
 from npa_market.auctions.rows import state_of
+from npa_market.auctions.sale_events.opening import open_event_when_ready
 from npa_market.auctions.sealed import set_sha256
 from npa_market.auctions.services.recording import record_events
 from npa_market.auctions.services.venue import open_envelopes
@@ -33,10 +43,7 @@ from npa_market.common.errors import InvalidInput, Refused
 from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
-from npa_market.tapes.vault import Place, current_vault
-
-REVEAL_AFTER = timedelta(hours=24)
-REVEAL_FOR = timedelta(hours=24)
+from npa_market.tapes.vault import current_vault
 
 
 @transaction.atomic
@@ -91,7 +98,7 @@ def hand_in_share(*, user: User, lot_id: UUID, holder: Holder, words: str) -> Lo
         share, _ = KeyShare.objects.update_or_create(
             key=key, holder=holder, defaults={"handed_by": user, "handed_at": database_now()}
         )
-        share.words_sealed = current_vault().seal(plain, _place(share))
+        share.words_sealed = current_vault().seal(plain, place_of(share))
         share.save(update_fields=["words_sealed"])
         record(
             type="lot.share_handed_in",
@@ -99,10 +106,17 @@ def hand_in_share(*, user: User, lot_id: UUID, holder: Holder, words: str) -> Lo
             actor=user,
             payload={"lot": lot.reference, "holder": holder.value},
         )
-        shares = list(key.shares.all())
-        if len(shares) >= THRESHOLD:
-            _open_with_shares(lot, key, shares, user)
+        if key.shares.count() >= THRESHOLD:
+            _open_or_wait(lot, by_shares(key), user)
         return lot
+
+
+def _open_or_wait(lot: Lot, way: Way, user: User | None) -> None:
+    """Open a lot, or where it stands in an event, all of its lots once each can be opened."""
+    if lot.sale_event_id is None:
+        _open(lot, way, user)
+    elif open_event_when_ready(event_id=lot.sale_event_id, actor=user):
+        lot.refresh_from_db()
 
 
 def reveal_bid(
@@ -131,7 +145,7 @@ def reveal_bid(
         if known is not None:
             return known
         reveal = Reveal(key=lot.key, receipt=row, revealed_by=user, revealed_at=now)
-        reveal.ephemeral_sealed = current_vault().seal(ephemeral.hex(), _place(reveal))
+        reveal.ephemeral_sealed = current_vault().seal(ephemeral.hex(), place_of(reveal))
         reveal.save(force_insert=True)
         record(
             type="lot.bid_revealed",
@@ -140,7 +154,7 @@ def reveal_bid(
             payload={"lot": lot.reference, "envelope_sha256": row.sha256},
         )
         if lot.key.reveals.count() == len(_sealed_state(lot).envelopes):
-            _open_with_reveals(lot, user)
+            _open_or_wait(lot, by_reveals(lot.key), user)
         return reveal
 
 
@@ -148,24 +162,32 @@ def settle_overdue_reveals() -> int:
     """Open sealed lots whose time for reveals is over; how many. For the sweeper.
 
     An envelope that nobody revealed is void, with the reason; a lot without any reveal waits for
-    its holders, for whom there is no deadline.
+    its holders, for whom there is no deadline. Lots of an event are opened with the others: see
+    `sale_events.opening`.
     """
     late = database_now() - REVEAL_AFTER - REVEAL_FOR
     overdue = Lot.objects.filter(
-        state=LotState.OPENING, ends_at__lte=late, key__reveals__isnull=False
+        state=LotState.OPENING,
+        ends_at__lte=late,
+        key__reveals__isnull=False,
+        sale_event__isnull=True,
     )
     opened = 0
     for lot_id in set(overdue.values_list("pk", flat=True)):
         with transaction.atomic():
             lot = lock_lot(lot_id)
             if lot.state == LotState.OPENING:
-                _open_with_reveals(lot, None)
+                _open(lot, by_reveals(lot.key), None)
                 opened += 1
     return opened
 
 
 def _lot_at_opening(lot_id: UUID) -> Lot:
-    """The locked lot, brought up to date by the clock. Raises Refused outside of its opening."""
+    """The locked lot, brought up to date by the clock. Raises Refused outside of its opening.
+
+    Of an event all lots are locked, in one order, because the last share opens all of them.
+    """
+    lock_lots_of_event(lot_id)
     lot = lock_lot(lot_id)
     record_events(lot, decide(state_of(lot), Advance(), database_now()), actor=None)
     if lot.state != LotState.OPENING:
@@ -178,10 +200,6 @@ def _lot_at_opening(lot_id: UUID) -> Lot:
 
 def _sealed_state(lot: Lot) -> Sealed:
     return cast("Sealed", state_of(lot))
-
-
-def _place(row: KeyShare | Reveal) -> Place:
-    return Place(f"{row._meta.label}/sealed", row.pk)
 
 
 def _checked(words: str, key: LotKeyRecord) -> str:
@@ -209,67 +227,17 @@ def _fix_envelopes(lot: Lot, key: LotKeyRecord) -> None:
     )
 
 
-def _open_with_shares(lot: Lot, key: LotKeyRecord, shares: list[KeyShare], user: User) -> None:
-    words = [current_vault().open(share.words_sealed, _place(share)) for share in shares[:2]]
-    try:
-        private = joined(words, key.public_key)
-    except BadShare as reason:
-        raise InvalidInput("shares_do_not_fit", str(reason), field="words") from reason
-    _open(lot, key, lambda row, sheet: seal.opened(_bytes_of(row), sheet, private), user)
-    key.private_key = private.hex()
-    key.save(update_fields=["private_key"])
-    record(
-        type="lot.key_published",
-        subject=lot,
-        actor=user,
-        payload={"lot": lot.reference, "private_key": key.private_key},
-    )
-
-
-def _open_with_reveals(lot: Lot, user: User | None) -> None:
-    revealed = {
-        reveal.receipt_id: bytes.fromhex(
-            current_vault().open(reveal.ephemeral_sealed, _place(reveal))
-        )
-        for reveal in lot.key.reveals.all()
-    }
-
-    def amount_in(row: LotReceipt, sheet: dict[str, Any]) -> int:
-        if row.pk not in revealed:
-            raise seal.Unopenable("nobody revealed this envelope")
-        return seal.revealed(_bytes_of(row), sheet, revealed[row.pk])
-
-    _open(lot, lot.key, amount_in, user)
-
-
-def _open(
-    lot: Lot,
-    key: LotKeyRecord,
-    amount_in: Callable[[LotReceipt, dict[str, Any]], int],
-    user: User | None,
-) -> None:
+def _open(lot: Lot, way: Way, user: User | None) -> None:
     """All envelopes in force, by the one path that opens them, in this transaction (S2, S8)."""
-    labels = labels_of(lot)
+    find = finder(lot, way)
 
-    def found(row: LotReceipt) -> int | None:
-        label = labels[str(row.bidder_id)]
-        if hashlib.sha256(_bytes_of(row)).hexdigest() != row.sha256:
-            words = f"The envelope of {label} is not the one handed in."
-            raise Refused("envelope_changed", words)
-        try:
-            return amount_in(row, sheet_of(lot, label))
-        except seal.Unopenable:
-            return None
+    def amount_in(row: LotReceipt) -> int | None:
+        bid = find(row)
+        return bid.amount_minor if bid else None
 
-    open_envelopes(lot_id=lot.pk, opener=found, actor=user)
+    open_envelopes(lot_id=lot.pk, opener=amount_in, actor=user)
     lot.refresh_from_db()
-    key.opened_at = lot.last_decided_at
-    key.save(update_fields=["opened_at"])
-    key.shares.update(words_sealed="")
-
-
-def _bytes_of(row: LotReceipt) -> bytes:
-    return bytes(row.envelope or b"")
+    note_opened(lot, way, user)
 
 
 def _ephemeral_in(receipt: Mapping[str, Any], row: LotReceipt, sheet: dict[str, Any]) -> bytes:
@@ -278,7 +246,7 @@ def _ephemeral_in(receipt: Mapping[str, Any], row: LotReceipt, sheet: dict[str, 
         ephemeral = bytes.fromhex(str(receipt.get("ephemeral_private_key", "")))
         if len(ephemeral) != seal.KEY_BYTES:
             raise seal.Refused("the receipt has no key")
-        seal.revealed(_bytes_of(row), sheet, ephemeral)
+        seal.revealed_bid(bytes_of(row), sheet, ephemeral)
     except ValueError as reason:
         raise InvalidInput(
             "receipt_does_not_open",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check the protocol of a lot on your own machine: who won, at which price, by the rules or not.
+"""Check the protocol of a lot or an event on your own machine: who won, at which price, and why.
 
 One file however long, so that a party reads and runs it alone: Python 3.9 or newer, standard
 library only. It reads one file and opens no connection.
@@ -12,13 +12,21 @@ winner and price. `--chain` compares with a hash noted elsewhere (the log, a par
 without it the check shows that the file agrees with itself. The reserve is the seller's and stands
 in no protocol; with `--reserve` the check covers it too.
 
+The protocol of an event holds those of its lots. Each is checked, then the bids for the whole
+against the separate ones, the shares of a winning bid to the cent, and with `seal.py` beside this
+file every envelope is opened again with the published keys. `--reserve` then names one reserve for
+each lot in order, separated by commas, empty for none. That labels of different lots are one
+institution's is the venue's word: the file shows where it says so (`winner`).
+
 Exit status: 0 the protocol holds, 1 it does NOT, 2 the file cannot be read as a protocol.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
+import importlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +40,8 @@ TERMINAL = ("sold", "unsold", "cancelled")
 COMMON = {"opened", "suspended", "resumed", *TERMINAL}
 KINDS = {
     "ascending": COMMON | {"bid_accepted", "bid_outbid", "maximum_raised", "end_extended"},
-    "sealed": COMMON | {"envelopes_fixed", "envelope_opened", "envelope_void"},
+    "sealed": COMMON
+    | {"envelopes_fixed", "envelope_opened", "envelope_void", "whole_opened", "whole_void"},
     "dutch": COMMON | {"price_accepted", "round_bid_revealed", "round_revealed", "best_bid_placed"},
     "negotiated": COMMON | {"offer_made", "offer_declined", "offer_withdrawn"},
 }
@@ -40,6 +49,10 @@ HEAD = (
     "v", "lot", "title", "package", "package_sha256", "format", "currency", "decimals", "terms",
 )  # fmt: skip
 PARTS = ("events", "receipts", "refusals", "result", "chain_sha256")
+EVENT_MEMBERS = {
+    "v", "event", "title", "currency", "decimals", "lots", "keys", "wholes", "separate", "winner",
+    "result", "chain_sha256",
+}  # fmt: skip
 
 
 class Unreadable(ValueError):
@@ -77,7 +90,19 @@ def read(raw: bytes) -> Entry:
         )
     except (ValueError, RecursionError) as reason:
         raise Unreadable(f"not JSON in the protocol's form: {reason}") from reason
-    if not isinstance(document, dict) or set(document) != {*HEAD, *PARTS}:
+    if isinstance(document, dict) and set(document) == EVENT_MEMBERS:
+        if not isinstance(document["lots"], list) or not document["lots"]:
+            raise Unreadable("an event without lots")
+        for lot in document["lots"]:
+            _shaped(lot)
+        return dict(document)
+    return _shaped(document)
+
+
+def _shaped(document: Any) -> Entry:
+    """A lot's protocol whose members have the right shapes. Raises Unreadable."""
+    members = set(document) - {"event"} if isinstance(document, dict) else set()
+    if members != {*HEAD, *PARTS}:
         raise Unreadable("not the members of a protocol")
     lists = all(isinstance(document[name], list) for name in ("events", "receipts", "refusals"))
     entries = [each for name in PARTS[:3] if lists for each in document[name]]
@@ -86,7 +111,7 @@ def read(raw: bytes) -> Entry:
         raise Unreadable("a member has another shape than a protocol's")
     if document["v"] != 1 or document["format"] not in KINDS:
         raise Unreadable("another version or format than this program knows")
-    return document
+    return dict(document)
 
 
 def canonical(document: Any) -> bytes:
@@ -108,7 +133,8 @@ def moment(text: Any) -> datetime:
 
 def check_chain(document: Entry, expected: str | None) -> None:
     """Every hash is the one over what stands before it."""
-    chain = hashlib.sha256(canonical({name: document[name] for name in HEAD})).hexdigest()
+    head = {name: document[name] for name in (*HEAD, "event") if name in document}
+    chain = hashlib.sha256(canonical(head)).hexdigest()
     for part in ("events", "receipts", "refusals"):
         for number, entry in enumerate(document[part], 1):
             bare = {name: value for name, value in entry.items() if name != "hash"}
@@ -131,6 +157,7 @@ class Log:
         self.end = moment(self.terms["ends_at"])
         self.hard = moment(self.terms["hard_end_at"])
         self.opens = moment(self.terms["opens_at"])
+        self.place = document.get("event", {}).get("place")  # in an event of several lots
         self.lost = timedelta(0)
         self.since: datetime | None = None
         self.is_open = False
@@ -278,6 +305,7 @@ def sealed(log: Log) -> Iterator[Entry]:
         if receipt["kind"] == "withdrawal":
             need(log.terms["allows_withdrawal"], "A16: a withdrawal that the terms do not allow")
     waiting = list(envelopes)
+    expected: Entry = {}
     best: Any = None
     fixed = False
     for event, at in log.walk():
@@ -289,9 +317,13 @@ def sealed(log: Log) -> Iterator[Entry]:
             digest = hashlib.sha256(lines.encode()).hexdigest()
             need(event["set_sha256"] == digest, "S4: the set of envelopes is not the one fixed")
             fixed = True
-        elif kind in ("envelope_opened", "envelope_void"):
-            need(fixed and bool(waiting), "S4: an envelope that was not fixed was opened")
-            expected = waiting.pop(0)
+        elif kind in ("envelope_opened", "envelope_void", "whole_opened", "whole_void"):
+            is_whole = kind.startswith("whole")
+            need(not is_whole or log.place == 1, "a bid for the whole outside an event's first lot")
+            # An envelope may hold both: what it bids for the lot comes first.
+            if not (is_whole and event["refers_to"] == expected.get("receipt")):
+                need(fixed and bool(waiting), "S4: an envelope that was not fixed was opened")
+                expected = waiting.pop(0)
             is_it = (event["refers_to"], event["bidder"]) == (
                 expected["receipt"],
                 expected["bidder"],
@@ -389,7 +421,9 @@ def _closing(log: Log, event: Entry, at: datetime, best: Any) -> Iterator[Entry]
     kind = event["kind"]
     if kind != "cancelled":
         need(log.is_open and at >= log.end, "A13: ended before its end")
-    if kind == "sold":
+    if kind == "sold" and event.get("whole_minor") is not None:
+        need(log.place is not None, "sold in a whole outside an event")
+    elif kind == "sold":
         need(best is not None, "A14: sold without a bid")
         need((event["bidder"], event["amount_minor"]) == best, f"A14: by the bids {best} won")
     elif kind == "unsold":
@@ -431,10 +465,13 @@ def _verdict(document: Entry, end: Entry, reserve: int | None) -> str:
     scale = 10 ** document["decimals"]
     if end["kind"] == "sold":
         amount = end["amount_minor"]
-        is_bound = document["format"] != "negotiated"
+        is_whole = end.get("whole_minor") is not None  # The reserve of the whole is the event's.
+        is_bound = document["format"] != "negotiated" and not is_whole
         need(not is_bound or reserve is None or amount >= reserve, "A14: sold below the reserve")
         price = f"{amount // scale:,}.{amount % scale:0{document['decimals']}}"
-        return f"sold to {end['bidder']} at {price.rstrip('.')} {document['currency']}"
+        verdict = f"sold to {end['bidder']} at {price.rstrip('.')} {document['currency']}"
+        part = f", its share of a bid for the whole of {end['reason']}: check that protocol as well"
+        return verdict + (part if is_whole else "")
     if end["kind"] == "unsold" and end["reason"] == "reserve_not_met":
         if reserve is None:
             return "unsold, the best bid below the reserve (in no protocol: not checked)"
@@ -442,24 +479,249 @@ def _verdict(document: Entry, end: Entry, reserve: int | None) -> str:
     return f"{end['kind']}: {end['reason']}"
 
 
+# --- several lots in one event --------------------------------------------------------------------
+
+
+def check_event(
+    document: Entry,
+    chain: str | None = None,
+    reserves: list[int | None] | None = None,
+    seal: Any = None,
+) -> str:
+    """The verdict on an event in words; `seal` is the module seal.py. Raises Broken."""
+    bare = {name: value for name, value in document.items() if name != "chain_sha256"}
+    last = hashlib.sha256(canonical(bare)).hexdigest()
+    need(document["chain_sha256"] == last, "the hash of the event does not hold")
+    need(chain in (None, last), "the protocol is not the one whose hash was noted")
+    known = reserves or [None] * len(document["lots"])
+    try:
+        for lot, reserve in zip(document["lots"], known):
+            check(lot, None, reserve)
+        _members(document)
+        opened = sum(_envelopes(lot, key, seal) for lot, key in _keyed(document))
+        verdict = _event_verdict(document, known)
+    except Broken:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as reason:
+        raise Broken(f"an entry lacks something or has it in another form: {reason!r}") from reason
+    return f"{verdict}; {opened} envelopes opened again with the published keys"
+
+
+def _members(document: Entry) -> None:
+    lots = document["lots"]
+    for place, lot in enumerate(lots, 1):
+        stands = {"event": document["event"], "place": place}
+        need(lot["event"] == stands, f"{lot['lot']} stands in another event or place")
+        need(lot["format"] == "sealed", f"{lot['lot']} is no lot with sealed bids")
+        is_same = (lot["currency"], lot["decimals"]) == (document["currency"], document["decimals"])
+        need(is_same, f"{lot['lot']} is in another currency")
+    need(len({lot["lot"] for lot in lots}) == len(lots), "a lot stands twice in the event")
+
+
+def _keyed(document: Entry) -> Iterator[tuple[Entry, Entry]]:
+    need(len(document["keys"]) == len(document["lots"]), "not one key for each lot")
+    yield from zip(document["lots"], document["keys"])
+
+
+def _envelopes(lot: Entry, key: Entry, seal: Any) -> int:
+    """How many envelopes were opened again; each must be what the receipts and events say."""
+    need(key["lot"] == lot["lot"], "a key of another lot")
+    if lot["result"]["state"] == "cancelled":
+        need(not key["envelopes"] and not key["private_key"], "the envelopes of a lot that ended")
+        return 0
+    in_force = Log(lot).in_force()
+    need(len(key["envelopes"]) == len(in_force), f"{lot['lot']}: not all envelopes")
+    opened = 0
+    for receipt, stored in zip(in_force, key["envelopes"]):
+        raw = base64.b64decode(stored["envelope"], validate=True)
+        need(stored["receipt"] == receipt["receipt"], f"{lot['lot']}: another envelope")
+        digest = hashlib.sha256(raw).hexdigest()
+        need(digest == receipt["sha256"], f"S2: {lot['lot']}: an envelope is not the one handed in")
+        if seal is not None and key["private_key"]:
+            _opens(lot, key, (receipt, raw), seal)
+            opened += 1
+    return opened
+
+
+def _opens(lot: Entry, key: Entry, handed_in: tuple[Entry, bytes], seal: Any) -> None:
+    receipt, raw = handed_in
+    private = bytes.fromhex(key["private_key"])
+    is_key = seal.public_key_of(private).hex() == key["public_key"]
+    need(is_key, f"{lot['lot']}: the published key is not the one that was sealed to")
+    sheet = {
+        "lot": key["id"],
+        "bidder": receipt["bidder"],
+        "currency": lot["currency"],
+        "terms_sha256": key["terms_sha256"],
+        "public_key": key["public_key"],
+        "whole": lot["event"]["place"] == 1,
+    }
+    found: dict[str, Any] = {}
+    for event in lot["events"]:
+        if event["refers_to"] == receipt["receipt"]:
+            found[event["kind"].partition("_")[0]] = event
+    try:
+        bid = seal.opened_bid(raw, sheet, private)
+    except seal.Unopenable:
+        bid = (None, None)
+    for name, amount in zip(("envelope", "whole"), bid):
+        event = found.get(name)
+        words = f"S2: {lot['lot']}: envelope {receipt['receipt']} holds another bid"
+        if event is None:
+            is_it = amount is None and (name == "whole" or bid[1] is not None)
+        elif event["kind"].endswith("opened"):
+            is_it = amount == event["amount_minor"]
+        else:
+            is_it = (amount is None) == (event["reason"] == "undecryptable")
+        need(is_it, words)
+
+
+def _event_verdict(document: Entry, reserves: list[int | None]) -> str:
+    """Winners and prices of all lots, recomputed from what was opened."""
+    lots, result = document["lots"], document["result"]
+    is_complete = all(lot["result"]["state"] != "cancelled" for lot in lots)
+    valid = _whole_bids(document, is_complete)
+    whole = min(valid, key=lambda bid: (-bid["amount_minor"], bid["receipt"]), default=None)
+    sold_alone = [_separate(*each) for each in zip(lots, document["separate"], reserves)]
+    separate = sum(sold_alone)
+    outcome = _outcome(lots, (whole, sold_alone, result["outcome"]), reserves)
+    need(result["outcome"] == outcome, f"A14: by the bids the event ends as {outcome}")
+    expected = None if outcome != "whole" or whole is None else whole["amount_minor"]
+    need(result["whole_minor"] == expected, "A14: the whole was sold at another price")
+    if expected is None or whole is None:
+        need(not document["winner"], "a winner of the whole that did not win")
+        for lot in lots:
+            need(lot["events"][-1].get("whole_minor") is None, f"{lot['lot']} was sold in a whole")
+        return f"sold separately ({outcome.replace('_', ' ')}), sum {separate}"
+    first = lots[0]["lot"]
+    need(document["winner"].get(first) == whole["bidder"], "A9: another bid for the whole is best")
+    for lot, share in zip(lots, _shares(expected, lots)):
+        last = lot["events"][-1]
+        is_it = (last["kind"], last.get("whole_minor"), last["reason"]) == (
+            "sold", expected, document["event"],
+        )  # fmt: skip
+        need(is_it, f"A14: {lot['lot']} was not sold in the whole")
+        need(last["amount_minor"] == share, f"L6: {lot['lot']} has another share of the price")
+        need(last["bidder"] == document["winner"].get(lot["lot"]), f"{lot['lot']}: another winner")
+    return f"sold as a whole to {whole['bidder']} of {first} at {expected}, separately {separate}"
+
+
+def _whole_bids(document: Entry, is_complete: bool) -> list[Entry]:
+    """The valid bids for the whole; each within the terms of the event."""
+    lots = document["lots"]
+    start = sum(lot["terms"]["start_price_minor"] for lot in lots)
+    found = [
+        {
+            "receipt": event["refers_to"],
+            "bidder": event["bidder"],
+            "amount_minor": event["amount_minor"],
+            "reason": event["reason"],
+        }
+        for event in lots[0]["events"]
+        if event["kind"] in ("whole_opened", "whole_void")
+    ]
+    need(document["wholes"] == found, "the bids for the whole are not those of the first lot")
+    valid = [bid for bid in found if bid["amount_minor"] is not None]
+    need(is_complete or not valid, "a bid for the whole counts though a lot has ended")
+    for bid in found:
+        is_told = is_complete or bid["reason"] == "package_ended"
+        need(is_told, "a bid for the whole is void for another reason than an ended lot")
+    need(all(bid["amount_minor"] >= start for bid in valid), "S8: a bid for the whole below start")
+    return valid
+
+
+def _separate(lot: Entry, told: Entry, reserve: int | None) -> int:
+    """What a lot would bring alone, 0 for nothing; as told, and as its own events have it (A14)."""
+    need(told["lot"] == lot["lot"], "the separate prices are in another order")
+    if lot["result"]["state"] == "cancelled":
+        need((told["price_minor"], told["reason"]) == (None, "cancelled"), "a lot that ended")
+        return 0
+    opened = [event for event in lot["events"] if event["kind"] == "envelope_opened"]
+    best = min(opened, key=lambda e: (-e["amount_minor"], e["refers_to"]), default=None)
+    is_met = best is not None and told["reason"] != "reserve_not_met"
+    if best is not None and reserve is not None:
+        need(is_met == (best["amount_minor"] >= reserve), f"A14: {lot['lot']}: its reserve")
+    price, bidder, reason = None, "", "no_bids" if best is None else "reserve_not_met"
+    if best is not None and is_met:
+        price, bidder, reason = best["amount_minor"], best["bidder"], ""
+    is_it = (told["price_minor"], told["bidder"], told["reason"]) == (price, bidder, reason)
+    need(is_it, f"A14: {lot['lot']} would bring another price alone")
+    result = lot["result"]
+    if lot["events"][-1].get("whole_minor") is None:
+        is_sold = result["state"] == "sold"
+        need(is_sold == (price is not None), f"A14: {lot['lot']} was sold otherwise than told")
+    return price or 0
+
+
+def _outcome(lots: list[Entry], found: tuple[Any, list[int], str], reserves: Any) -> str:
+    """Reserves stand in no protocol: without them, that the whole was below its own is believed
+    where a lot's reserve could be above what the lot would bring alone."""
+    whole, sold_alone, told = found
+    if whole is None:
+        return "no_whole_bid"
+    amount = whole["amount_minor"]
+    least = None
+    if any(reserve is not None for reserve in reserves):
+        least = sum(
+            lot["terms"]["start_price_minor"] if reserve is None else reserve
+            for lot, reserve in zip(lots, reserves)
+        )
+    is_below = told == "whole_below_reserve" if least is None else amount < least
+    could_be = least is not None or not all(sold_alone) or amount <= sum(sold_alone)
+    if is_below and could_be:
+        return "whole_below_reserve"
+    return "whole" if amount > sum(sold_alone) else "whole_not_above"
+
+
+def _shares(whole: int, lots: list[Entry]) -> list[int]:
+    """In proportion to the start prices; odd units by largest remainder, of equals the earlier."""
+    starts = [lot["terms"]["start_price_minor"] for lot in lots]
+    parts = [divmod(whole * start, sum(starts)) for start in starts]
+    shares = [part for part, _ in parts]
+    order = sorted(range(len(lots)), key=lambda place: (-parts[place][1], place))
+    for place in order[: whole - sum(shares)]:
+        shares[place] += 1
+    return shares
+
+
+def reserves_of(text: str | None, lots: int) -> list[int | None]:
+    """One reserve for each lot. Raises Unreadable."""
+    parts = ("," * (lots - 1) if text is None else text).split(",")
+    if len(parts) != lots or not all(part.isdecimal() or not part for part in parts):
+        raise Unreadable(f"--reserve: {lots} whole numbers of minor units, separated by commas")
+    return [int(part) if part else None for part in parts]
+
+
+def beside() -> Any:
+    """The module seal.py where it lies beside this file, else None."""
+    if not Path(__file__).with_name("seal.py").exists():
+        return None
+    return importlib.import_module(f"{__package__}.seal" if __package__ else "seal")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Check one file; the exit status of the module's text."""
     parser = argparse.ArgumentParser(prog="check_protocol.py", description="Check a protocol.")
     parser.add_argument("file", help="protocol.json of the lot's page")
     parser.add_argument("--chain", help="the hash noted elsewhere")
-    parser.add_argument("--reserve", type=int, help="the reserve in minor units, if you know it")
+    parser.add_argument("--reserve", help="the reserve in minor units, if you know it")
     options = parser.parse_args(arguments)
     try:
         document = read(Path(options.file).read_bytes())
-        verdict = check(document, options.chain, options.reserve)
+        reserves = reserves_of(options.reserve, len(document.get("lots", [0])))
+        if "lots" in document:
+            verdict = check_event(document, options.chain, reserves, beside())
+        else:
+            verdict = check(document, options.chain, reserves[0])
     except (OSError, Unreadable) as reason:
         print(f"cannot tell: {reason}", file=sys.stderr)
         return 2
     except Broken as reason:
         print(f"DOES NOT HOLD: {reason}")
         return 1
-    print(f"holds: {document['lot']} {verdict}")
-    print(f"{len(document['events'])} events, chain {document['chain_sha256']}")
+    print(f"holds: {document.get('lot', document.get('event'))} {verdict}")
+    events = sum(len(each["events"]) for each in document.get("lots", [document]))
+    print(f"{events} events, chain {document['chain_sha256']}")
     return 0
 
 

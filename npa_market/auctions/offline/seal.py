@@ -5,12 +5,14 @@ One file, Python 3.9 or newer, standard library only; the package `cryptography`
 present. It reads and writes files and opens no connection.
 
     python seal.py seal --sheet sheet.json --amount 3172415.07 --out bid/
+    python seal.py seal --sheet sheet.json --amount 3172415.07 --whole 9000000 --out bid/
     python seal.py open --sheet sheet.json --envelope envelope.txt --key LOT_PRIVATE_KEY_HEX
     python seal.py reveal --sheet sheet.json --receipt receipt.json
 
 The sheet is the file `sheet.json` of the lot's page. `seal` writes `envelope.txt`, which you hand
 in, and `receipt.json`, which you keep secret: it proves your bid and opens it if the key holders
-stay away.
+stay away. In the first lot of an event an envelope may bid for all its lots as a whole (`--whole`),
+beside `--amount` or without it.
 
 Envelope = encapsulated key (32 bytes) and ciphertext (528 bytes), HPKE base mode (RFC 9180) with
 DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and AES-256-GCM. The 512-byte plaintext is a two-byte
@@ -33,7 +35,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Sheet = Mapping[str, Any]
 
@@ -45,6 +47,13 @@ MAX_AMOUNT_MINOR = 2**53 - 1  # the largest integer of canonical JSON
 
 _KEM = b"KEM" + bytes([0x00, 0x20])
 _SUITE = b"HPKE" + bytes([0x00, 0x20, 0x00, 0x01, 0x00, 0x02])
+
+
+class Bid(NamedTuple):
+    """What an envelope holds, in minor units: for the lot, for the whole of its event, or both."""
+
+    amount_minor: int | None
+    whole_minor: int | None
 
 
 class Refused(ValueError):
@@ -74,57 +83,79 @@ def context_of(sheet: Sheet) -> bytes:
     return canonical({"use": CONTEXT_LABEL, **document})
 
 
-def padded(amount_minor: int) -> bytes:
-    """The 512-byte plaintext of a bid. Raises Refused outside 1 .. 2^53 - 1."""
-    if not 0 < amount_minor <= MAX_AMOUNT_MINOR:
+def padded(amount_minor: int | None, whole_minor: int | None = None) -> bytes:
+    """The 512-byte plaintext of a bid. Raises Refused outside 1 .. 2^53 - 1, and without amount."""
+    amounts = {"amount_minor": amount_minor, "whole_minor": whole_minor}
+    named = {name: minor for name, minor in amounts.items() if minor is not None}
+    if not named:
+        raise Refused("name an amount for the lot, for the whole, or for both")
+    if not all(0 < minor <= MAX_AMOUNT_MINOR for minor in named.values()):
         raise Refused("the amount is outside what the venue takes")
-    body = canonical({"amount_minor": amount_minor, "v": 1})
+    body = canonical({**named, "v": 1})
     return (len(body).to_bytes(2, "big") + body).ljust(PLAIN_BYTES, b"\0")
 
 
-def amount_in(plaintext: bytes) -> int:
-    """The amount of a plaintext. Raises Unopenable where it is not exactly what `padded` makes."""
+def bid_in(plaintext: bytes) -> Bid:
+    """The bid of a plaintext. Raises Unopenable where it is not exactly what `padded` makes."""
     length = int.from_bytes(plaintext[:2], "big")
     try:
-        amount = json.loads(plaintext[2 : 2 + length])["amount_minor"]
-        is_ours = type(amount) is int and padded(amount) == plaintext
-    except (ValueError, TypeError, KeyError, UnicodeDecodeError, RecursionError):
+        body = json.loads(plaintext[2 : 2 + length])
+        bid = Bid(body.get("amount_minor"), body.get("whole_minor"))
+        is_ours = {type(minor) for minor in bid} <= {int, type(None)} and padded(*bid) == plaintext
+    except (ValueError, TypeError, AttributeError, UnicodeDecodeError, RecursionError):
         is_ours = False
     if not is_ours:
         raise Unopenable("the envelope opens, but holds no bid in the venue's form")
-    return int(amount)
+    return bid
 
 
-def sealed(amount_minor: int, sheet: Sheet, ephemeral: bytes | None = None) -> tuple[bytes, bytes]:
+def sealed(
+    amount_minor: int | None,
+    sheet: Sheet,
+    ephemeral: bytes | None = None,
+    *,
+    whole_minor: int | None = None,
+) -> tuple[bytes, bytes]:
     """(envelope, ephemeral private key): 560 bytes, and what reveals them. Raises Refused."""
     recipient = _lot_key(sheet)
+    if whole_minor is not None and not sheet.get("whole"):
+        raise Refused("this lot takes no bid for a whole: only the first lot of an event does")
     ephemeral = ephemeral or os.urandom(KEY_BYTES)
     public = x25519(ephemeral, _BASE)
     shared = _shared_secret(x25519(ephemeral, recipient), public, recipient)
     key, nonce = _key_schedule(shared, context_of(sheet))
-    return public + _aes_gcm(key, nonce, padded(amount_minor), is_opening=False), ephemeral
+    plaintext = padded(amount_minor, whole_minor)
+    return public + _aes_gcm(key, nonce, plaintext, is_opening=False), ephemeral
+
+
+def opened_bid(envelope: bytes, sheet: Sheet, private_key: bytes) -> Bid:
+    """The bid in an envelope, opened with the lot's private key. Raises Unopenable."""
+    public = _checked(envelope)
+    return _bid(envelope, sheet, x25519(private_key, public))
+
+
+def revealed_bid(envelope: bytes, sheet: Sheet, ephemeral: bytes) -> Bid:
+    """The bid in an envelope, opened with the bidder's own ephemeral key. Raises Unopenable."""
+    if x25519(ephemeral, _BASE) != _checked(envelope):
+        raise Unopenable("the receipt belongs to another envelope")
+    return _bid(envelope, sheet, x25519(ephemeral, _lot_key(sheet)))
 
 
 def opened(envelope: bytes, sheet: Sheet, private_key: bytes) -> int:
-    """The amount in an envelope, opened with the lot's private key. Raises Unopenable."""
-    public = _checked(envelope)
-    return _amount(envelope, sheet, x25519(private_key, public))
+    """The amount for the lot alone, opened with its private key. Raises Unopenable."""
+    return _amount(opened_bid(envelope, sheet, private_key))
 
 
 def revealed(envelope: bytes, sheet: Sheet, ephemeral: bytes) -> int:
-    """The amount in an envelope, opened with the bidder's own ephemeral key. Raises Unopenable."""
-    if x25519(ephemeral, _BASE) != _checked(envelope):
-        raise Unopenable("the receipt belongs to another envelope")
-    return _amount(envelope, sheet, x25519(ephemeral, _lot_key(sheet)))
+    """The amount for the lot alone, opened with the ephemeral key. Raises Unopenable."""
+    return _amount(revealed_bid(envelope, sheet, ephemeral))
 
 
-def receipt_of(
-    amount_minor: int, sheet: Sheet, envelope: bytes, ephemeral: bytes
-) -> dict[str, Any]:
+def receipt_of(bid: Bid, sheet: Sheet, envelope: bytes, ephemeral: bytes) -> dict[str, Any]:
     """The secret receipt of a sealed bid: what proves it, and opens it without the lot's key."""
     return {
         **{name: sheet[name] for name in CONTEXT_FIELDS},
-        "amount_minor": amount_minor,
+        **{name: minor for name, minor in bid._asdict().items() if minor is not None},
         "envelope": base64.b64encode(envelope).decode(),
         "envelope_sha256": hashlib.sha256(envelope).hexdigest(),
         "ephemeral_private_key": ephemeral.hex(),
@@ -137,10 +168,19 @@ def public_key_of(private_key: bytes) -> bytes:
     return x25519(private_key, _BASE)
 
 
-def _amount(envelope: bytes, sheet: Sheet, agreed: bytes) -> int:
+def _bid(envelope: bytes, sheet: Sheet, agreed: bytes) -> Bid:
     shared = _shared_secret(agreed, envelope[:KEY_BYTES], _lot_key(sheet))
     key, nonce = _key_schedule(shared, context_of(sheet))
-    return amount_in(_aes_gcm(key, nonce, envelope[KEY_BYTES:], is_opening=True))
+    bid = bid_in(_aes_gcm(key, nonce, envelope[KEY_BYTES:], is_opening=True))
+    if bid.whole_minor is not None and not sheet.get("whole"):
+        raise Unopenable("the envelope bids for a whole, and this lot takes no such bid")
+    return bid
+
+
+def _amount(bid: Bid) -> int:
+    if bid.amount_minor is None:
+        raise Unopenable("the envelope bids for the whole alone")
+    return bid.amount_minor
 
 
 def _checked(envelope: bytes) -> bytes:
@@ -383,9 +423,10 @@ def _seal(options: argparse.Namespace) -> None:
     decimals = sheet.get("decimals")
     if not isinstance(decimals, int) or decimals not in range(5):
         raise Refused("the sheet lacks decimals: download it again from the lot's page")
-    amount = minor_units(options.amount, decimals)
-    envelope, ephemeral = sealed(amount, sheet)
-    receipt = receipt_of(amount, sheet, envelope, ephemeral)
+    texts = (options.amount, options.whole)
+    bid = Bid(*(None if text is None else minor_units(text, decimals) for text in texts))
+    envelope, ephemeral = sealed(bid.amount_minor, sheet, whole_minor=bid.whole_minor)
+    receipt = receipt_of(bid, sheet, envelope, ephemeral)
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     secret = os.open(folder / "receipt.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -401,14 +442,22 @@ def _open(options: argparse.Namespace) -> None:
     key = _key_from(options.key, "the lot's private key")
     if public_key_of(key).hex() != sheet.get("public_key"):
         raise Refused("the key is not the one of this lot")
-    print(opened(envelope_from(_read(options.envelope)), sheet, key))
+    _print(opened_bid(envelope_from(_read(options.envelope)), sheet, key))
 
 
 def _reveal(options: argparse.Namespace) -> None:
     receipt = _read_object(options.receipt)
     ephemeral = _key_from(str(receipt.get("ephemeral_private_key")), "the receipt's key")
     envelope = envelope_from(str(receipt.get("envelope")))
-    print(revealed(envelope, _read_object(options.sheet), ephemeral))
+    _print(revealed_bid(envelope, _read_object(options.sheet), ephemeral))
+
+
+def _print(bid: Bid) -> None:
+    """The lot's amount on the first line; what is bid for the whole on a line that says so."""
+    if bid.amount_minor is not None:
+        print(bid.amount_minor)
+    if bid.whole_minor is not None:
+        print(f"for the whole: {bid.whole_minor}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -416,13 +465,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="seal.py", description="Seal, open or reveal a bid.")
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, run, names in (
-        ("seal", _seal, ("sheet", "amount", "out")),
+        ("seal", _seal, ("sheet", "out")),
         ("open", _open, ("sheet", "envelope", "key")),
         ("reveal", _reveal, ("sheet", "receipt")),
     ):
         one = commands.add_parser(name)
         for option in names:
             one.add_argument(f"--{option}", required=True)
+        if name == "seal":
+            one.add_argument("--amount", help="for this lot")
+            one.add_argument("--whole", help="for all lots of the event together")
         one.set_defaults(run=run)
     options = parser.parse_args(arguments)
     try:

@@ -27,9 +27,18 @@ class SealedHere:
 
 
 def seal_and_submit(
-    *, user: User, lot_id: UUID, buyer: Organisation, amount_minor: int, request_id: UUID
+    *,
+    user: User,
+    lot_id: UUID,
+    buyer: Organisation,
+    amount_minor: int | None,
+    request_id: UUID,
+    whole_minor: int | None = None,
 ) -> SealedHere:
     """The weaker mode: the venue's server seals, so its memory holds the amount for a moment.
+
+    `whole_minor`: in the first lot of an event, what is bid for all its lots, beside the amount for
+    this one or (`amount_minor` None) without it.
 
     For people whose browser cannot seal; pages label it. The same request again gives its first
     outcome and an empty receipt. Raises as `submit_envelope`, InvalidInput for an amount outside
@@ -46,18 +55,19 @@ def seal_and_submit(
     if registration is None:
         raise Refused("not_admitted", f"{buyer} is not admitted to {lot.reference}.")
     guard = bidders_of(lot=lot, buyers=[buyer.pk], now=database_now())[buyer.pk].guard
-    stopped = guard.judged(amount_minor)
+    bid = seal.Bid(amount_minor, whole_minor)
+    stopped = next(filter(None, (guard.judged(minor) for minor in bid if minor is not None)), "")
     if stopped:
         raise refusal_of(stopped)
     sheet = sheet_of(lot, registration.label)
     try:
-        envelope, ephemeral = seal.sealed(amount_minor, sheet)
+        envelope, ephemeral = seal.sealed(bid.amount_minor, sheet, whole_minor=bid.whole_minor)
     except seal.Refused as reason:
         raise InvalidInput("amount_out_of_range", str(reason), field="amount") from reason
     outcome = submit_envelope(
         user=user, lot_id=lot_id, buyer=buyer, envelope=envelope, request_id=request_id
     )
-    receipt = seal.receipt_of(amount_minor, sheet, envelope, ephemeral)
+    receipt = seal.receipt_of(bid, sheet, envelope, ephemeral)
     return SealedHere(outcome, json.dumps(receipt, indent=1) + "\n")
 
 

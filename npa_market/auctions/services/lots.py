@@ -1,6 +1,7 @@
 """A lot begins: a sealed package is announced under fixed terms."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.db import transaction
 
 from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.core import LotTerms
-from npa_market.auctions.models import Invitation, Lot, LotState
+from npa_market.auctions.models import Invitation, Lot, LotState, SaleEvent
 from npa_market.auctions.notices.services import publish_announcement
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -20,6 +21,17 @@ from npa_market.parties.permissions import require
 from npa_market.parties.roles import OrganisationKind
 
 MAX_TITLE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in an event a lot stands, from 1 on; `whole_start_minor` on the first lot alone."""
+
+    event: SaleEvent
+    number: int
+    whole_start_minor: int | None
+
+
 MAX_INVITEES = 200
 _QUALIFIED = {
     "kind": OrganisationKind.BUYER.value,
@@ -38,13 +50,15 @@ def announce_lot(
     contact: str = "",
     reannounces: UUID | None = None,
     invitees: Collection[UUID] | None = None,
+    place: Place | None = None,
 ) -> Lot:
     """Offer a sealed package once under these terms; the seller's approver.
 
     `invitees` are the institutions that may buy, by key; None = all that the venue has qualified.
     `reannounces` names the unsold or cancelled lot that is offered again: of the same package or an
-    earlier version of it, and only once. The announcement with its figures is published in the same
-    transaction (see `notices`).
+    earlier version of it, and only once. `place` is for lots of an event, which are announced all
+    together (see `sale_events.services`). The announcement with its figures is published in the
+    same transaction (see `notices`).
 
     Fee and tax rates are copied from the venue's settings, so a later change does not reach back.
     Raises InvalidInput naming the first unsound term, Refused `unknown_package`,
@@ -81,6 +95,9 @@ def announce_lot(
     lot.by_invitation = invited is not None
     lot.reannounces = _earlier_lot(reannounces, package)
     lot.announced_at, lot.created_by = now, user
+    if place is not None:
+        lot.sale_event, lot.event_place = place.event, place.number
+        lot.whole_start_minor = place.whole_start_minor
     lot.save(force_insert=True)
     _record_announcement(lot, user)
     _invite(lot, invited or [], user)
@@ -194,6 +211,7 @@ def _record_announcement(lot: Lot, user: User) -> None:
             "package": lot.package.reference,
             "package_sha256": lot.package.content_sha256,
             "reannounces": lot.reannounces.reference if lot.reannounces else "",
+            **({"event": lot.sale_event.reference} if lot.sale_event else {}),
             "format": lot.format,
             "by_invitation": lot.by_invitation,
             "currency": lot.currency,

@@ -166,8 +166,9 @@ def _payload(row: LotEvent, label: str) -> dict[str, Any]:
     }
     if row.bidder_id is not None:
         payload["bidder"] = label
-    if row.amount_minor is not None:
-        payload["amount_minor"] = row.amount_minor
+    for name in ("amount_minor", "whole_minor"):
+        if getattr(row, name) is not None:
+            payload[name] = getattr(row, name)
     for name in ("ends_at", "since"):
         moment = getattr(row, name)
         if moment is not None:

@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections
 
 from npa_market.auctions.ceremony.services import settle_overdue_reveals
+from npa_market.auctions.sale_events.opening import open_ready_events
 from npa_market.auctions.services import advance_due_lots, note_pulse
 from npa_market.common.errors import Busy
 from npa_market.common.outbox import deliver_pending
@@ -35,7 +36,7 @@ def sweep_once() -> int:
     """
     if web_answers():
         note_pulse()
-    moved = advance_due_lots() + settle_overdue_reveals()
+    moved = advance_due_lots() + settle_overdue_reveals() + open_ready_events()
     return moved + deliver_pending() + resume_lost_runs() + discard_abandoned()
 
 
