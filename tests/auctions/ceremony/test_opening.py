@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, transaction
 
-from npa_market.auctions.ceremony import services
+from npa_market.auctions.ceremony import openers
 from npa_market.auctions.ceremony.documents import signed_receipt
 from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.ceremony.services import hand_in_share, set_lot_key
@@ -140,8 +140,8 @@ def test_S4_an_envelope_changed_in_the_store_stops_the_opening(sealed, clock, mo
     sealed.bid(1, HIGH)
     clock.now = LATE
     sealed.share(Holder.SELLER)
-    kept = services._bytes_of
-    monkeypatch.setattr(services, "_bytes_of", lambda row: kept(row)[:-1] + b"\0")
+    kept = openers.bytes_of
+    monkeypatch.setattr(openers, "bytes_of", lambda row: kept(row)[:-1] + b"\0")
     with pytest.raises(Refused, match="is not the one handed in"):
         sealed.share(Holder.NOTARY)
     sealed.lot.refresh_from_db()
