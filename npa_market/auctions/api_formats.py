@@ -16,7 +16,6 @@ from npa_market.auctions.guard.outliers import Typed, require_confirmed, yardsti
 from npa_market.auctions.models import BidOutcome, Lot
 from npa_market.auctions.protocol import protocol
 from npa_market.auctions.serializers import (
-    MONEY,
     BidSerializer,
     BuyerSerializer,
     LotReasonSerializer,
@@ -46,8 +45,9 @@ class EnvelopeSerializer(RequestSerializer):
             raise serializers.ValidationError("This is no base64.") from error
 
 
-class OfferSerializer(RequestSerializer):
-    amount_minor = serializers.IntegerField(help_text=MONEY, min_value=-(2**62), max_value=2**62)
+class OfferSerializer(BidSerializer):
+    """A buyer's offer far above what is asked is repeated like a bid; a seller's is not."""
+
     valid_seconds = serializers.IntegerField(help_text="How long the offer stands.")
 
 
@@ -124,7 +124,15 @@ class FormatActions:
     @action(detail=True, methods=["post"])
     def offers(self, request: Request, pk: str) -> Response:
         """Offer a price to the other side of a negotiation; it replaces the one that stands."""
-        values = self._side(request, self._asked(request, OfferSerializer))
+        asked = self._asked(request, OfferSerializer)
+        lot = self.get_object()
+        require_currency(lot, asked.pop("currency"))
+        typed = Typed.of(asked)
+        del asked["confirm_amount_minor"]
+        values = self._side(request, asked)
+        side = values["organisation"]
+        if side.pk != lot.package.seller_id:
+            require_confirmed(yardstick_of(lot.pk, side), side, typed)
         return self.answered(services.make_offer(**values))
 
     @extend_schema(request=AnswerSerializer, responses={201: OutcomeSerializer})

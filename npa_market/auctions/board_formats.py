@@ -12,6 +12,7 @@ from npa_market.auctions.forms_formats import (
     RoundForm,
     price_form,
 )
+from npa_market.auctions.guard.outliers import yardstick_of
 from npa_market.auctions.models import EventKind, Lot, LotState
 from npa_market.auctions.queries import ShownEvent
 from npa_market.auctions.rows import state_of
@@ -151,10 +152,12 @@ def _dutch_act(
     is_acceptor = state.acceptor == str(buyer.pk)
     if state.stage == Stage.FALLING:
         words = "You take it at the price in force when your request arrives, never more."
+        yardstick = yardstick_of(lot.pk, buyer)
         return {
             "kind": "accept",
             "title": "Accept the price",
             "words": words,
+            "warnings": yardstick.warnings(state.price_at(now)) if yardstick else [],
             "form": price_form(state.price_at(now), lot.currency),
         }
     if (state.stage == Stage.ROUND) == is_acceptor:

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from npa_market.auctions.forms_terms import DECIMAL, parsed
+from npa_market.auctions.guard.forms import AskedAgain
 from npa_market.auctions.models import Lot
 from npa_market.common.fields import uuid7
 from npa_market.common.money import MAX_MINOR, format_minor
@@ -24,7 +25,7 @@ class PriceForm(RequestForm):
     )
 
 
-class RoundForm(RequestForm):
+class RoundForm(RequestForm, AskedAgain):
     """An amount above the price that was accepted."""
 
     amount = forms.CharField(max_length=40, widget=forms.TextInput(attrs={**DECIMAL, "size": 18}))

@@ -47,12 +47,15 @@ class Link:
 
 
 def room_links(roles: frozenset[Role], path: str) -> Iterator[Link]:
-    """Links of the rooms open to these roles; the one that `path` is in is marked."""
-    for room in ROOMS:
-        if not room.roles & roles:
-            continue
-        url = reverse(room.url_name)
-        yield Link(url, room.label, path == url or (url != "/" and path.startswith(url)))
+    """Links of the rooms open to these roles; the one that `path` is in is marked.
+
+    A room within another's address is the nearer one, and the only one marked.
+    """
+    rooms = [(reverse(room.url_name), room.label) for room in ROOMS if room.roles & roles]
+    around = [url for url, _ in rooms if path == url or (url != "/" and path.startswith(url))]
+    here = max(around, key=len, default=None)
+    for url, label in rooms:
+        yield Link(url, label, url == here)
 
 
 class Frame:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from npa_market.auctions.core import LotTerms
+from npa_market.auctions.core import Format, LotTerms
 from npa_market.auctions.models import Lot, Registration
 from npa_market.auctions.services import (
     admit_registration,
@@ -176,3 +176,30 @@ def market(announced, clock, buyer, buyer_user, other_buyer, other_buyer_user) -
     clock.now = OPENING
     announced.advance()
     return announced
+
+
+@pytest.fixture
+def offered(clock, package, room, seller_user, operator, buyer, buyer_user, other_buyer,
+            other_buyer_user):  # fmt: skip
+    """A lot of any format at its opening, with two admitted and deposited bidders."""
+
+    def announce(kind: Format, **changes) -> Market:
+        if kind == Format.DUTCH:
+            changes = {"lowest_price_minor": START // 2, **changes}
+        if kind == Format.NEGOTIATED:
+            changes = {"invited": str(buyer.pk), **changes}
+        lot = announce_lot(
+            user=seller_user,
+            package_id=package.pk,
+            title="Consumer loans, East",
+            terms=terms(format=kind, reserve_minor=None, **changes),
+        )
+        market = Market(lot, room, seller_user, operator)
+        market.admit(buyer, buyer_user)
+        if kind != Format.NEGOTIATED:
+            market.admit(other_buyer, other_buyer_user)
+        clock.now = OPENING
+        market.advance()
+        return market
+
+    return announce

@@ -1,5 +1,6 @@
 """The operator's control room: lots under way, health, suspend and resume."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,7 @@ def test_the_room_shows_live_lots_with_their_decisions(market, as_user):
     shown = page(as_user(market.operator))
     assert market.lot.reference in shown
     assert "No sweeper has run yet" in shown
-    assert '<td class="num">1</td><td class="num">2</td><td class="num">1</td>' in shown
+    assert re.findall(r'class="num">(\d+)</td>', shown) == ["1", "2", "1"]
 
 
 @pytest.mark.parametrize(

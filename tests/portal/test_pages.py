@@ -1,5 +1,6 @@
 """Pages of no room: home, running work, the institution one acts for, errors, health."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -114,6 +115,15 @@ def test_the_switch_does_not_send_people_elsewhere(buyer, buyer_user, as_user, t
         "/acting-for/", {"organisation": str(buyer.pk), "next": target}
     )
     assert answer["Location"] == "/"
+
+
+def test_a_room_within_another_is_the_only_one_marked(operator, as_user):
+    client = as_user(operator)
+    for address, label in (("/lots/control/", "Control room"), ("/lots/", "Lots"), ("/", "Home")):
+        marked = re.findall(
+            r'aria-current="page">([^<]+)</a>', client.get(address).content.decode()
+        )
+        assert marked == [label]
 
 
 def test_navigation_shows_each_role_its_rooms(buyer_user, operator, as_user):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from npa_market.auctions.guard.forms import AskedAgain
 from npa_market.auctions.lot_keys import Holder
 from npa_market.auctions.offline import seal
 
@@ -28,7 +29,7 @@ class EnvelopeForm(forms.Form):
             raise forms.ValidationError(f"This is no envelope: {reason}.") from reason
 
 
-class ServerSealForm(forms.Form):
+class ServerSealForm(AskedAgain):
     """The weaker mode: the amount travels to the venue, which seals it."""
 
     amount = forms.CharField(max_length=40)

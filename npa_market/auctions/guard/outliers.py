@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from npa_market.auctions.guard.models import BidLimit, LimitState
-from npa_market.auctions.models import Lot, Registration
+from npa_market.auctions.models import EventKind, Lot, LotEvent, Registration
 from npa_market.auctions.queries import outcome_of
 from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.common.errors import Refused
@@ -23,8 +24,9 @@ from npa_market.valuation.models import Valuation, ValuationState
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """What an amount is measured by: the last price (else the start price), the buyer's own value.
+    """What an amount is measured by: the last price, and the buyer's own value.
 
+    The last price is the leading bid, the price that somebody accepted, else the start price.
     `own_minor` is the quantile that the settings name, of the newest finished run that the buyer's
     institution made of the package; None where it made none.
     """
@@ -59,21 +61,25 @@ def yardstick_of(lot_id: UUID, buyer: Organisation) -> Yardstick | None:
         currency=OuterRef("currency"),
         state=ValuationState.DONE,
     ).order_by("-id")
+    accepted = LotEvent.objects.filter(lot=OuterRef("pk"), kind=EventKind.PRICE_ACCEPTED)
     quantile = f"{settings.BID_FAR_ABOVE_VALUE_QUANTILE}_minor"
     row = (
         Lot.objects.filter(pk=lot_id)
         .annotate(
             own_minor=Subquery(own.values(quantile)[:1]),
+            price_minor=Coalesce(
+                "leading_minor", Subquery(accepted.values("amount_minor")), "start_price_minor"
+            ),
             is_registered=Exists(Registration.objects.filter(lot=OuterRef("pk"), buyer=buyer)),
         )
-        .values("currency", "leading_minor", "start_price_minor", "own_minor", "is_registered")
+        .values("currency", "price_minor", "own_minor", "is_registered")
         .first()
     )
     if row is None:
         return None
     return Yardstick(
         currency=row["currency"],
-        price_minor=row["leading_minor"] or row["start_price_minor"],
+        price_minor=row["price_minor"],
         own_minor=row["own_minor"],
         is_registered=row["is_registered"],
     )

@@ -17,6 +17,13 @@ from npa_market.auctions.forms_formats import (
     PriceForm,
     RoundForm,
 )
+from npa_market.auctions.guard.forms import AskedAgain
+from npa_market.auctions.guard.outliers import (
+    Typed,
+    Unconfirmed,
+    require_confirmed,
+    yardstick_of,
+)
 from npa_market.auctions.models import BidOutcome, Lot
 from npa_market.auctions.views.lots import acting_buyer, lot_page, visible_lot
 from npa_market.common.errors import Refused
@@ -38,6 +45,9 @@ def _answered(request: MemberRequest, lot: Lot, form: Form, act: Act, done: str)
     if form.is_valid():
         try:
             outcome = act(form.cleaned_data)
+        except Unconfirmed as question:
+            assert isinstance(form, AskedAgain)
+            form.ask_again(question, lot)
         except Refused as refusal:
             add_refusal(form, refusal)
         else:
@@ -83,10 +93,10 @@ def lot_round_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     form = RoundForm(request.POST, lot=lot)
 
     def act(values: dict[str, Any]) -> BidOutcome:
+        party = _party(request, lot)
         amount_minor, request_id = values["amount_minor"], values["request_id"]
-        return services.place_bid(
-            **_party(request, lot), amount_minor=amount_minor, request_id=request_id
-        )
+        _require_typed_twice(lot, party["buyer"], form)
+        return services.place_bid(**party, amount_minor=amount_minor, request_id=request_id)
 
     return _answered(request, lot, form, act, "Your bid was received.")
 
@@ -99,8 +109,11 @@ def lot_offer(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     form = OfferForm(request.POST, lot=lot)
 
     def act(values: dict[str, Any]) -> BidOutcome:
+        side = _side(request, lot)
+        if side["organisation"].pk != lot.package.seller_id:
+            _require_typed_twice(lot, side["organisation"], form)
         return services.make_offer(
-            **_side(request, lot),
+            **side,
             amount_minor=values["amount_minor"],
             valid_seconds=values["valid_hours"] * 3600,
             request_id=values["request_id"],
@@ -119,6 +132,16 @@ def lot_answer(request: MemberRequest, lot_id: UUID) -> HttpResponse:
         return services.answer_offer(**_side(request, lot), **values)
 
     return _answered(request, lot, AnswerForm(request.POST), act, "Your answer is recorded.")
+
+
+def _require_typed_twice(lot: Lot, buyer: Organisation, form: RoundForm) -> None:
+    """Raise Unconfirmed for an amount far above the last price or the buyer's own valuation."""
+    typed = Typed(
+        amount_minor=form.cleaned_data["amount_minor"],
+        confirmed_minor=form.typed_again(lot),
+        request_id=form.cleaned_data["request_id"],
+    )
+    require_confirmed(yardstick_of(lot.pk, buyer), buyer, typed)
 
 
 def _side(request: MemberRequest, lot: Lot) -> dict[str, Any]:

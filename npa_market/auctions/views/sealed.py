@@ -20,7 +20,13 @@ from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerS
 from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.ceremony.services import REVEAL_AFTER, hand_in_share, reveal_bid
 from npa_market.auctions.forms_terms import parsed
-from npa_market.auctions.guard.outliers import marks_of
+from npa_market.auctions.guard.outliers import (
+    Typed,
+    Unconfirmed,
+    marks_of,
+    require_confirmed,
+    yardstick_of,
+)
 from npa_market.auctions.guard.queries import limit_context
 from npa_market.auctions.lot_keys import Holder
 from npa_market.auctions.models import (
@@ -90,16 +96,26 @@ def envelope_seal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     buyer = _buyer(request)
     form = ServerSealForm(request.POST, prefix="server")
     if form.is_valid():
+        request_id = form.cleaned_data["request_id"]
         try:
+            amount_minor = parsed(form.cleaned_data["amount"], lot.currency, "amount")
+            typed = Typed(
+                amount_minor=amount_minor,
+                confirmed_minor=form.typed_again(lot),
+                request_id=request_id,
+            )
+            require_confirmed(yardstick_of(lot.pk, buyer), buyer, typed)
             done = services.seal_and_submit(
                 user=request.user,
                 lot_id=lot.pk,
                 buyer=buyer,
-                amount_minor=parsed(form.cleaned_data["amount"], lot.currency, "amount"),
-                request_id=form.cleaned_data["request_id"],
+                amount_minor=amount_minor,
+                request_id=request_id,
             )
         except forms.ValidationError as error:
             form.add_error("amount", error)
+        except Unconfirmed as question:
+            form.ask_again(question, lot)
         except Refused as refusal:
             add_refusal(form, refusal)
         else:

@@ -64,6 +64,16 @@ def test_amounts_that_are_none_come_back_with_the_form(sealed, bidder, amount):
     assert bidder.post(address(sealed, "envelope/seal/"), form).status_code == 422
 
 
+def test_the_weaker_mode_asks_twice_for_an_unusual_amount(sealed, bidder):
+    form = {"server-amount": "2,850,000.01", "server-request_id": uuid4()}
+    answer = bidder.post(address(sealed, "envelope/seal/"), form)
+    assert answer.status_code == 422
+    assert 'name="server-confirm_amount" inputmode' in answer.content.decode()
+    assert not LotReceipt.objects.exists()
+    form["server-confirm_amount"] = "2850000.01"
+    assert "ephemeral" in bidder.post(address(sealed, "envelope/seal/"), form).content.decode()
+
+
 def test_an_envelope_is_taken_back(sealed, bidder):
     sealed.bid(0, START)
     page = bidder.post(address(sealed, "envelope/withdraw/"), follow=True).content.decode()

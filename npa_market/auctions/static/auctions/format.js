@@ -12,13 +12,15 @@
     tag.textContent = words;
     tag.className = `tag ${tone}`;
   };
+  // A form that came back with a fault keeps what was typed, as one that is being filled in does.
   const isUntouched = (panel) =>
+    !panel.querySelector(".summary") &&
     [...panel.querySelectorAll("input, textarea")].every(
       (field) => field.type === "hidden" || field.value === field.defaultValue,
     );
 
   async function renew() {
-    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    const answer = await fetch(lot.dataset.page, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const id of ["lot-tag", "lot-note", "lot-board", "lot-events"]) {
