@@ -63,7 +63,7 @@ class FormatFields(forms.Form):
         required=False,
         max_length=1_000,
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": "2,500,000.00: 50,000.00"}),
-        help_text="Ascending: from this price on, this step; one `price: step` a line.",
+        help_text="Ascending: steps by price; each line a price, a colon, the step from there.",
     )
     max_extensions = forms.IntegerField(
         label="Extensions at most",
@@ -126,7 +126,9 @@ class FormatFields(forms.Form):
                 row = [parsed(part, currency, "higher_steps") for part in (price, step)]
                 rows.append((row[0], row[1]))
             except forms.ValidationError as error:
-                words = f"Line {number}: {' '.join(error.messages)} Write `price: step`."
+                words = (
+                    f"Line {number}: {' '.join(error.messages)} Write a price, a colon and a step."
+                )
                 raise forms.ValidationError(words) from error
         return tuple(rows)
 

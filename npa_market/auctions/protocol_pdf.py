@@ -21,28 +21,30 @@ BRAND, INK_2 = colors.HexColor("#1f4e8c"), colors.HexColor("#5b6676")
 RULE, PALE = colors.HexColor("#d5dbe3"), colors.HexColor("#f3f6fa")
 _TERMS = {
     "start_price_minor": "Start price",
-    "step_minor": "Smallest step",
     "deposit_minor": "Deposit",
     "lowest_price_minor": "Lowest price",
     "opens_at": "Opens",
     "ends_at": "End as announced",
-    "hard_end_at": "Hard end",
     "time_zone": "Time zone",
 }
 _OF_FORMAT = {
     "ascending": {
+        "step_minor": "Smallest step",
+        "hard_end_at": "Hard end",
         "window_seconds": "Extension window, seconds",
         "extension_seconds": "Extension, seconds",
         "max_extensions": "Extensions at most",
         "allows_proxy": "Every bid is a maximum",
     },
-    "sealed": {"allows_withdrawal": "Withdrawal allowed"},
+    "sealed": {"ends_at": "Deadline", "allows_withdrawal": "Withdrawal allowed"},
     "dutch": {
+        "step_minor": "Fall per tick",
+        "hard_end_at": "Hard end",
         "tick_seconds": "Tick, seconds",
         "round_seconds": "Sealed round, seconds",
         "best_bid_seconds": "Best bid, seconds",
     },
-    "negotiated": {},
+    "negotiated": {"start_price_minor": "Asked"},
 }
 
 
@@ -113,6 +115,7 @@ class _Paper:
     ) -> None:
         self.document, self.text, self.head = document, text, head
         self.right = ParagraphStyle("right", parent=text, alignment=2)
+        self.right_head = ParagraphStyle("right head", parent=head, alignment=2)
         self.zone = ZoneInfo(document["terms"]["time_zone"])
 
     def money(self, amount_minor: int | str | None) -> str:
@@ -204,9 +207,11 @@ class _Paper:
             is_head = has_head and number == 0
             line = []
             for place, words in enumerate(row):
-                style = self.right if place in amounts else self.text
-                is_name = not has_head and place % 2 == 0
-                line.append(Paragraph(escape(words), self.head if is_head or is_name else style))
+                is_bold = is_head or (not has_head and place % 2 == 0)
+                plain, bold = (
+                    (self.right, self.right_head) if place in amounts else (self.text, self.head)
+                )
+                line.append(Paragraph(escape(words), bold if is_bold else plain))
             cells.append(line)
         look = [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),

@@ -1,6 +1,6 @@
 """Refusals in words: what is wrong and what to do about it, never a reserve or a name."""
 
-from npa_market.auctions.core import Auction, Refusal
+from npa_market.auctions.core import Auction, Refusal, VoidReason
 from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.common.money import format_minor
 
@@ -39,6 +39,12 @@ _WORDS = {
         "The bid is not a full step above the leading bid. Lowest possible: {floor}."
     ),
     Refusal.AMOUNT_TOO_LARGE: "The amount is larger than any lot takes: at most {most}.",
+}
+# Why an envelope counts for nothing (S8).
+VOID_WORDS = {
+    VoidReason.UNDECRYPTABLE: "does not open with the key of this lot",
+    VoidReason.BELOW_START: "below the start price",
+    VoidReason.AMOUNT_TOO_LARGE: "larger than any lot takes",
 }
 # Shown beside the amount; the others stand above the form.
 ABOUT_THE_AMOUNT = frozenset(

@@ -14,7 +14,7 @@ from npa_market.common.signing import is_signed
 SHARE_TAKEN = {"compliance": "One more holder opens the lot", "notary": "is opened"}
 # Looks at the lot, which settles what is due, until it waits for its holders.
 UNTIL_OPENING = """async (address) => {
-  for (const began = Date.now(); Date.now() - began < 90_000;) {
+  for (const began = Date.now(); Date.now() - began < 120_000;) {
     const lot = await (await fetch(address)).json();
     if (lot.state === "opening") return;
     await new Promise((next) => setTimeout(next, 250));
@@ -42,7 +42,7 @@ def hand_in(page: Page, address: str, amount: str) -> dict[str, object]:
 
 
 def test_S1_S2_a_bid_sealed_in_the_browser_is_opened_by_two_holders(person, make_lot, tmp_path):
-    address = make_lot("sealed", "--seconds", "45", "--shares", str(tmp_path))
+    address = make_lot("sealed", "--seconds", "75", "--shares", str(tmp_path))
     bidder, rival = person("a-sealed"), person("b-sealed")
     secret = hand_in(bidder, address, "27315.07")
     note = json.loads(saved(bidder, bidder.get_by_role("link", name="Signed receipt")).read_text())

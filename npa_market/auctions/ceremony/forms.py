@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from npa_market.auctions.forms_terms import DECIMAL
 from npa_market.auctions.guard.forms import AskedAgain
 from npa_market.auctions.lot_keys import Holder
 from npa_market.auctions.offline import seal
@@ -32,8 +33,12 @@ class EnvelopeForm(forms.Form):
 class ServerSealForm(AskedAgain):
     """The weaker mode: the amount travels to the venue, which seals it."""
 
-    amount = forms.CharField(max_length=40)
+    amount = forms.CharField(max_length=40, widget=forms.TextInput(attrs={**DECIMAL, "size": 18}))
     request_id = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].label = f"Amount, {currency}"
 
 
 class ShareForm(forms.Form):

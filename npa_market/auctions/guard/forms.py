@@ -32,6 +32,7 @@ class AskedAgain(forms.Form):
             label=f"Amount again, {lot.currency}",
             widget=forms.TextInput(attrs={**DECIMAL, "size": 18}),
         )
+        self.order_fields(["amount", self.AGAIN])
         self.data = {**dict(self.data.items()), self.add_prefix(self.AGAIN): ""}
         self.add_error(self.AGAIN, question.message)
 

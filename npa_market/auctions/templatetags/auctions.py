@@ -7,6 +7,9 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from npa_market.auctions.core import VoidReason
+from npa_market.auctions.wording import VOID_WORDS
+
 register = template.Library()
 
 
@@ -22,6 +25,12 @@ def wall_clock(value: datetime | None, zone: str) -> SafeString | str:
         f"{local:%Y-%m-%d %Z} = {value:%H:%M:%S} UTC",
         local.isoformat(timespec="milliseconds")[11:23],
     )
+
+
+@register.filter
+def void_words(reason: str) -> str:
+    """Why an envelope is void, for people."""
+    return VOID_WORDS[VoidReason(reason)]
 
 
 @register.filter

@@ -81,7 +81,7 @@ def envelope_submit(request: MemberRequest, lot_id: UUID) -> HttpResponse:
             add_refusal(form, refusal)
         else:
             if not outcome.refusal:
-                messages.success(request, "Your envelope was handed in; an earlier one is void.")
+                messages.success(request, "Your envelope was handed in. Your last one counts.")
                 return redirect("auctions:detail", lot.pk)
             form.add_error(None, outcome.message)
             form.data = {**request.POST.dict(), "request_id": str(uuid7())}
@@ -94,7 +94,7 @@ def envelope_seal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Let the venue seal an amount, in the weaker mode; the receipt is shown once."""
     lot = _sealed_lot(request, lot_id)
     buyer = _buyer(request)
-    form = ServerSealForm(request.POST, prefix="server")
+    form = ServerSealForm(request.POST, prefix="server", currency=lot.currency)
     if form.is_valid():
         request_id = form.cleaned_data["request_id"]
         try:
@@ -288,7 +288,9 @@ def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> 
         "may_bid": may_bid and key is not None,
         "sheet": sheet_of(lot, label) if key and label else None,
         "envelope_form": EnvelopeForm(initial={"request_id": uuid7()}),
-        "server_form": ServerSealForm(prefix="server", initial={"request_id": uuid7()}),
+        "server_form": ServerSealForm(
+            prefix="server", currency=lot.currency, initial={"request_id": uuid7()}
+        ),
         "page_request_id": uuid7(),
         "reveal_begins": begins,
         "may_reveal": is_signatory
