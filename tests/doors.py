@@ -18,6 +18,7 @@ from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import Role
 from npa_market.portal.access_table import LIBRARY_RULES
 from npa_market.settlement.models import Statement
+from npa_market.tapes.history_models import HistoryFile
 from npa_market.tapes.models import Loan, SellerMapping, Tape, Upload
 from npa_market.transfers.models import Deal
 from npa_market.valuation.models import Fit, Scenario, Valuation
@@ -30,6 +31,7 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
     "tape_id": Tape,
     "upload_id": Upload,
     "mapping_id": SellerMapping,
+    "history_id": HistoryFile,
     "loan_id": Loan,
     "package_id": Package,
     "criteria_id": SavedCriteria,

@@ -16,8 +16,10 @@ from npa_market.evidence.models import Entry
 from npa_market.parties.models import Membership, Organisation, QualificationState, User
 from npa_market.parties.roles import ROLES_OF_KIND, OrganisationKind, Role
 from npa_market.parties.services import set_delivery_key
+from npa_market.tapes.histories import import_history, upload_history
+from npa_market.tapes.history_models import HistoryFile, HistoryKind
 from npa_market.tapes.mapping_store import save_mapping
-from npa_market.tapes.models import Upload
+from npa_market.tapes.models import Loan, Upload
 from npa_market.tapes.uploads import receive_whole, start_upload
 from npa_market.transfers.models import Deal
 from tests.browser.serving import PASSWORD
@@ -96,6 +98,7 @@ def world_objects() -> dict[str, Any]:
         "seq": Entry.objects.earliest("seq").pk,
         **_intake(seller, people.by_role[Role.SELLER_ANALYST]),
         **market_objects(),
+        "history_id": _history(people.by_role[Role.SELLER_ANALYST]).pk,
     }
 
 
@@ -132,6 +135,26 @@ def _intake(seller: Organisation, analyst: User) -> dict[str, Any]:
         user=analyst, seller=seller, title="Cards", document={"fields": fields}, header=header
     )
     return {"upload_id": upload.pk, "mapping_id": mapping.pk}
+
+
+def _history(analyst: User) -> HistoryFile:
+    """Payments attached to the loans of the world's tape, one row of them rejected."""
+    known = HistoryFile.objects.first()
+    if known is not None:
+        return known
+    loan = Loan.objects.filter(tape__seller__name=SELLER).earliest("pk")
+    history = upload_history(
+        user=analyst,
+        tape_id=loan.tape_id,
+        kind=HistoryKind.PAYMENTS,
+        chunks=[
+            b"loan number,paid on,amount\n"
+            + loan.loan_number.encode()
+            + b",2024-03-05,120.00\nnobody's,2024-03-05,1.00\n"
+        ],
+        file_name="payments-2026-03.csv",
+    )
+    return import_history(history_id=history.pk)
 
 
 def _running_job(seller: Organisation, analyst: User) -> Job:

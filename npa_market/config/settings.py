@@ -269,6 +269,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "HistoryKindEnum": "npa_market.tapes.history_models.HistoryKind",
         "ValuationStateEnum": "npa_market.valuation.models.ValuationState",
         "PackageExportFormEnum": "npa_market.packages.saved.ExportForm",
         "PickMeasureEnum": "npa_market.packages.serializers.MEASURE_CHOICES",

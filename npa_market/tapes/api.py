@@ -2,9 +2,7 @@
 
 from typing import Any, cast
 
-from django.http import FileResponse
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -18,6 +16,8 @@ from npa_market.parties.access import access_for
 from npa_market.parties.models import User
 from npa_market.parties.roles import SELLER_ROLES, Role
 from npa_market.tapes import services
+from npa_market.tapes.api_findings import FindingActions
+from npa_market.tapes.api_histories import HistoryViewSet
 from npa_market.tapes.api_intake import ROUTES as INTAKE_ROUTES
 from npa_market.tapes.api_intake import own_seller
 from npa_market.tapes.confirming import confirm_import, discard_tape, result_sha256
@@ -25,7 +25,6 @@ from npa_market.tapes.mapping import Mapping, shipped_mappings
 from npa_market.tapes.models import Loan, Tape, TapeState
 from npa_market.tapes.personal_models import PersonalAccess
 from npa_market.tapes.queries import Person, masked_person
-from npa_market.tapes.rejects import CONTENT_TYPES, rejects_answer
 from npa_market.tapes.revealing import erase_identities, reveal_borrower
 from npa_market.tapes.vault import KeyGone
 
@@ -226,7 +225,11 @@ class MappingSerializer(serializers.Serializer):
 
 
 class TapeViewSet(
-    VisibleRows, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+    FindingActions,
+    VisibleRows,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
 ):
     """Tapes of the caller's own institution."""
 
@@ -277,23 +280,6 @@ class TapeViewSet(
         rows = Loan.objects.visible_to(cast(User, request.user)).filter(tape=self.get_object())
         page = self.paginate_queryset(rows.select_related("borrower"))
         return self.get_paginated_response(MaskedLoanSerializer(page, many=True).data)
-
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
-    @action(detail=True)
-    def rejects(self, request: Request, pk: str) -> FileResponse:
-        """Rejected rows as CSV in clear text; each reading is recorded."""
-        return self._rejects(request, "csv")
-
-    def _rejects(self, request: Request, form: str) -> FileResponse:
-        tape = self.get_object()
-        content = services.open_rejects(user=cast(User, request.user), tape_id=tape.pk)
-        return rejects_answer(content, tape.reference, form)
-
-    @extend_schema(responses={(200, CONTENT_TYPES["xlsx"]): OpenApiTypes.BINARY})
-    @action(detail=True, url_path="rejects-xlsx")
-    def rejects_xlsx(self, request: Request, pk: str) -> FileResponse:
-        """The same as XLSX, on as many sheets as the rows need."""
-        return self._rejects(request, "xlsx")
 
     @extend_schema(request=None, responses={202: TapeSerializer})
     @action(detail=True, methods=["post"])
@@ -389,5 +375,6 @@ class MappingViewSet(viewsets.ViewSet):
 ROUTES = [
     ("tapes", TapeViewSet, "tape"),
     ("mappings", MappingViewSet, "mapping"),
+    ("histories", HistoryViewSet, "history"),
     *INTAKE_ROUTES,
 ]

@@ -1,29 +1,21 @@
 """What an import found: per rule and column a count and examples, completeness, control totals."""
 
-from collections.abc import Callable, Sequence
-from collections.abc import Mapping as MappingOf
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from npa_market.tapes.columns import Flags, no_flags
 from npa_market.tapes.dictionary import FIELDS, MONEY_FIELDS
+from npa_market.tapes.found_rows import ChunkCells, Found, Hits
 from npa_market.tapes.mapping import Mapping
-from npa_market.tapes.masking import masked_cell, masked_id_number, masked_mobile, masked_name
 from npa_market.tapes.validation import RULES, Checked, Rule, Severity
 
 EXAMPLES = 5
 _SAFE_MINOR = 1 << 40  # Some million of these fit 64 bits.
-_MASKS: dict[str, Callable[[str], str]] = {
-    "name": masked_name,
-    "id_number": masked_id_number,
-    "mobile": masked_mobile,
-}
 _OF_ABSENCE = {"value_missing", "borrower_missing"}
 Example = dict[str, Any]
-RowNumbers = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -40,17 +32,6 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """Plain JSON for the tape."""
         return dict(vars(self))
-
-
-def _hidden(value: str) -> str:
-    return "*" * min(len(value), 8)
-
-
-def shown_value(field_name: str, value: str) -> str:
-    """A cell for a finding: masked where the column is personal."""
-    if FIELDS[field_name].is_personal:
-        return _MASKS.get(field_name, _hidden)(value)
-    return masked_cell(value)
 
 
 @dataclass
@@ -78,6 +59,7 @@ class Tally:
     mapping: Mapping
     column_names: dict[str, str]  # field -> header text of its first source column
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    _found: list[Found] = field(default_factory=list)
     completeness: dict[str, Completeness] = field(
         default_factory=lambda: {name: Completeness() for name in FIELDS}
     )
@@ -85,25 +67,29 @@ class Tally:
         default_factory=lambda: {name: ControlTotal() for name in (*MONEY_FIELDS, "claim_minor")}
     )
 
-    def find(self, finding: Finding, examples: Sequence[Example], count: int | None = None) -> None:
+    def find(self, finding: Finding, hits: Hits) -> None:
         """Add hits of one rule on one column."""
         known = self.findings.setdefault((finding.id, finding.words), finding)
-        known.count += len(examples) if count is None else count
+        known.count += len(hits.rows)
+        known.examples.extend(hits.examples(finding.column, EXAMPLES - len(known.examples)))
+        self._found.append(Found(finding.id, finding.severity, finding.column, finding.words, hits))
+
+    def note(self, finding: Finding, examples: Sequence[Example], count: int) -> None:
+        """Add what is true of the file, not of rows."""
+        known = self.findings.setdefault((finding.id, finding.words), finding)
+        known.count += count
         known.examples.extend(examples[: EXAMPLES - len(known.examples)])
 
-    def hit(self, rule: Rule, hits: Flags, row_numbers: RowNumbers, cells: Any) -> None:
-        """Add a chunk's hits of a rule. cells: raw texts of the rule's column, or None."""
+    def take_found(self) -> list[Found]:
+        """The hits since the last call, with their rows."""
+        found, self._found = self._found, []
+        return found
+
+    def hit(self, rule: Rule, places: Any, cells: ChunkCells) -> None:
+        """Add a chunk's hits of a rule."""
         column = self.column_names.get(rule.field, "")
-        examples = [
-            {
-                "row": int(row_numbers[index]),
-                "column": column,
-                "value": "" if cells is None else shown_value(rule.field, _text(cells[index])),
-            }
-            for index in np.flatnonzero(hits)[:EXAMPLES].tolist()
-        ]
         finding = Finding(rule.id, str(rule.severity), rule.words, column)
-        self.find(finding, examples, int(hits.sum()))
+        self.find(finding, cells.hits(places, rule.field))
 
     def add_chunk(self, chunk: Checked, invalid: dict[str, Flags], is_valid: Flags) -> None:
         """Add completeness of the rows taken and control totals of all rows of a chunk."""
@@ -155,10 +141,6 @@ class Tally:
         return [finding.as_json() for finding in order]
 
 
-def _text(cell: Any) -> str:
-    return cell if isinstance(cell, str) else str(cell.as_py())
-
-
 def _exact_sum(values: Any) -> int:
     """Sum of minor units; a chunk of absurd amounts overflows 64 bits, so it is added slowly."""
     if len(values) and max(int(values.max()), -int(values.min())) > _SAFE_MINOR:
@@ -178,18 +160,17 @@ class Verdict:
         self.reasons.setdefault(row, []).append(f"{rule}: {words}")
 
 
-def apply_rules(
-    chunk: Checked, tally: Tally, row_numbers: RowNumbers, cells: MappingOf[str, Any]
-) -> Verdict:
-    """Test every rule on the rows that the mapping takes. cells: raw texts by field."""
+def apply_rules(chunk: Checked, tally: Tally, cells: ChunkCells) -> Verdict:
+    """Test every rule on the rows that the mapping takes."""
     verdict = Verdict({}, {})
     for rule in RULES:
         hits = rule.test(chunk) & chunk.frame.is_kept
         if not hits.any():
             continue
-        tally.hit(rule, hits, row_numbers, cells.get(rule.field))
+        places = np.flatnonzero(hits)
+        tally.hit(rule, places, cells)
         if rule.severity is Severity.REJECT:
-            for index in np.flatnonzero(hits).tolist():
+            for index in places.tolist():
                 verdict.add(index, rule.id, rule.words)
             if rule.id not in _OF_ABSENCE:
                 known = verdict.invalid.get(rule.field, no_flags(chunk.frame.rows))

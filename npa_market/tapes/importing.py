@@ -29,7 +29,15 @@ from npa_market.tapes.comparing import (
     has_other_tapes,
     sold_numbers,
 )
-from npa_market.tapes.findings import EXAMPLES, Finding, Tally, Verdict, apply_rules, shown_value
+from npa_market.tapes.findings import Finding, Tally, Verdict, apply_rules
+from npa_market.tapes.found_rows import (
+    ChunkCells,
+    Found,
+    FoundWriter,
+    Hits,
+    found_writer,
+    shown_value,
+)
 from npa_market.tapes.frames import read_chunk
 from npa_market.tapes.keys import tape_vault
 from npa_market.tapes.loading import insert_columns
@@ -49,6 +57,7 @@ from npa_market.tapes.vault import Vault, current_vault, index_key
 
 CHUNK_ROWS = 25_000
 _KEYS_PER_QUERY = 5_000
+_NUMBER = "loan_number"
 Report = Callable[[int, int, str], None]
 Rows = npt.NDArray[np.int64]
 T = TypeVar("T")
@@ -67,6 +76,7 @@ class ImportRun:
     source: TapeFile
     tally: Tally
     rejects: RejectsWriter
+    found: FoundWriter
     resume_after: int = 0
     rows_read: int = 0
     rows_imported: int = 0
@@ -91,6 +101,7 @@ class Judged:
     sound: Rows
     indexes: npt.NDArray[np.object_]
     rows_read: int
+    found: list[Found]
 
 
 def run_import(
@@ -98,13 +109,17 @@ def run_import(
 ) -> None:
     """Read the tape's file to its end, then call `finish` with the result.
 
-    The rejects file lives as long as `finish` runs. Raises Refused where the file as a whole is
-    wrong or another run took over.
+    The files of rejects and of findings live as long as `finish` runs. Raises Refused where the
+    file as a whole is wrong or another run took over.
     """
     mapping, layout = mapping_of(tape), Layout(**tape.stated_layout)
-    with open_tape(handle, mapping, layout) as source, rejects_writer(source.header) as rejects:
+    with (
+        open_tape(handle, mapping, layout) as source,
+        rejects_writer(source.header) as rejects,
+        found_writer() as found,
+    ):
         tally = Tally(mapping, _column_names(mapping, source))
-        run = ImportRun(tape, mapping, source, tally, rejects, resume_after=tape.committed_row)
+        run = ImportRun(tape, mapping, source, tally, rejects, found, tape.committed_row)
         run.sold, run.vault = sold_numbers(tape.seller), tape_vault(tape)
         if has_other_tapes(tape):
             run.drift = Tally(mapping, tally.column_names)
@@ -122,7 +137,7 @@ def run_import(
         _check_complete(run)
         if run.drift is not None:
             for finding in run.drift.findings.values():
-                tally.find(replace(finding, count=0, examples=[]), finding.examples, finding.count)
+                tally.note(replace(finding, count=0, examples=[]), finding.examples, finding.count)
         _note_layout(run)
         finish(run)
 
@@ -158,8 +173,8 @@ def _judged(run: ImportRun) -> Iterator[Judged]:
 
 
 def _judge(run: ImportRun, batch: Batch, key: bytes) -> Judged:
-    for number, cells in batch.ragged:
-        _reject_shape(run, number, cells)
+    for number, record in batch.ragged:
+        _reject_shape(run, number, record)
     run.rows_read += batch.rows
     numbers = batch.row_numbers
     chunk = Checked(read_chunk(run.mapping, batch.columns, run.setting), run.setting)
@@ -168,10 +183,11 @@ def _judge(run: ImportRun, batch: Batch, key: bytes) -> Judged:
         for entry in run.mapping.sources
         if entry.options.get("from") in batch.columns
     }
-    verdict = apply_rules(chunk, run.tally, numbers, by_field)
-    _reject_filtered(run, chunk, verdict, numbers)
-    _reject_repeated(run, chunk, verdict, numbers)
-    _reject_sold(run, chunk, verdict, numbers)
+    cells = ChunkCells(numbers, by_field)
+    verdict = apply_rules(chunk, run.tally, cells)
+    _reject_filtered(run, chunk, verdict, cells)
+    _reject_repeated(run, chunk, verdict, cells)
+    _reject_sold(run, chunk, verdict, cells)
     is_sound = np.ones(batch.rows, dtype=np.bool_)
     is_sound[list(verdict.reasons)] = False
     run.tally.add_chunk(chunk, verdict.invalid, is_sound)
@@ -179,7 +195,7 @@ def _judge(run: ImportRun, batch: Batch, key: bytes) -> Judged:
         run.rejects.write(int(numbers[row]), verdict.reasons[row], batch.record(row)[1])
     sound = np.flatnonzero(is_sound)
     indexes = borrower_indexes(chunk, sound, run.tape.seller_id, key)
-    return Judged(chunk, numbers, sound, indexes, run.rows_read)
+    return Judged(chunk, numbers, sound, indexes, run.rows_read, run.tally.take_found())
 
 
 def _reject_shape(run: ImportRun, number: int, cells: list[str]) -> None:
@@ -187,24 +203,22 @@ def _reject_shape(run: ImportRun, number: int, cells: list[str]) -> None:
     run.rows_read += 1
     run.rejects.write(number, [f"row_shape: {ROW_SHAPE}"], cells)
     found = f"{len(cells)} cells, header {len(run.source.header)}"
-    example = {"row": number, "column": "", "value": found}
-    run.tally.find(Finding("row_shape", Severity.REJECT, ROW_SHAPE), [example])
+    run.tally.find(Finding("row_shape", Severity.REJECT, ROW_SHAPE), Hits.of([number], [found]))
 
 
-def _reject_filtered(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbers: Rows) -> None:
+def _reject_filtered(run: ImportRun, chunk: Checked, verdict: Verdict, cells: ChunkCells) -> None:
     """Rows that the mapping's row filter does not take."""
-    filtered = np.flatnonzero(~chunk.frame.is_kept).tolist()
-    if not filtered or not run.mapping.keep_rows:
+    filtered = np.flatnonzero(~chunk.frame.is_kept)
+    if not len(filtered) or not run.mapping.keep_rows:
         return
     keep = run.mapping.keep_rows
-    for row in filtered:
+    for row in filtered.tolist():
         verdict.add(row, keep.rule, NOT_CHARGED_OFF)
-    examples = [{"row": int(row_numbers[row]), "column": "", "value": ""} for row in filtered[:5]]
-    finding = Finding(keep.rule, Severity.REJECT, NOT_CHARGED_OFF, keep.column)
-    run.tally.find(finding, examples, len(filtered))
+    hits = replace(cells.hits(filtered, "loan_number"), values=pa.repeat("", len(filtered)))
+    run.tally.find(Finding(keep.rule, Severity.REJECT, NOT_CHARGED_OFF, keep.column), hits)
 
 
-def _reject_repeated(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbers: Rows) -> None:
+def _reject_repeated(run: ImportRun, chunk: Checked, verdict: Verdict, cells: ChunkCells) -> None:
     """Loan numbers that stand on an earlier row: the first sound row of a number counts."""
     sound = np.array([row for row in range(chunk.frame.rows) if row not in verdict.reasons], int)
     numbers = chunk["loan_number"].values.to_numpy()[sound].tolist()
@@ -212,18 +226,22 @@ def _reject_repeated(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbe
     if len(fresh) == len(numbers) and run.seen_numbers.isdisjoint(fresh):
         run.seen_numbers |= fresh
         return
-    column, examples = run.tally.column_names.get("loan_number", ""), []
+    repeated = []
     for row, number in zip(sound.tolist(), numbers, strict=True):
         if number in run.seen_numbers:
             verdict.add(row, "loan_number_twice", LOAN_NUMBER_TWICE)
-            value = shown_value("loan_number", number)
-            examples.append({"row": int(row_numbers[row]), "column": column, "value": value})
+            repeated.append(row)
         run.seen_numbers.add(number)
-    finding = Finding("loan_number_twice", Severity.REJECT, LOAN_NUMBER_TWICE, column)
-    run.tally.find(finding, examples)
+    _reject_by_number(run, "loan_number_twice", LOAN_NUMBER_TWICE, cells.hits(repeated, _NUMBER))
 
 
-def _reject_sold(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbers: Rows) -> None:
+def _reject_by_number(run: ImportRun, rule: str, words: str, hits: Hits) -> None:
+    if len(hits.rows):
+        column = run.tally.column_names.get(_NUMBER, "")
+        run.tally.find(Finding(rule, Severity.REJECT, words, column), hits)
+
+
+def _reject_sold(run: ImportRun, chunk: Checked, verdict: Verdict, cells: ChunkCells) -> None:
     """Loans that others own since an earlier sale: number and borrower are those of a sold loan."""
     if not run.sold:
         return
@@ -233,14 +251,14 @@ def _reject_sold(run: ImportRun, chunk: Checked, verdict: Verdict, row_numbers: 
         dtype=np.int64,
     )
     indexes = borrower_indexes(chunk, suspects, run.tape.seller_id, index_key())
-    column, examples = run.tally.column_names.get("loan_number", ""), []
-    for row, index in zip(suspects.tolist(), indexes.tolist(), strict=True):
-        if run.sold[numbers[row]] == index:
-            verdict.add(row, "loan_sold", LOAN_SOLD)
-            value = shown_value("loan_number", numbers[row])
-            examples.append({"row": int(row_numbers[row]), "column": column, "value": value})
-    if examples:
-        run.tally.find(Finding("loan_sold", Severity.REJECT, LOAN_SOLD, column), examples)
+    sold = [
+        row
+        for row, index in zip(suspects.tolist(), indexes.tolist(), strict=True)
+        if run.sold[numbers[row]] == index
+    ]
+    for row in sold:
+        verdict.add(row, "loan_sold", LOAN_SOLD)
+    _reject_by_number(run, "loan_sold", LOAN_SOLD, cells.hits(sold, _NUMBER))
 
 
 def _note_drift(run: ImportRun, judged: Judged) -> None:
@@ -266,22 +284,16 @@ def _note_drift(run: ImportRun, judged: Judged) -> None:
         hits = at[rule.test(sides)]
         if len(hits):
             column = run.tally.column_names.get(rule.field, "")
-            examples = [
-                {
-                    "row": int(row_numbers[hit]),
-                    "column": column,
-                    "value": shown_value("loan_number", written.numbers[hit]),
-                }
-                for hit in hits[:EXAMPLES].tolist()
-            ]
+            shown = [shown_value(_NUMBER, written.numbers[hit]) for hit in hits.tolist()]
             finding = Finding(rule.id, Severity.NOTE, rule.words, column)
-            run.drift.find(finding, examples, len(hits))
+            run.drift.find(finding, Hits.of(row_numbers[hits].tolist(), shown, shown))
 
 
 def _write(run: ImportRun, judged: Judged) -> None:
     """Insert the sound rows of a chunk in one transaction, unless another run took over."""
     run.rows_imported += len(judged.sound)
     _note_drift(run, judged)
+    run.found.write([*judged.found, *(run.drift.take_found() if run.drift else ())])
     is_new = judged.row_numbers[judged.sound] > run.resume_after
     sound, indexes = judged.sound[is_new], judged.indexes[is_new]
     with transaction.atomic():
@@ -350,7 +362,7 @@ def _note_layout(run: ImportRun) -> None:
         if source.derived:
             filled = run.tally.completeness[source.field.name].filled
             finding = Finding("field_derived", Severity.NOTE, source.derived, source.field.title)
-            run.tally.find(finding, [], filled)
+            run.tally.note(finding, [], filled)
     unused = [
         name.strip()[:80]
         for name in run.source.header
@@ -361,7 +373,7 @@ def _note_layout(run: ImportRun) -> None:
         examples: list[dict[str, Any]] = [
             {"row": 0, "column": name, "value": ""} for name in unused
         ]
-        run.tally.find(Finding("columns_unused", Severity.NOTE, words), examples)
+        run.tally.note(Finding("columns_unused", Severity.NOTE, words), examples, len(unused))
 
 
 def discard_rows(tape: Tape) -> None:

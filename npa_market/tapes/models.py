@@ -164,6 +164,13 @@ class Tape(models.Model):
     rejects_file = models.ForeignKey(
         StoredFile, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    found_file = models.ForeignKey(
+        StoredFile,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="every row of every finding, personal values masked",
+    )
     failure = models.CharField(max_length=500, blank=True)
     layout = models.JSONField(
         default=dict, help_text="how the file was read: encoding, delimiter, header row, columns"

@@ -9,7 +9,7 @@ formula carries an apostrophe, which the import of a repaired file takes off aga
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryFile
 from typing import IO
@@ -25,6 +25,7 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 MARKER = ["row_number", "reasons"]
+_BETWEEN = " | "  # two reasons of a row
 # An apostrophe of the seller's own before a formula sign is told from ours by a second one.
 QUOTED_REST = r"'*[=+\-@\t\r]"
 _QUOTED = re.compile("'" + QUOTED_REST)
@@ -57,7 +58,7 @@ class RejectsWriter:
 
     def write(self, row_number: int, reasons: Sequence[str], cells: Sequence[str]) -> None:
         """Add one rejected row."""
-        self._writer.writerow([row_number, " | ".join(reasons), *map(quoted, cells)])
+        self._writer.writerow([row_number, _BETWEEN.join(reasons), *map(quoted, cells)])
         self.rows += 1
 
     def chunks(self) -> Iterator[bytes]:
@@ -74,6 +75,27 @@ def rejects_writer(header: Sequence[str]) -> Iterator[RejectsWriter]:
         writer = RejectsWriter(target, header)
         yield writer
         writer._text.detach()
+
+
+def with_reasons(content: IO[bytes], reasons: Collection[str]) -> IO[bytes]:
+    """The rows of a kept rejects file, which is closed, that have one of these reasons.
+
+    The result is a temporary file at its beginning, in the same form.
+    """
+    wanted = set(reasons)
+    with ExitStack() as stack:
+        target = stack.enter_context(TemporaryFile())
+        text = stack.enter_context(io.TextIOWrapper(content, "utf-8-sig", newline=""))
+        rows = csv.reader(text)
+        out = io.TextIOWrapper(target, "utf-8-sig", newline="", write_through=True)
+        writer = csv.writer(out)
+        writer.writerow(next(rows))
+        writer.writerows(row for row in rows if not wanted.isdisjoint(row[1].split(_BETWEEN)))
+        out.detach()
+        target.seek(0)
+        text.close()
+        stack.pop_all()  # The caller closes the result.
+        return target
 
 
 def rejects_workbook(content: IO[bytes]) -> IO[bytes]:

@@ -91,7 +91,8 @@ class Erasure:
     """What becomes unreadable when a tape's key is destroyed.
 
     borrowers: identities sealed under it. on_other_tapes: of these, the ones that loans of other
-    tapes need too. files: stored files that are deleted (the tape as received, its rejects).
+    tapes need too. files: stored files that are deleted (the tape as received, its rejects, the
+    rows of its findings).
     """
 
     borrowers: int
@@ -119,12 +120,16 @@ def _sealed_under(tape: Tape) -> QuerySet[Borrower]:
 
 def _own_files(tape: Tape) -> list[str]:
     """Hashes of stored files that no other tape has."""
-    files = [sha256 for sha256 in (tape.file_id, tape.rejects_file_id) if sha256]
+    files = [
+        sha256 for sha256 in (tape.file_id, tape.rejects_file_id, tape.found_file_id) if sha256
+    ]
     others = Tape.objects.exclude(pk=tape.pk)
     return [
         sha256
         for sha256 in files
-        if not others.filter(Q(file=sha256) | Q(rejects_file=sha256)).exists()
+        if not others.filter(
+            Q(file=sha256) | Q(rejects_file=sha256) | Q(found_file=sha256)
+        ).exists()
     ]
 
 

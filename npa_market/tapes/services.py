@@ -275,6 +275,7 @@ def _finish(tape: Tape, run: Any) -> None:
     from npa_market.tapes.importing import check_still_ours
 
     rejects = store_chunks(run.rejects.chunks()) if run.rejects.rows else None
+    found = store_chunks(run.found.chunks()) if run.found.rows else None
     with transaction.atomic():
         check_still_ours(tape)
         tape.rows_read = run.rows_read
@@ -284,7 +285,7 @@ def _finish(tape: Tape, run: Any) -> None:
         tape.completeness = run.tally.completeness_json()
         tape.findings = run.tally.findings_json()
         tape.layout = run.source.layout()
-        tape.rejects_file = rejects
+        tape.rejects_file, tape.found_file = rejects, found
         tape.state, tape.committed_row = TapeState.TO_CONFIRM, 0
         tape.save()
         record(
@@ -317,19 +318,27 @@ def _import_facts(tape: Tape) -> dict[str, Any]:
 
 
 @transaction.atomic
-def open_rejects(*, user: User, tape_id: UUID) -> IO[bytes]:
-    """The rejects file, open for reading; who opened it is recorded. Raises Refused without one."""
+def open_rejects(*, user: User, tape_id: UUID, rule: str = "", column: str = "") -> IO[bytes]:
+    """The rejects file, open for reading, or its rows with a finding of this rule and column.
+
+    Who opened it is recorded. Raises Refused where there is no such row.
+    """
     tape = Tape.objects.get(pk=tape_id)
     require(user, "tapes.read_rejects", tape)
-    if not tape.rejects_file_id:
-        raise Refused("no_rejects", "No row of this tape was rejected.")
+    wanted = _rejecting(tape, rule, column)
+    if not (tape.rejects_file_id and wanted):
+        asked = " for that" if rule or column else ""
+        raise Refused("no_rejects", f"No row of this tape was rejected{asked}.")
+    from npa_market.tapes.rejects import with_reasons
     from npa_market.tapes.revealing import log_access  # Reads what these services write.
 
+    only = {"rule": rule, "column": column} if rule or column else {}
+    rows = min(tape.rows_rejected, sum(found["count"] for found in wanted))
     log_access(
         user=user,
         tape=tape,
         form=AccessForm.REJECTS,
-        people=tape.rows_rejected,
+        people=rows,
         reason="Repair of rejected rows",
         loan=None,
     )
@@ -337,7 +346,26 @@ def open_rejects(*, user: User, tape_id: UUID) -> IO[bytes]:
         type="tape.rejects_read",
         subject=tape,
         actor=user,
-        payload={"rejects_sha256": tape.rejects_file_id, "rows": tape.rows_rejected},
+        payload={"rejects_sha256": tape.rejects_file_id, "rows": rows, **only},
         prev_state=tape.state,
     )
-    return open_stored(tape.rejects_file_id)
+    try:
+        content = open_stored(tape.rejects_file_id)
+    except FileNotFoundError as error:
+        raise Refused("rows_erased", "The rows went with the tape's identities.") from error
+    return with_reasons(content, {_reason(found) for found in wanted}) if only else content
+
+
+def _rejecting(tape: Tape, rule: str, column: str) -> list[dict[str, Any]]:
+    """Findings that rejected rows, of this rule and column where they are named."""
+    return [
+        found
+        for found in tape.findings
+        if found["severity"] == "reject"
+        and rule in ("", found["id"])
+        and column in ("", found["column"])
+    ]
+
+
+def _reason(found: dict[str, Any]) -> str:
+    return f"{found['id']}: {found['words']}"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from npa_market.tapes import history_views, personal_views, views, workbench_views
+from npa_market.tapes import finding_views, history_views, personal_views, views, workbench_views
 
 app_name = "tapes"
 urlpatterns = [
@@ -33,6 +33,11 @@ urlpatterns = [
         name="history_rejects_xlsx",
     ),
     path("<uuid:tape_id>/histories/remove/", history_views.remove, name="remove_history"),
+    path("<uuid:tape_id>/findings/", finding_views.findings, name="findings"),
+    path("<uuid:tape_id>/findings.csv", finding_views.export, {"form": "csv"}, name="findings_csv"),
+    path(
+        "<uuid:tape_id>/findings.xlsx", finding_views.export, {"form": "xlsx"}, name="findings_xlsx"
+    ),
     path("<uuid:tape_id>/erase/", personal_views.erase, name="erase"),
     path("<uuid:tape_id>/rejects.csv", views.rejects, {"form": "csv"}, name="rejects"),
     path("<uuid:tape_id>/rejects.xlsx", views.rejects, {"form": "xlsx"}, name="rejects_xlsx"),

@@ -150,10 +150,15 @@ def loans(request: MemberRequest, tape_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def rejects(request: MemberRequest, tape_id: UUID, form: str) -> HttpResponse | FileResponse:
-    """Rejected rows as CSV or XLSX, in clear text; each reading is recorded."""
+    """Rejected rows as CSV or XLSX in clear text, all or of one rule; each reading is recorded."""
     tape = _tape(request, tape_id)
     try:
-        content = services.open_rejects(user=request.user, tape_id=tape.pk)
+        content = services.open_rejects(
+            user=request.user,
+            tape_id=tape.pk,
+            rule=request.GET.get("rule", ""),
+            column=request.GET.get("column", ""),
+        )
         return rejects_answer(content, tape.reference, form)
     except Refused as refusal:
         _tell(request, refusal)

@@ -10,6 +10,7 @@ from django.urls import reverse
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import read_stored
 from npa_market.evidence.models import Entry
+from npa_market.parties.roles import Role
 from npa_market.tapes import histories, history_import
 from npa_market.tapes.histories import (
     import_history,
@@ -216,6 +217,50 @@ def test_the_pages_take_a_file_show_its_result_and_the_rows_of_a_loan(
     )
     client.post(reverse("tapes:remove_history", args=[tape.pk]), {"history": str(history.pk)})
     assert not loan.contacts.exists()
+
+
+@pytest.mark.parametrize("kind", SOUND)
+def test_machines_attach_each_kind_read_its_rejects_and_take_it_back(
+    kind, tape, as_user, seller_user, django_capture_on_commit_callbacks
+):
+    client, url = as_user(seller_user), "/api/v1/histories/"
+    file = io.BytesIO(csv_of([SOUND[kind], {**SOUND[kind], "贷款编号": "L-9"}]).encode())
+    file.name = f"{kind}.csv"
+    with django_capture_on_commit_callbacks(execute=True):
+        sent = client.post(url, {"tape": str(tape.pk), "kind": kind, "file": file})
+    assert (sent.status_code, sent.json()["state"]) == (202, "uploaded")
+    own = f"{url}{sent.json()['id']}/"
+    found = client.get(own).json()
+    assert (found["state"], found["rows_imported"], found["rows_rejected"]) == ("imported", 1, 1)
+    assert [finding["id"] for finding in found["findings"]] == ["loan_unknown"]
+    assert b"L-9" in b"".join(client.get(f"{own}rejects/").streaming_content)
+    assert client.get(f"{own}rejects-xlsx/").status_code == 200
+    listed = client.get(url, {"tape": str(tape.pk), "kind": kind}).json()["results"]
+    assert [history["id"] for history in listed] == [found["id"]]
+    assert client.post(f"{own}remove/").json()["state"] == "removed"
+    assert not ROWS_OF_KIND[kind].objects.exists()
+
+
+def test_a_wrong_file_by_api_is_a_problem_that_names_it_and_others_see_nothing(
+    tape, as_user, seller_user, stranger, buyer_user, make_user, seller
+):
+    url = "/api/v1/histories/"
+
+    def sent(user, **changes):
+        file = io.BytesIO(changes.pop("content", csv_of([SOUND["legal"]]).encode()))
+        file.name = "legal.csv"
+        values = {"tape": str(tape.pk), "kind": "legal", "file": file}
+        return as_user(user).post(url, {**values, **changes})
+
+    assert sent(seller_user, kind="gossip").status_code == 422
+    problem = sent(seller_user, content=b"a,b\n1,2\n")
+    assert (problem.status_code, problem.json()["code"]) == (422, "column_missing")
+    assert sent(stranger).status_code == 404
+    assert sent(buyer_user).status_code == 403
+    assert sent(make_user("books@example.com", seller, Role.SELLER_FINANCE)).status_code == 403
+    own = f"{url}{sent(seller_user).json()['id']}/"
+    assert as_user(stranger).get(own).status_code == 404
+    assert as_user(stranger).post(f"{own}remove/").status_code == 404
 
 
 def test_a_fault_of_ours_fails_the_history_and_leaves_nothing(take_in, monkeypatch):

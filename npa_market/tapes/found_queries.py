@@ -1,0 +1,62 @@
+"""The kept rows of a tape's findings, for pages and the API alike."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from npa_market.common.errors import Refused
+from npa_market.common.files import open_stored
+from npa_market.parties.models import User
+from npa_market.tapes.found_rows import FoundPage, Wanted, found_lines, found_page
+from npa_market.tapes.models import Loan, Tape
+
+EXPORT_HEADER = (
+    "row_number",
+    "rule",
+    "severity",
+    "column",
+    "words",
+    "loan_number",
+    "value",
+)
+# Findings on the file as a whole, which have no rows.
+_OF_THE_FILE = frozenset({"columns_unused", "field_derived"})
+
+
+def has_rows(finding: dict[str, Any]) -> bool:
+    """Is it a finding on rows?"""
+    return finding["id"] not in _OF_THE_FILE
+
+
+def _opened(tape: Tape) -> Any:
+    if not tape.found_file_id:
+        raise Refused("no_rows_kept", "No rows of findings are kept for this tape.")
+    try:
+        return open_stored(tape.found_file_id)
+    except FileNotFoundError as error:  # Deleted with the identities.
+        raise Refused("rows_erased", "The rows went with the tape's identities.") from error
+
+
+def rows_found(tape: Tape, user: User, wanted: Wanted, after: int = -1) -> FoundPage:
+    """A page of rows, each with `loan`: the key of its loan where the person may open one.
+
+    Raises Refused where the tape has no kept rows.
+    """
+    with _opened(tape) as content:
+        page = found_page(content, wanted, after=after)
+    loans = Loan.objects.visible_to(user).filter(
+        tape=tape, row_number__in={row["row_number"] for row in page.rows}
+    )
+    keys = dict(loans.values_list("row_number", "pk"))
+    rows = [{**row, "loan": keys.get(row["row_number"])} for row in page.rows]
+    return FoundPage(rows, page.count, page.next_after)
+
+
+def all_rows_found(tape: Tape, wanted: Wanted) -> Iterator[list[Any]]:
+    """Every row for an export, columns as `EXPORT_HEADER`. Raises Refused before the first one."""
+    content = _opened(tape)
+
+    def lines() -> Iterator[list[Any]]:
+        with content:
+            yield from found_lines(content, wanted)
+
+    return lines()
