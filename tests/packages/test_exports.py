@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from npa_market.common import workbooks
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
+from npa_market.common.exports import neutralised
 from npa_market.common.files import open_stored, read_stored
 from npa_market.common.models import Job, JobState
 from npa_market.evidence.models import Entry
@@ -23,9 +24,10 @@ from npa_market.packages.exporting import Content, write_export
 from npa_market.packages.exports import ask_for_export, forms_for
 from npa_market.packages.models import PackageExport
 from npa_market.packages.saved import ExportForm
-from npa_market.packages.schema import COLUMNS
+from npa_market.packages.schema import COLUMNS, SEALED_SCHEMA
 from npa_market.packages.sealed import read_table
 from npa_market.packages.services import grant_reader, revoke_reader
+from npa_market.tapes.reading import open_source
 from tests.builders import screened_package, sealed_package
 
 NAUGHTY = Path(__file__).parents[3] / "shared" / "vectors" / "naughty-strings"
@@ -201,6 +203,50 @@ def test_no_cell_runs_and_every_text_comes_back(tmp_path, monkeypatch):
         sheets = [name for name in book.namelist() if "worksheets/sheet" in name]
         assert len(sheets) == -(-len(texts) // 99)
         assert not any(b"<f>" in book.read(name) for name in sheets)
+
+
+TEXT_COLUMNS = [
+    field.name
+    for field in SEALED_SCHEMA
+    if pa.types.is_string(field.type) and not field.name.endswith("_token")
+]
+
+
+def test_naughty_strings_in_every_text_column_leave_every_export_equal_or_neutralised(
+    sealed, tmp_path
+):
+    if not NAUGHTY.exists():
+        pytest.skip("the naughty strings are not beside the project")
+    texts = [text for text in naughty_texts() if "\ufffe" not in text]  # XML holds none.
+    rows = read_table(sealed)
+    table = rows.take([number % rows.num_rows for number in range(len(texts))])
+    for name in TEXT_COLUMNS:
+        place = table.column_names.index(name)
+        table = table.set_column(place, SEALED_SCHEMA.field(name), [texts])
+    content = Content(table, "PKG", "CNY", date(2026, 6, 30))
+    for form in ExportForm:
+        write_export(content, form, tmp_path / form.value, lambda done, total: None)
+    with (tmp_path / "csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    with zipfile.ZipFile(tmp_path / "eba") as archive:
+        lines = io.StringIO(archive.read("3 Loan.csv").decode(), newline="")
+        loans = list(csv.DictReader(lines))
+    with open_source((tmp_path / "xlsx").open("rb")) as source:
+        header, *cells = source.first_rows(len(texts) + 1)
+    for name in TEXT_COLUMNS:
+        assert [row[name] for row in found] == [neutralised(text) for text in texts], name
+        assert [row[header.index(name)] for row in cells] == texts, name
+        assert pq.read_table(tmp_path / "parquet")[name].to_pylist() == texts, name
+    for head in (
+        "3.06 Product type",
+        "3.08 Loan currency",
+        "3.26 Stage reached in legal proceedings",
+    ):
+        assert [row[head] for row in loans] == [neutralised(text) for text in texts], head
+    with zipfile.ZipFile(tmp_path / "xlsx") as book:
+        sheets = [book.read(name) for name in book.namelist() if "worksheets/" in name]
+    assert sheets
+    assert not any(b"<f>" in sheet or b"<f " in sheet for sheet in sheets)
 
 
 def test_a_package_without_rows_has_a_header_everywhere(sealed, tmp_path):

@@ -24,6 +24,7 @@ from npa_market.tapes.reading import Layout, open_source, open_tape
 from tests.tapes.conftest import DATA, ROW, csv_of, rows_of
 from tests.tapes.test_batches import zipped
 from tests.tapes.test_reading import workbook as xlsx
+from tests.tapes.xlsb import xlsb
 
 STANDARD = mapping_named("npa_standard")
 HEADER, CELLS = list(ROW), list(ROW.values())
@@ -84,6 +85,8 @@ KINDS = {
     "xlsx": xlsx([HEADER, CELLS]),
     "xls": xls(),
     "ods": ods(),
+    "xlsb": xlsb([HEADER, CELLS]),
+    "xlsb in zip": zipped(xlsb([HEADER, CELLS]), "tape.xlsb"),
     "xlsx in zip": zipped(xlsx([HEADER, CELLS]), "tape.xlsx"),
     "xlsx in gzip": gzip.compress(xlsx([HEADER, CELLS])),
     "parquet": parquet(pa.table({name: [text] for name, text in ROW.items()})),
@@ -101,6 +104,41 @@ def test_every_kind_of_file_gives_the_same_row(kind):
     wanted = dict(ROW)
     width = len(rows[0]) - len(wanted)  # A fixture has its key as a column of its own.
     assert rows[0][width:] == list(wanted.values())
+
+
+def test_a_binary_workbook_is_imported_from_its_first_visible_sheet(imported):
+    rows = rows_of({}, {"身份证号": ""}, {})
+    # Numbers as a spreadsheet keeps them; the last ID number has lost its digits.
+    cells = [list(row.values()) for row in rows]
+    for line in cells:
+        line[HEADER.index("未偿本金")] = 10000.0
+        line[HEADER.index("期数")] = 12
+    cells[1][HEADER.index("身份证号")] = None
+    cells[2][HEADER.index("身份证号")] = 1.10101e17
+    tape = imported(xlsb([["not for sale"]], [HEADER, *cells], hidden=[0]), file_name="tape.xlsb")
+    assert (tape.rows_read, tape.rows_imported) == (3, 1)
+    assert {found["id"] for found in tape.findings if found["severity"] == "reject"} == {
+        "borrower_missing",
+        "id_number_exponent",
+    }
+    loan = tape.loans.get()
+    assert (loan.loan_number, loan.principal_minor, loan.term_months) == ("L-1", 1_000_000, 12)
+    assert tape.layout["sheet"] == "Sheet 2"
+
+
+def test_a_chosen_sheet_of_a_binary_workbook_is_read_and_damage_is_named():
+    whole = xlsb([["other"]], [HEADER, CELLS])
+    _, rows = read(whole, Layout(sheet="Sheet 2"))
+    assert rows == [CELLS]
+    assert refused(whole, Layout(sheet="Sheet 3")).code == "sheet_unknown"
+    broken = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(broken, "w") as damaged:
+        for name in archive.namelist():
+            content = archive.read(name)
+            cut = name == "xl/worksheets/sheet1.bin"
+            damaged.writestr(name, content[: len(content) // 3] if cut else content)
+    assert refused(broken.getvalue()).code == "workbook_unreadable"
+    assert refused(whole[: len(whole) // 2]).code == "file_damaged"
 
 
 def test_parquet_values_are_the_texts_of_a_csv():
