@@ -8,6 +8,7 @@ from django import forms
 from npa_market.common.errors import InvalidInput
 from npa_market.common.money import format_minor, parse_minor
 from npa_market.transfers.services import DepositFate
+from npa_market.transfers.services.erasing import LONGEST_REASON, SHORTEST_REASON
 from npa_market.transfers.terms import PUTBACK_REASONS
 
 
@@ -81,4 +82,14 @@ class CancelForm(forms.Form):
             (DepositFate.REFUND.value, "Back to the buyer"),
             (DepositFate.FORFEIT.value, "Forfeited to the seller"),
         ],
+    )
+
+
+class ErasureForm(forms.Form):
+    """Why the copies go; it stands in the log for years."""
+
+    reason = forms.CharField(
+        min_length=SHORTEST_REASON,
+        max_length=LONGEST_REASON,
+        help_text="Kept in the evidence log with your name; name no person in it.",
     )

@@ -10,6 +10,7 @@ from npa_market.transfers.forms import CancelForm, ExclusionForm, PaymentForm, R
 from npa_market.transfers.models import Deal, DealState, Delivery
 from npa_market.transfers.queries import (
     balance_due,
+    copies_of,
     delivery_of,
     paid_minor,
     release_job,
@@ -38,6 +39,7 @@ def page_of(deal: Deal, user: User) -> dict[str, Any]:
         "step": next((step for step in steps if step.is_now), None),
         "is_late": any(step.is_late(today) for step in steps),
         "delivery": delivery,
+        "copies": copies_of(deal),
         "job": release_job(deal) if deal.seller_id in user.organisation_ids() else None,
         "statement": getattr(deal, "statement", None),
         "history": Entry.objects.about(deal.pk),
@@ -61,6 +63,8 @@ def _acts(deal: Deal, delivery: Delivery | None, user: User) -> dict[str, Any]:
         "waits_for_second": bool(delivery and not delivery.file_id),
         "may_take": bool(delivery and delivery.file_id)
         and may(user, "transfers.take_delivery", deal),
+        "may_erase_copies": bool(delivery and delivery.file_id)
+        and may(user, "transfers.erase_package_copies", deal),
         "may_make_statement": state == DealState.DELIVERED
         and not hasattr(deal, "statement")
         # A permission of the room behind this one, known by name alone.

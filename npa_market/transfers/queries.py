@@ -1,12 +1,14 @@
 """Reads of deals that pages, API and other rooms need."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Sum
 
 from npa_market.common.models import Job
-from npa_market.transfers.models import Deal, DealState, Delivery
+from npa_market.transfers.models import Deal, DealState, Delivery, PackageKey
 from npa_market.transfers.timeline import Progress, Step, steps_of
 
 RELEASE_JOB = "delivery_release"
@@ -26,6 +28,41 @@ def balance_due(deal: Deal) -> int:
 def delivery_of(deal: Deal) -> Delivery | None:
     """The delivery of a deal, once somebody released it."""
     return Delivery.objects.filter(deal=deal).select_related("first_release_by").first()
+
+
+def open_until(deal: Deal, delivery: Delivery) -> datetime | None:
+    """Until when the buyer may take the file that it has not receipted; None: it is receipted."""
+    if delivery.receipted_at is not None or delivery.released_at is None:
+        return None
+    return delivery.released_at + timedelta(days=deal.deal_terms.download_days)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Copies made of identities for the buyer of a package, under the package's own key.
+
+    loans: those whose identities are in them, 0 where there is no copy. open_until: before this
+    the buyer may still need the file (None: it does not). erased_at: when the key was destroyed.
+    """
+
+    loans: int = 0
+    open_until: datetime | None = None
+    erased_at: datetime | None = None
+    has_key: bool = False
+
+
+def copies_of(deal: Deal) -> Copies:
+    """What erasing the copies of a deal's package would make unreadable, or has."""
+    delivery = delivery_of(deal)
+    if delivery is None or not delivery.file_id:
+        return Copies()
+    key = PackageKey.objects.filter(package__lots=deal.lot_id).first()
+    return Copies(
+        loans=deal.loan_prices.filter(exclusion="").count(),
+        open_until=open_until(deal, delivery),
+        erased_at=key.erased_at if key else None,
+        has_key=bool(key and key.wrapped),
+    )
 
 
 def release_job(deal: Deal) -> Job | None:

@@ -14,5 +14,6 @@ urlpatterns = [
     path("<uuid:deal_id>/release/", views.deal_release, name="release"),
     path("<uuid:deal_id>/file/", views.deal_take, name="take"),
     path("<uuid:deal_id>/receipt/", views.deal_receipt, name="receipt"),
+    path("<uuid:deal_id>/erase-copies/", views.deal_erase_copies, name="erase_copies"),
     path("<uuid:deal_id>/cancel/", views.deal_cancel, name="cancel"),
 ]

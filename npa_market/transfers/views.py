@@ -10,8 +10,10 @@ from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
 from npa_market.common.files import open_stored
 from npa_market.common.forms import add_refusal
@@ -22,11 +24,11 @@ from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import BUYER_ROLES, Role
 from npa_market.transfers import services
 from npa_market.transfers.filters import AllocationFilter, DealFilter
-from npa_market.transfers.forms import CancelForm, ExclusionForm, ReceiptForm
+from npa_market.transfers.forms import CancelForm, ErasureForm, ExclusionForm, ReceiptForm
 from npa_market.transfers.models import Deal, LoanPrice
 from npa_market.transfers.package_keys import open_delivery
 from npa_market.transfers.page import page_of, payment_form
-from npa_market.transfers.queries import RELEASE_JOB, delivery_of
+from npa_market.transfers.queries import RELEASE_JOB, copies_of, delivery_of
 from npa_market.transfers.tables import AllocationTable, DealTable
 from npa_market.transfers.tasks import release_delivery_task
 
@@ -262,3 +264,34 @@ def deal_cancel(request: MemberRequest, deal_id: UUID) -> HttpResponse:
             deposit=services.DepositFate(typed["deposit"]),
         ),
     )
+
+
+@access(access_for(Role.SELLER_APPROVER))
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def deal_erase_copies(request: MemberRequest, deal_id: UUID) -> HttpResponse:
+    """Say what becomes unreadable, then destroy the key of the package's copies; or what has."""
+    deal = visible_deal(request, deal_id)
+    form = ErasureForm(request.POST or None)
+    status = 422 if request.method == "POST" else 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            erased = services.erase_package_copies(
+                user=request.user, deal_id=deal.pk, reason=form.cleaned_data["reason"]
+            )
+        except Refused as refusal:
+            add_refusal(form, refusal)
+            status = refusal.status
+        else:
+            if erased.files:
+                messages.success(request, "Erased. The record of it is in the history.")
+            return redirect("transfers:erase_copies", deal.pk)
+    copies = copies_of(deal)
+    context = {
+        "deal": deal,
+        "package": deal.lot.package,
+        "copies": copies,
+        "form": form,
+        "is_open": copies.open_until is not None and database_now() < copies.open_until,
+    }
+    return render(request, "transfers/erase_copies.html", context, status=status)

@@ -4,9 +4,17 @@ import pytest
 from django.urls import reverse
 
 from npa_market.common.models import Job
+from npa_market.evidence.models import Entry
 from npa_market.parties.roles import Role
 from npa_market.transfers import views
-from npa_market.transfers.models import Deal, DealState, Delivery, Payment, Signature
+from npa_market.transfers.models import (
+    Deal,
+    DealState,
+    Delivery,
+    PackageKey,
+    Payment,
+    Signature,
+)
 from npa_market.transfers.services import release_delivery
 from tests.transfers.deals import (
     ID_NUMBER,
@@ -210,3 +218,49 @@ def test_the_api_does_the_whole_deal(cast, as_user):
     prices = as_user(cast.buyer_user).get(f"{base}/allocation/").json()["results"]
     assert sum(row["price_minor"] for row in prices) == deal.hammer_minor
     assert post(cast.finance, "cancel", {"reason": "x", "deposit": "refund"}).status_code == 409
+
+
+WHY = "Retention of 30 days is over"
+
+
+def test_the_approver_erases_the_copies_on_a_page_that_says_what_goes(
+    cast, as_user, django_capture_on_commit_callbacks
+):
+    deal = delivered(cast)
+    client, page = as_user(cast.approver), url("erase_copies", deal)
+    assert page in text_of(client.get(url("detail", deal)))
+    shown = text_of(client.get(page))
+    assert "<dt>Loans whose identities are in it</dt><dd>12</dd>" in shown
+    short = client.post(page, {"reason": "short"})
+    assert (short.status_code, "at least 10 characters" in text_of(short)) == (422, True)
+    assert PackageKey.objects.get().wrapped
+    with django_capture_on_commit_callbacks(execute=True):
+        done = client.post(page, {"reason": WHY}, follow=True)
+    assert "<h2>Erased</h2>" in text_of(done)
+    assert not PackageKey.objects.get().wrapped
+    detail = text_of(client.get(url("detail", deal)))
+    assert "copies</dt><dd>erased" in detail
+    assert page not in detail
+    again = client.post(page, {"reason": WHY}, follow=True)
+    assert "<h2>Erased</h2>" in text_of(again)
+    assert Entry.objects.filter(type="deal.copies_erased").count() == 1
+    taken = as_user(cast.buyer_user).get(url("detail", deal))
+    assert "it can be taken no more" in text_of(taken)
+
+
+def test_copies_are_not_offered_for_erasing_too_early_or_to_others(cast, as_user, make_user):
+    deal = awarded(cast)
+    page = url("erase_copies", deal)
+    assert "Nothing to erase" in text_of(as_user(cast.approver).get(page))
+    analyst = make_user("an@seller.example", cast.seller, Role.SELLER_ANALYST)
+    for user in (analyst, cast.buyer_user, cast.finance):
+        assert as_user(user).get(page).status_code == 403
+
+
+def test_while_the_buyer_may_take_the_file_the_page_says_until_when(cast, as_user):
+    deal = released(cast)
+    client, page = as_user(cast.approver), url("erase_copies", deal)
+    assert "Not yet." in text_of(client.get(page))
+    refused = client.post(page, {"reason": WHY})
+    assert (refused.status_code, "may still take it" in text_of(refused)) == (409, True)
+    assert PackageKey.objects.get().wrapped

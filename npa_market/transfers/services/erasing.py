@@ -1,7 +1,6 @@
 """Destroying the key of a package: what was made of identities for its buyer opens no more."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from npa_market.evidence.services import record
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
 from npa_market.transfers.models import Delivery, PackageKey
+from npa_market.transfers.queries import open_until
 from npa_market.transfers.services.locking import locked_deal
 
 SHORTEST_REASON = 10
@@ -47,13 +47,12 @@ def erase_package_copies(*, user: User, deal_id: UUID, reason: str) -> ErasedCop
         )
     now = database_now()
     delivery = Delivery.objects.filter(deal=deal, file__isnull=False).first()
-    if delivery is not None and delivery.receipted_at is None:
-        assert delivery.released_at is not None
-        if now < delivery.released_at + timedelta(days=deal.deal_terms.download_days):
-            raise Refused(
-                "delivery_open",
-                "The buyer has not receipted the file and may still take it. Erase it then.",
-            )
+    until = open_until(deal, delivery) if delivery else None
+    if until is not None and now < until:
+        raise Refused(
+            "delivery_open",
+            "The buyer has not receipted the file and may still take it. Erase it then.",
+        )
     key = PackageKey.objects.select_for_update().filter(package__lots=deal.lot_id).first()
     if key is None or not key.wrapped or delivery is None:
         return ErasedCopies(0, 0)
