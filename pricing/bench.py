@@ -15,7 +15,7 @@ from pricing.canonical import FloatArray, IntArray
 from pricing.chain import Cells, Costs, cash_paths
 from pricing.factors import FactorBlock, FactorModel, count_stream, factor_block, normals
 from pricing.mixture import mixture_quantile
-from pricing.moments import Chain, pool_cumulants, unit_moments
+from pricing.moments import Chain, Claim, pool_cumulants, unit_moments
 from pricing.nodes import integer_nodes
 from pricing.plan import plan_of
 from pricing.reference import brute_force, loan_months
@@ -140,8 +140,8 @@ def _case(size: Size) -> _Bench:
         payers=np.zeros(S),
         instalment=np.tile((product.instalment_mean, product.instalment_shape), (S, T, 1)),
         lump=np.tile((product.lump_mean, product.lump_shape), (S, T, 1)),
-        level_tilt=np.zeros(S),
-        ticket_tilt=np.zeros(S),
+        claim=Claim.loose(S),
+        third=np.ones(S),
     )
     model = FactorModel(
         risk=calibration.factors,
@@ -186,6 +186,7 @@ def _engine_b(case: _Bench, blocks: range) -> FloatArray:
         segment=np.repeat(np.arange(len(nodes)), [len(node) for node, _ in nodes]),
         balance=np.concatenate([node for node, _ in nodes]),
         count=np.concatenate([count for _, count in nodes]),
+        accounts=np.ones(len(nodes)),
     )
     nothing = np.zeros(len(nodes))
     costs = Costs(fee_share=np.full(len(nodes), FEE), work=nothing, case=nothing)

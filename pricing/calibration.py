@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from pricing import canonical
+from pricing.calendar import Calendar, MacroStart, calendar_from
 from pricing.channels import ChannelCost, channel_from
 from pricing.errors import BadCalibration, BadTerms
 from pricing.loans import BASES, LITIGATION
@@ -51,7 +52,8 @@ class FactorRisk:
     """Standard deviations of the systematic factors, on the log-odds unless said otherwise.
 
     pool: level of the whole purchase. group: product by vintage. macro: stationary, AR(1) with
-    monthly correlation phi. amount: log of the ticket size.
+    monthly correlation phi. amount: log of the ticket size. start: what is known of the macro
+    factor at the cut-off date; None = nothing, it starts from its stationary law.
     """
 
     pool: float
@@ -59,6 +61,11 @@ class FactorRisk:
     macro: float
     phi: float
     amount: float
+    start: MacroStart | None = None
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain JSON values; a start that is not known is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,8 @@ class Calibration:
     effects: additive log-odds by loan attribute; months_since_payment and payer_share use bands
     named by their upper end in months ("1", "3", ..., "more") and "never"; prior_placements uses
     "0".."2" and "3+". balance_slope: log-odds per unit of ln(balance / balance_reference).
-    basis_scale: tickets per unit of balance on each known basis, relative to `basis`.
+    basis_scale: tickets per unit of balance on each known basis, relative to `basis`. calendar:
+    what the history showed of it, None = unknown; `fit.calendar.as_of` turns it into a start.
     """
 
     name: str
@@ -89,6 +97,7 @@ class Calibration:
     basis_scale: Mapping[str, float] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    calendar: Calendar | None = None
 
     def __post_init__(self) -> None:
         names = [product.name for product in self.products]
@@ -137,13 +146,15 @@ class Calibration:
             "knots": [float(knot) for knot in self.knots],
             "products": [_plain(product) for product in self.products],
             "effects": {name: dict(levels) for name, levels in self.effects.items()},
-            "factors": asdict(self.factors),
+            "factors": self.factors.as_document(),
             "channels": [channel.as_document() for channel in self.channels],
             "sources": list(self.sources),
         }
         for name in ("payer_share", "aliases", "basis_scale", "diagnostics"):
             document[name] = dict(document[name])
-        return document
+        if self.calendar is None:
+            return {name: value for name, value in document.items() if name != "calendar"}
+        return document | {"calendar": self.calendar.as_document()}
 
     @cached_property
     def content_hash(self) -> str:
@@ -181,10 +192,18 @@ def _typed(document: Mapping[str, Any]) -> dict[str, Any]:
         ProductCurve(**{**product, "log_odds": tuple(product["log_odds"])})
         for product in document["products"]
     )
-    typed["factors"] = FactorRisk(**document["factors"])
+    typed["factors"] = _risk_from(document["factors"])
     typed["channels"] = tuple(channel_from(channel) for channel in document["channels"])
     typed["sources"] = tuple(document.get("sources", ()))
+    if "calendar" in document:
+        typed["calendar"] = calendar_from(document["calendar"])
     return typed
+
+
+def _risk_from(document: Mapping[str, Any]) -> FactorRisk:
+    if "start" not in document:
+        return FactorRisk(**document)
+    return FactorRisk(**{**document, "start": MacroStart(**document["start"])})
 
 
 def _plain(product: ProductCurve) -> dict[str, Any]:

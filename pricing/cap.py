@@ -9,16 +9,17 @@ from scipy.special import gammainc
 
 from pricing.canonical import BoolArray, FloatArray, IntArray
 from pricing.factors import FactorBlock
-from pricing.moments import Chain, unit_moments
+from pricing.moments import Chain, Claim, unit_moments
 from pricing.returns import discount_factors
 
 UNIT_PAYERS, FEW_PAYERS = 40_000, 6_000
 STRIDE = 7_919  # prime: a loan meets another size every month
 UNIT_SEED = 20_000  # fixed: the capped ticket belongs to the model, not to a run
 NO_WEIGHT = 1e-9
+LEAST_ASKED = 1e-300
 SPREAD_LIMITS = 1e-3, 2.0
-STEP = 0.25  # log step of the two elasticities, about one standard deviation of the level
-LEAST_PACE = 1e-3  # share of the product's odds below which the claim is out of reach
+LEVEL_STEP, TICKET_STEP = 0.6, 0.15  # logs: about two standard deviations
+LEAST_LOST = 1e-7  # odds below which the claim is out of reach
 ROOMS = 4_096  # linear between rooms: a share off by 1e-6, at a tenth of the time
 KEPT = 64  # unit runs remembered: a scenario that changes costs alone needs none
 
@@ -45,8 +46,8 @@ class _Unit:
             payers=np.array([self.payers]),
             instalment=np.tile(self.instalment, (1, months, 1)),
             lump=np.tile(self.lump, (1, months, 1)),
-            level_tilt=np.zeros(1),
-            ticket_tilt=np.zeros(1),
+            claim=Claim.loose(1),
+            third=np.ones(1),
         )
 
 
@@ -55,13 +56,15 @@ def capped(chain: Chain, product: IntArray, balance: FloatArray, annual_rate: fl
 
     Unit runs per product: loans of balance 1 at the product's balance-weighted odds. Means by
     month become E[min(ticket, room left)], non-increasing in time (pool adjacent violators), since
-    what has been paid only grows. The Gamma shape is then set so that the second moment of a
-    loan's discounted receipts is that of the unit run: payments of one loan compete for its room.
-    The tilts say how much more the claim binds where the level or the tickets are higher; a
-    segment that pays more than its product's average is held back by the same elasticity.
+    what has been paid only grows. The Gamma shape, and a factor on the third moment, are then set
+    so that the moments of a loan's discounted receipts are those of the unit run: payments of one
+    loan compete for its room.
+    The chain's `claim` says how much more it binds where the level or the tickets are higher; a
+    segment that pays more than its product's average is held back as on a path of such a level.
     """
     instalment, lump = chain.instalment.copy(), chain.lump.copy()
-    level_tilt, ticket_tilt = np.zeros(len(product)), np.zeros(len(product))
+    fixed, rising, power = np.zeros((3, len(product)))
+    third = np.ones(len(product))
     for code in np.unique(product):
         rows = np.flatnonzero(product == code)
         weight = balance[rows] / balance[rows].sum()
@@ -74,45 +77,56 @@ def capped(chain: Chain, product: IntArray, balance: FloatArray, annual_rate: fl
             instalment=(float(chain.instalment[first, 0, 0]), float(chain.instalment[first, 0, 1])),
             lump=(float(chain.lump[first, 0, 0]), float(chain.lump[first, 0, 1])),
         )
-        level_tilt[rows], ticket_tilt[rows] = _tilts(unit)
-        cut = _cut(unit, annual_rate)
+        cut, (lost, growing, power[rows]) = _cut(unit, annual_rate), _bite(unit)
         total = odds.sum()
         pace = chain.odds[rows].sum(axis=1) / total if total > 0 else np.ones(len(rows))
-        held = np.maximum(pace, LEAST_PACE) ** -level_tilt[rows]
+        fixed[rows], rising[rows] = lost - growing, growing * pace
+        third[rows] = cut.third
+        held = (1 + lost) / (1 + fixed[rows] + rising[rows])
         for target, source in ((instalment, cut.instalment), (lump, cut.lump)):
             target[rows] = source
             target[rows, :, 0] *= held[:, None]
-    return replace(
-        chain, instalment=instalment, lump=lump, level_tilt=level_tilt, ticket_tilt=ticket_tilt
-    )
+    claim = Claim(fixed, rising, power)
+    return replace(chain, instalment=instalment, lump=lump, claim=claim, third=third)
 
 
 @lru_cache(maxsize=KEPT)
 def _cut(unit: _Unit, annual_rate: float) -> Chain:
     chain = unit.chain()
     run = _WatchedRun(chain, discount_factors(annual_rate, chain.odds.shape[1]), UNIT_PAYERS)
-    free = _second_moment(chain, annual_rate)
-    wanted = free * float((run.paid**2).sum()) / max(float((run.asked**2).sum()), 1e-300)
+    wanted = {
+        order: _moment(chain, order, annual_rate)
+        * (float((run.paid**order).sum()) / max(float((run.asked**order).sum()), LEAST_ASKED))
+        for order in (2, 3)
+    }
     shorter = _with_means(chain, *run.smooth_shares())
-    without = _second_moment(_with_spread(shorter, 0.0), annual_rate)
-    with_full = _second_moment(shorter, annual_rate)
-    spread = (wanted - without) / (with_full - without) if with_full > without else 1.0
-    return _with_spread(shorter, float(np.clip(spread, *SPREAD_LIMITS)))
+    without = _moment(_with_spread(shorter, 0.0), 2, annual_rate)
+    with_full = _moment(shorter, 2, annual_rate)
+    spread = (wanted[2] - without) / (with_full - without) if with_full > without else 1.0
+    cut = _with_spread(shorter, float(np.clip(spread, *SPREAD_LIMITS)))
+    left = _moment(cut, 3, annual_rate)
+    return replace(cut, third=np.array([wanted[3] / left if left > 0 else 1.0]))
 
 
 @lru_cache(maxsize=KEPT)
-def _tilts(unit: _Unit) -> tuple[float, float]:
-    """How fast the share of receipts under the claim falls with ln(odds) and with ln(ticket)."""
-    chain, up, down = unit.chain(), np.exp(STEP), np.exp(-STEP)
-    ones = np.ones(chain.odds.shape[1])
+def _bite(unit: _Unit) -> tuple[float, float, float]:
+    """Odds that a unit asked is lost to the claim at the product's average, the part of them that
+    grows in proportion to the level, and the power with which they grow with the ticket."""
+    chain, ones = unit.chain(), np.ones(unit.chain().odds.shape[1])
+    level, ticket = np.exp(LEVEL_STEP), np.exp(TICKET_STEP)
     variants = (
-        replace(chain, odds=chain.odds * up),
-        replace(chain, odds=chain.odds * down),
-        _with_means(chain, up * ones, up * ones),
-        _with_means(chain, down * ones, down * ones),
+        chain,
+        replace(chain, odds=chain.odds * level),
+        replace(chain, odds=chain.odds / level),
+        _with_means(chain, ticket * ones, ticket * ones),
+        _with_means(chain, ones / ticket, ones / ticket),
     )
-    high, low, large, small = (_UnitRun(one, ones, FEW_PAYERS).share for one in variants)
-    return float(np.log(low / high) / (2 * STEP)), float(np.log(small / large) / (2 * STEP))
+    shares = np.array([_UnitRun(one, ones, FEW_PAYERS).share for one in variants])
+    lost, high, low, large, small = np.maximum(1 / shares - 1, 0.0)
+    growing = float(np.clip((high - low) / (level - 1 / level), 0.0, lost))
+    if small < LEAST_LOST:
+        return float(lost), growing, 0.0
+    return float(lost), growing, float(np.log(large / small) / (2 * TICKET_STEP))
 
 
 class _UnitRun:
@@ -228,8 +242,8 @@ def _with_spread(unit: Chain, spread: float) -> Chain:
     return replace(unit, instalment=instalment, lump=lump)
 
 
-def _second_moment(unit: Chain, annual_rate: float) -> float:
-    """E[X^2] of a unit loan's discounted receipts without systematic risk."""
+def _moment(unit: Chain, order: int, annual_rate: float) -> float:
+    """E[X**order] of a unit loan's discounted receipts without systematic risk."""
     months = unit.odds.shape[1]
     certain = FactorBlock(np.ones((1, 1)), np.ones((1, months)), np.ones(1))
-    return float(unit_moments(unit, certain, np.ones(1), annual_rate)[1, 0, 0])
+    return float(unit_moments(unit, certain, np.ones(1), annual_rate)[order - 1, 0, 0])

@@ -13,12 +13,14 @@ from pricing.moments import Chain, hazard, receipt_scale
 class Cells:
     """Equal loans that are counted together: (cells,) segment, balance and number of loans.
 
-    Cells are sorted by segment and every segment has one.
+    Cells are sorted by segment and every segment has one. accounts: (S,) loans of the segment that
+    one counted loan stands for; not 1 where large loans pay more or less often than small ones.
     """
 
     segment: IntArray
     balance: FloatArray
     count: IntArray
+    accounts: FloatArray
 
     @property
     def starts(self) -> IntArray:
@@ -40,6 +42,7 @@ def cash_paths(
 ) -> tuple[FloatArray, FloatArray]:
     """Pool cash net of cost and gross, both (paths, T), major units."""
     segment, starts, count = cells.segment, cells.starts, cells.count
+    work = costs.work * cells.accounts
     paths, months = len(factors.ticket), chain.odds.shape[1]
     scale = receipt_scale(chain, factors)
     settle = chain.settle[segment]
@@ -59,7 +62,7 @@ def cash_paths(
         by_segment *= scale
         gross[:, month] = by_segment.sum(axis=1)
         net[:, month] = by_segment @ (1 - costs.fee_share)
-        net[:, month] -= np.add.reduceat(dormant + paying, starts, axis=1) @ costs.work
+        net[:, month] -= np.add.reduceat(dormant + paying, starts, axis=1) @ work
     net[:, 0] -= costs.case.sum()
     return net, gross
 

@@ -178,10 +178,12 @@ def _quantile(level: float, sample: _Sample) -> _Quantile:
 
 def _sd_error(sample: _Sample) -> tuple[float, float]:
     """Relative error of the standard deviation, and its noise with the factors given."""
-    mean, variance, _ = sample.cumulants.T
+    mean, variance, third = sample.cumulants.T
+    fourth = 1.5 * third**2 / np.maximum(variance, 1e-300)  # of a Gamma
     total = float(variance.mean() + mean.var())
     shift = mean - mean.mean()
     square = 4 * shift**2 * variance + 2 * variance**2  # variance of (value - mean)^2 on a path
+    square += 4 * shift * third + fourth
     noise = float(np.sqrt(square.sum())) / len(mean) / (2 * total)
     return float(np.sqrt(total)) / float(sample.truth.std()) - 1, noise
 

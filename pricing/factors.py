@@ -7,6 +7,7 @@ import numpy as np
 from scipy import special
 from scipy.stats import qmc
 
+from pricing.calendar import future_covariance
 from pricing.calibration import FactorRisk
 from pricing.canonical import FloatArray, IntArray, frozen
 from pricing.terms import BLOCK
@@ -81,19 +82,36 @@ def factor_block(model: FactorModel, z: FloatArray) -> FactorBlock:
     variance = risk.pool**2 + risk.group**2 + model.parameter_sd[model.product] ** 2
     return FactorBlock(
         level=np.exp(shift - variance / 2),
-        macro=np.exp(macro @ macro_root(risk, model.months) - risk.macro**2 / 2),
+        macro=np.exp(
+            macro @ macro_root(risk, model.months)
+            + _drift(risk, pool, model.months)
+            - risk.macro**2 / 2
+        ),
         ticket=np.exp(risk.amount * amount - risk.amount**2 / 2),
     )
 
 
 def macro_root(risk: FactorRisk, months: int) -> FloatArray:
-    """Principal directions of the AR(1) factor, (months, months): z @ root has its covariance."""
-    return risk.macro * _correlation_root(risk.phi, months)
+    """Principal directions of the AR(1) factor, (months, months): z @ root has its covariance,
+    less what moves with the pool factor."""
+    known = 0.0
+    if risk.start is not None and risk.macro > 0:
+        own_share = 1 - risk.start.pool_correlation**2
+        known = 1 - own_share * (risk.start.sd / risk.macro) ** 2
+    return risk.macro * _correlation_root(risk.phi, months, known)
+
+
+def _drift(risk: FactorRisk, pool: FloatArray, months: int) -> FloatArray | float:
+    """What the start adds to the state of months 1..T, (paths, T): its mean, and its error as far
+    as it goes with the pool factor (paths, 1). Both fade."""
+    if risk.start is None:
+        return 0.0
+    start = risk.start.mean + risk.start.sd * risk.start.pool_correlation * pool
+    return np.asarray(start * risk.phi ** np.arange(1, months + 1), np.float64)
 
 
 @lru_cache(maxsize=16)
-def _correlation_root(phi: float, months: int) -> FloatArray:
-    lag = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
-    values, vectors = np.linalg.eigh(phi**lag)
+def _correlation_root(phi: float, months: int, known: float) -> FloatArray:
+    values, vectors = np.linalg.eigh(future_covariance(phi, months, known))
     root = (vectors * np.sqrt(np.maximum(values, 0)))[:, ::-1].T
     return frozen(root)

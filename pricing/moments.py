@@ -15,12 +15,45 @@ IN_CACHE = 6_400  # paths x segments whose dozen arrays fit the second-level cac
 
 
 @dataclass(frozen=True)
+class Claim:
+    """How the claim holds receipts back by segment, (S,) each: a share 1 / (1 + x) of what is asked
+    is paid, x = (fixed + rising * level) * ticket**power.
+
+    A single ticket may exceed the claim (fixed), and the payments of one loan compete for its
+    room, the more of them the higher the level is (rising).
+    """
+
+    fixed: FloatArray
+    rising: FloatArray
+    power: FloatArray
+
+    @classmethod
+    def loose(cls, segments: int) -> "Claim":
+        """A claim that nothing reaches."""
+        return cls(*np.zeros((3, segments)))
+
+    @property
+    def on_average(self) -> FloatArray:
+        """Share paid where every factor is 1, (S,)."""
+        return np.asarray(1 / (1 + self.fixed + self.rising), np.float64)
+
+    def share(self, factors: FactorBlock) -> FloatArray:
+        """Share paid on each path relative to the average path's, (paths, S)."""
+        beyond = factors.level * self.rising
+        beyond += self.fixed
+        beyond *= np.exp(np.log(factors.ticket)[:, None] * self.power)
+        beyond += 1
+        return np.asarray(1 / (self.on_average * beyond), np.float64)
+
+
+@dataclass(frozen=True)
 class Chain:
     """Loans of balance 1 per segment: S segments, T months.
 
     odds: (S, T) monthly odds of a dormant loan. keep, settle, payers: (S,) chance to pay again,
     to close, share already paying. instalment, lump: (S, T, 2) mean and Gamma shape by month.
-    level_tilt, ticket_tilt: (S,) elasticities by which the claim holds receipts back.
+    claim: what the claim leaves of receipts on paths unlike the average one. third: (S,) factor
+    on the third moment of a loan's receipts.
     """
 
     odds: FloatArray
@@ -29,8 +62,8 @@ class Chain:
     payers: FloatArray
     instalment: FloatArray
     lump: FloatArray
-    level_tilt: FloatArray
-    ticket_tilt: FloatArray
+    claim: Claim
+    third: FloatArray
 
     @property
     def broken(self) -> FloatArray:
@@ -70,8 +103,7 @@ def expected_flow(chain: Chain, factors: FactorBlock) -> Flow:
 def receipt_scale(chain: Chain, factors: FactorBlock) -> FloatArray:
     """Factor on every receipt of a path, (paths, S): ticket size, held back by the claim where
     the level or the ticket is high."""
-    log_scale = np.log(factors.ticket)[:, None] * (1 - chain.ticket_tilt)
-    return np.asarray(np.exp(log_scale - np.log(factors.level) * chain.level_tilt), np.float64)
+    return factors.ticket[:, None] * chain.claim.share(factors)
 
 
 def hazard(chain: Chain, factors: FactorBlock, month: int) -> FloatArray:
@@ -134,7 +166,7 @@ def _unit_moments(
         [
             scale * (p * P1 + d * D1),
             scale**2 * (p * P2 + d * D2),
-            scale**3 * (p * P3 + d * D3),
+            scale**3 * chain.third * (p * P3 + d * D3),
         ]
     )
 

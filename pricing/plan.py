@@ -6,12 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from pricing.calibration import Calibration
-from pricing.canonical import FloatArray, IntArray
+from pricing.canonical import FloatArray
 from pricing.cap import capped
 from pricing.chain import Cells, Costs
 from pricing.factors import FactorModel
 from pricing.loans import Loans
-from pricing.moments import Chain
+from pricing.moments import Chain, Claim
 from pricing.nodes import integer_nodes
 from pricing.portfolio import AS_IT_STANDS, Portfolio, Variant, portfolio_of
 from pricing.segmentation import AGE_EDGES
@@ -52,20 +52,22 @@ def plan_of(loans: Loans, calibration: Calibration, terms: Terms) -> Plan:
     return Plan(
         portfolio=portfolio,
         chain=_chain(portfolio),
-        cells=_cells(portfolio.segment, portfolio.balance),
+        cells=_cells(portfolio),
         costs=_costs(portfolio),
         factors=_factor_model(portfolio),
     )
 
 
-def _cells(segment: IntArray, balance: FloatArray) -> Cells:
-    order = np.argsort(segment, kind="stable")
-    parts = np.split(balance[order], np.flatnonzero(np.diff(segment[order])) + 1)
-    nodes = [integer_nodes(part, NODES) for part in parts]
+def _cells(portfolio: Portfolio) -> Cells:
+    order = np.argsort(portfolio.segment, kind="stable")
+    ends = np.flatnonzero(np.diff(portfolio.segment[order])) + 1
+    parts = (np.split(column[order], ends) for column in (portfolio.balance, portfolio.pace))
+    nodes = [integer_nodes(balance, NODES, pace) for balance, pace in zip(*parts, strict=True)]
     return Cells(
         segment=np.repeat(np.arange(len(nodes)), [len(node) for node, _ in nodes]),
         balance=np.concatenate([node for node, _ in nodes]),
         count=np.concatenate([count for _, count in nodes]),
+        accounts=portfolio.power[:, 0] / np.array([count.sum() for _, count in nodes]),
     )
 
 
@@ -115,7 +117,7 @@ def _chain(portfolio: Portfolio) -> Chain:
         / balance,
         instalment=by_month[:, :, :2],
         lump=by_month[:, :, 2:],
-        level_tilt=np.zeros(portfolio.segments),
-        ticket_tilt=np.zeros(portfolio.segments),
+        claim=Claim.loose(portfolio.segments),
+        third=np.ones(portfolio.segments),
     )
     return capped(uncapped, portfolio.segment_product, balance, portfolio.terms.buyer_irr)

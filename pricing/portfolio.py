@@ -13,6 +13,8 @@ from pricing.scoring import Scores, base_odds, score_loans
 from pricing.segmentation import Traits, segments_of
 from pricing.terms import Terms
 
+LEAST_ODDS = 1e-300
+MOST_LOST = 0.5  # of starts to the spread of odds: beyond it second order means nothing
 AGE_STEP = 6  # the age sensitivity looks this many months further along the curve
 
 
@@ -36,13 +38,26 @@ AS_IT_STANDS = Variant()
 
 
 @dataclass(frozen=True)
+class OwnOdds:
+    """Odds of loan i in month t: factor[i] * by_kind[kind[i], t]. kind, factor: (live loans,);
+    by_kind: (kinds, T), one row per product, channel and age."""
+
+    kind: IntArray
+    factor: FloatArray
+    by_kind: FloatArray
+
+
+@dataclass(frozen=True)
 class Portfolio:
     """The loans that can pay, cut into segments.
 
     live: index of these loans in `loans`; the arrays (live loans,) follow it. channel: code into
     `channels`. case_cost: one-off cost per loan. odds_by_age: (products, ages) base curves.
-    segment: number of each loan's segment; segment_product, segment_channel: (S,). power: (S, 4)
-    sums of balance**r. expected: chance that a loan pays at all.
+    segment: number of each loan's segment; segment_product, segment_channel: (S,). expected:
+    chance that a loan pays at all; pace: its rows of payments over the balance-weighted mean of
+    its segment.
+    power: (S, 4) loans, sum of balance, sums of pace * balance**r for r = 2, 3: moments of what the
+    loans that pay owe, since a segment's large loans need not pay as its small ones do.
     """
 
     loans: Loans
@@ -57,6 +72,7 @@ class Portfolio:
     case_cost: FloatArray
     odds_by_age: FloatArray
     expected: FloatArray
+    pace: FloatArray
     segment: IntArray
     segment_product: IntArray
     segment_channel: IntArray
@@ -74,7 +90,7 @@ class Portfolio:
         return float(share.sum() / (share @ share) * (share @ self.expected))
 
     def odds(self, variant: Variant) -> FloatArray:
-        """Balance-weighted odds per segment and month, (S, T)."""
+        """Odds per segment and month, (S, T): balance-weighted, less what their spread costs."""
         age = np.zeros_like(self.age) if variant.fresh else self.age + variant.older_months
         log_odds = np.zeros(len(self.balance))
         if not variant.plain:
@@ -82,19 +98,58 @@ class Portfolio:
             log_odds += self.scores.attributes + np.array(uplift)[self.channel]
         if not variant.even:
             log_odds += self.scores.balance
-        weight = self.balance * np.exp(log_odds) * variant.level
+        factor = np.exp(log_odds) * variant.level
+        mean, square = (
+            self._by_segment(age, self.balance * factor**order, order) for order in (1, 2)
+        )
+        months = np.arange(1, mean.shape[1] + 1)
+        delay = np.array([channel.delay_months for channel in self.channels])
+        works = months > delay[self.segment_channel][:, None]
+        return works * self._as_one_loan(mean, np.maximum(square - mean**2, 0.0))
+
+    def _by_segment(self, age: IntArray, weight: FloatArray, order: int) -> FloatArray:
+        """Sum over a segment's loans of weight * (base odds)**order, over its balance, (S, T)."""
         width = int(age.max()) + 1
         table = np.bincount(
             self.segment * width + age, weights=weight, minlength=self.segments * width
         ).reshape(self.segments, width)
-        odds = np.empty((self.segments, self.terms.horizon_months))
+        found = np.empty((self.segments, self.terms.horizon_months))
         for product in np.unique(self.segment_product):
             rows = self.segment_product == product
-            odds[rows] = table[rows] @ self.windows(int(product))[:width]
-        odds /= self.power[:, 1:2]
-        months = np.arange(1, odds.shape[1] + 1)
-        delay = np.array([channel.delay_months for channel in self.channels])
-        return odds * (months > delay[self.segment_channel][:, None])
+            found[rows] = table[rows] @ self.windows(int(product))[:width] ** order
+        return np.asarray(found / self.power[:, 1:2], dtype=np.float64)
+
+    def _as_one_loan(self, mean: FloatArray, variance: FloatArray) -> FloatArray:
+        """Odds of the one loan that starts to pay as often as loans of such odds together, (S, T).
+
+        A loan starts at rate odds / (1 + k odds): while it pays, L = 1 / (1 - keep) months, it
+        cannot start, nor once it has closed. Second order in the odds' spread.
+        """
+        products = [self.calibration.products[code] for code in self.segment_product]
+        stay = np.array([1 / (1 - one.keep) for one in products])[:, None]
+        closing = np.array([one.settle for one in products])[:, None] * stay
+        before = np.cumsum(mean, axis=1) - mean
+        k = 1 + stay + closing * before / np.maximum(mean, LEAST_ODDS)
+        rate = mean / (1 + k * mean)
+        lost = np.minimum(k * variance / (1 + k * mean) ** 3, MOST_LOST * rate)
+        return np.asarray((rate - lost) / (1 - k * (rate - lost)), dtype=np.float64)
+
+    def own_odds(self) -> OwnOdds:
+        """Odds of every live loan as it stands, no loan averaged with another."""
+        uplift = np.array([channel.uplift for channel in self.channels])[self.channel]
+        product, width = self.scores.product, int(self.age.max()) + 1
+        code = (product * len(self.channels) + self.channel) * width + self.age
+        _, first, kind = np.unique(code, return_index=True, return_inverse=True)
+        month = np.arange(1, self.terms.horizon_months + 1)
+        by_kind = np.stack(
+            [
+                self.windows(int(product[loan]))[self.age[loan]]
+                * (month > self.channels[self.channel[loan]].delay_months)
+                for loan in first
+            ]
+        )
+        factor = np.exp(self.scores.attributes + self.scores.balance + uplift)
+        return OwnOdds(kind, factor, by_kind)
 
     def windows(self, product: int) -> FloatArray:
         """Base odds in the months 1..T of a loan of each age, (ages, T), a read-only view."""
@@ -133,15 +188,27 @@ def portfolio_of(loans: Loans, calibration: Calibration, terms: Terms) -> Portfo
         expected=1 - (1 - scores.payers) * np.exp(-hazard),
     )
     segment = segments_of(traits)
+    pace = _pace(segment, balance, scores.payers + (1 - scores.payers) * hazard)
     first = np.unique(segment, return_index=True)[1]
     return Portfolio(
         loans=loans, calibration=calibration, terms=terms, live=live, balance=balance, age=age,
         scores=scores, channels=channels, channel=channel,
         case_cost=_case_costs(channels, channel, balance),
-        odds_by_age=curves, expected=traits.expected,
+        odds_by_age=curves, expected=traits.expected, pace=pace,
         segment=segment, segment_product=scores.product[first], segment_channel=channel[first],
-        power=np.stack([np.bincount(segment, balance**order) for order in range(4)], axis=1),
+        power=_power_sums(segment, balance, pace),
     )  # fmt: skip
+
+
+def _pace(segment: IntArray, balance: FloatArray, payments: FloatArray) -> FloatArray:
+    """Expected payments of each loan over the balance-weighted mean of its segment."""
+    mean = (np.bincount(segment, balance * payments) / np.bincount(segment, balance))[segment]
+    return np.divide(payments, mean, out=np.ones_like(payments), where=mean > 0)
+
+
+def _power_sums(segment: IntArray, balance: FloatArray, pace: FloatArray) -> FloatArray:
+    sums = (None, balance, *(pace * balance**order for order in (2, 3)))
+    return np.stack([np.bincount(segment, weight).astype(np.float64) for weight in sums], axis=1)
 
 
 def _case_costs(

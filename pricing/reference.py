@@ -1,7 +1,7 @@
 """Brute force: every loan of every path is drawn. Slow, obvious, and used only to check.
 
-Shares no recursion, no counts, no nodes and no cap ratio with the engines; it takes their odds
-per segment, product parameters and factors, which are the model itself.
+Shares no recursion, no counts, no nodes, no segment means and no cap ratio with the engines; it
+takes every loan's own odds, the product parameters and the factors, which are the model itself.
 """
 
 import numpy as np
@@ -9,27 +9,33 @@ import numpy as np
 from pricing.canonical import FloatArray
 from pricing.factors import FactorBlock
 from pricing.plan import Plan
+from pricing.portfolio import OwnOdds
 
 
 def brute_force(plan: Plan, factors: FactorBlock, rng: np.random.Generator) -> FloatArray:
     """Net cash of the pool, one row per path of `factors`, (paths, T), major units."""
+    own = plan.portfolio.own_odds()
     paths = [
-        _one_path(plan, factors.rows(path, path + 1), rng) for path in range(len(factors.ticket))
+        _one_path(plan, own, factors.rows(path, path + 1), rng)
+        for path in range(len(factors.ticket))
     ]
     return np.stack(paths)
 
 
-def _one_path(plan: Plan, factors: FactorBlock, rng: np.random.Generator) -> FloatArray:
+def _one_path(
+    plan: Plan, own: OwnOdds, factors: FactorBlock, rng: np.random.Generator
+) -> FloatArray:
     portfolio, chain, costs = plan.portfolio, plan.chain, plan.costs
     segment, balance = portfolio.segment, portfolio.balance
     keep, settle = chain.keep[segment], chain.settle[segment]
     instalment, lump = uncapped_tickets(plan)
     room = balance.copy()
-    paying = rng.random(len(balance)) < chain.payers[segment]
+    paying = rng.random(len(balance)) < portfolio.scores.payers
     is_open = np.ones(len(balance), np.bool_)
-    net = np.empty(chain.odds.shape[1])
+    net = np.empty(plan.terms.horizon_months)
+    level = factors.level[0, segment] * own.factor
     for month in range(len(net)):
-        odds = (chain.odds[:, month] * factors.level[0] * factors.macro[0, month])[segment]
+        odds = (own.by_kind[:, month] * factors.macro[0, month])[own.kind] * level
         draw = rng.random(len(balance))
         closes = paying & (draw < settle)
         stays = paying & ~closes & (draw < settle + keep)

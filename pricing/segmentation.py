@@ -12,7 +12,7 @@ AGE_NAMES = ("0-6", "7-12", "13-24", "25-36", "37-60", "60+")
 SCORE_EDGES = (-0.75, -0.25, 0.25, 0.75)  # log-odds
 SMALL_POOL = 64  # up to here every loan is its own segment: exact, and still quick
 GIANT_SHARE = 0.05  # of face: such a loan is never averaged with others
-LEAST_PAYERS = 30.0  # expected payers below which a segment is merged
+LEAST_PAYERS = 5.0  # expected payers below which a segment is merged
 MOST_SEGMENTS = 40
 
 

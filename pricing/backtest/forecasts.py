@@ -12,6 +12,7 @@ from pricing.calibration import Calibration, FactorRisk
 from pricing.canonical import FloatArray
 from pricing.channels import ChannelCost
 from pricing.factors import factor_block, normals
+from pricing.fit.calendar import as_of
 from pricing.fit.seasoned import seasoned
 from pricing.history.counts import History
 from pricing.plan import Plan, plan_of
@@ -93,9 +94,10 @@ def without_level(calibration: Calibration) -> Calibration:
     return replace(calibration, products=products, factors=FactorRisk(0.0, 0.0, 0.0, 0.0, 0.0))
 
 
-def after_own_payments(calibration: Calibration, own: History | None) -> Calibration:
-    """The calibration moved by a seasoned pool's own payments."""
-    return calibration if own is None else seasoned(calibration, own)
+def at_cut_off(calibration: Calibration, own: History | None, month: int) -> Calibration:
+    """The calibration as it stands for a pool at the end of a calendar month (year * 12 + month
+    - 1): moved by a seasoned pool's own payments, started where the calendar stands."""
+    return as_of(calibration, month) if own is None else seasoned(calibration, own)
 
 
 def flat_sample(known: Known, target: Target, rng: np.random.Generator) -> FloatArray:

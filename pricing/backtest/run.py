@@ -17,7 +17,7 @@ from pricing.backtest.forecasts import (
     PLAIN,
     TRUTH,
     Known,
-    after_own_payments,
+    at_cut_off,
     chances_to_pay,
     curve_sample,
     engine_sample,
@@ -32,7 +32,13 @@ from pricing.backtest.scores import crps, pinball, place_in
 from pricing.calibration import Calibration, reference_calibration
 from pricing.canonical import BoolArray, FloatArray
 from pricing.fit import calibrate
-from pricing.history.synthetic import Deals, SyntheticHistory, as_truth, synthetic_history
+from pricing.history.synthetic import (
+    FIRST_YEAR,
+    Deals,
+    SyntheticHistory,
+    as_truth,
+    synthetic_history,
+)
 
 EVERY = 3  # months between deals
 OWN_MONTHS = (0, 3, 6, 12)
@@ -176,9 +182,10 @@ def _forecasts(
     """A sample of the deal's cash by method, and the model's chance that a loan pays."""
     own = market.own_history(target.deal, target.origin) if target.own_months else None
     seed, months = target.origin, known.months
-    fitted = after_own_payments(known.calibration, own)
-    plan = model_plan(target, fitted, months, seed)
-    truth = model_plan(target, after_own_payments(market.truth, own), months, seed)
+    cut_off = FIRST_YEAR * 12 + target.origin
+    plan = model_plan(target, at_cut_off(known.calibration, own, cut_off), months, seed)
+    law = at_cut_off(market.law_at(target.origin), own, cut_off)
+    truth = model_plan(target, law, months, seed)
     plain = model_plan(target, without_level(known.calibration), months, seed)
     samples = {
         MODEL: engine_sample(plan, rng),

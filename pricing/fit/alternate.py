@@ -53,8 +53,9 @@ class Features:
 @dataclass(frozen=True)
 class Fitted:
     """The outcome. between, within: variances of ratios; level: (cohorts, products); macro: None
-    where the calendar is unknown; expected: starts by profile and age; level_ratios: observed
-    over expected without the levels, (cohorts, products)."""
+    where the calendar is unknown; calendar_ratios: observed over expected without the calendar,
+    (months,), None likewise, and first_month of them; expected: starts by profile and age;
+    level_ratios: observed over expected without the levels, (cohorts, products)."""
 
     pooled: HazardFit
     by_product: HazardFit
@@ -63,6 +64,8 @@ class Fitted:
     within: float
     level: FloatArray
     macro: Macro | None
+    calendar_ratios: Ratios | None
+    first_month: int
     expected: FloatArray
     level_ratios: Ratios
     has_many_cohorts: bool
@@ -144,6 +147,8 @@ class _Alternation:
             within=within,
             level=self.level,
             macro=self.calendar,
+            calendar_ratios=self._calendar_ratios() if has_calendar(history) else None,
+            first_month=int(history.cohort_month.min()) + 1,
             expected=self.dormant * self._chance(),
             level_ratios=self._level_ratios(),
             has_many_cohorts=many,

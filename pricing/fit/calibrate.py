@@ -16,6 +16,7 @@ from pricing.calibration import (
 from pricing.errors import BadCalibration, EmptyHistory, MixedBasis, MixedCurrency
 from pricing.fit.alternate import Fitted, fit_curves
 from pricing.fit.behaviour import Behaviour, amount_sd, behaviour_of
+from pricing.fit.calendar import calendar_of
 from pricing.fit.diagnostics import diagnostics_of, is_fitted
 from pricing.fit.levels import log_sd, mean_variance
 from pricing.history.counts import INSTALMENT, LUMP, History, merged_products
@@ -64,6 +65,9 @@ def calibrate(
         ),
         diagnostics=diagnostics_of(history, fitted, behaviour, base.knots)
         | {"base": base.name, "kept_effects": list(kept)},
+        calendar=None
+        if fitted.calendar_ratios is None
+        else calendar_of(fitted.first_month, fitted.calendar_ratios),
     )
 
 

@@ -1,20 +1,26 @@
 """A pool's own payments: credibility of what it has paid against what was expected of it."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.special import expit
 
-from pricing.calibration import DEFAULT_PRODUCT, Calibration, ProductCurve
-from pricing.canonical import FloatArray
+from pricing.calendar import MacroStart
+from pricing.calibration import DEFAULT_PRODUCT, Calibration, FactorRisk, ProductCurve
+from pricing.canonical import FloatArray, IntArray
 from pricing.errors import MixedBasis, MixedCurrency
+from pricing.fit.calendar import Past, less_level, past_of, past_without_calendar, start_of
 from pricing.fit.levels import log_sd, ratio_variance
+from pricing.fit.posterior import Counts, Normal, poisson_posterior
 from pricing.fit.tickets import Ticket, fit_ticket
 from pricing.history.counts import INSTALMENT, History, has_calendar, merged_products
 from pricing.scoring import base_log_odds
 
 CLIP = 5.0
+ONE_PRODUCT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -25,23 +31,16 @@ class Level:
     variance: float
 
 
-def gamma_poisson(observed: float, expected: float, variance: float) -> Level:
-    """A multiplier with prior Gamma(1/variance, 1/variance) after `observed` events where
-    `expected` were expected: mean (1/v + O) / (1/v + X), squared coefficient of variation
-    1 / (1/v + O) (Buehlmann & Gisler 2005, ch. 2.4)."""
-    seen = 1 + variance * observed
-    return Level(seen / (1 + variance * expected), variance / seen)
-
-
 def seasoned(calibration: Calibration, own: History) -> Calibration:
     """The calibration as it stands for one pool after its own payments `own`.
 
-    What the pool's loans shared first, its level and the calendar of its past, then each product's
-    departure from it, both by Gamma-Poisson credibility on first payments; the ticket factor by
-    its own credibility. The part of the shared that was calendar will not come back. What is
-    learned moves the curves and tickets; what is left unknown replaces the pool factor, the ticket
-    factor and the products' parameter error. The group factor is learned with the products and
-    set to 0.
+    First payments tell of the sum of the pool's level, each product's departure from it, and the
+    calendar of the months they fell in; all are learned together, since none is seen alone. What
+    is learned moves curves, tickets and the start of the macro factor; what is left unknown
+    replaces the pool factor, the ticket factor and the products' parameter error. The group factor
+    is learned with the products and set to 0. The cut-off is the end of the last month of `own`,
+    or of the calibration's calendar where that ends later. Months without dates are taken as
+    months of a calendar that nothing else is known of.
 
     Raises MixedCurrency, MixedBasis.
     """
@@ -50,18 +49,21 @@ def seasoned(calibration: Calibration, own: History) -> Calibration:
     if own.basis not in calibration.scales:
         raise MixedBasis(own.basis, sorted(calibration.scales))
     own = merged_products(own, calibration.aliases)
-    found = _learned(calibration, own)
-    products = tuple(_moved(calibration, one, found) for one in _with_all(calibration, own))
+    past, month = _past(calibration, own)
+    found = _learned(calibration, own, past, month)
+    products = tuple(_moved(calibration, one, found, past) for one in _with_all(calibration, own))
     return replace(
         calibration,
         name=f"{calibration.name} with own payments",
         products=products,
         factors=replace(
             calibration.factors,
-            pool=log_sd(found.common_variance),
+            pool=float(np.sqrt(found.shared_variance)),
             group=0.0,
             amount=log_sd(found.ticket.variance),
+            start=found.start(calibration.factors),
         ),
+        calendar=None,
         sources=(
             *calibration.sources,
             f"Level from the pool's own payments: {own.starts:,} first payments where "
@@ -72,98 +74,141 @@ def seasoned(calibration: Calibration, own: History) -> Calibration:
 
 
 @dataclass(frozen=True)
-class _Departure:
-    """Posterior of a product's departure from its pool, given what the pool shared; held: share
-    of an error in the shared that the product's own payments take back."""
-
-    level: Level
-    held: float
-
-
-@dataclass(frozen=True)
 class _Learned:
-    """Posteriors of what the pool shared, of each product's departure from it, of the ticket
-    factor. stays: share of the shared's prior variance that is level and not calendar. past:
-    variance of the calendar. weight: of each product in the pool. expected: first payments."""
+    """Posterior of the logs of all levels and of the last month's calendar.
 
-    shared: Level
-    stays: float
-    past: float
-    products: dict[str, _Departure]
-    weight: dict[str, float]
+    common: of the level of a product the pool does not have, departure left out. levels: (P,) of
+    the pool's products, departures included. now: of the calendar. covariance: of (common, levels,
+    now). weight: (P,) share of each product. ticket: posterior of the ticket factor. starts,
+    expected: first payments.
+    """
+
+    names: tuple[str, ...]
+    mean: FloatArray
+    covariance: FloatArray
+    weight: FloatArray
     ticket: Level
     expected: float
 
     @property
-    def level(self) -> float:
-        """Posterior mean of the pool's level."""
-        return float(self.shared.mean**self.stays)
+    def log_levels(self) -> FloatArray:
+        """Logs of the expected multipliers: common, then by product, (1 + P,)."""
+        return np.asarray(self.mean[:-1] + np.diag(self.covariance)[:-1] / 2, np.float64)
 
-    @property
-    def loading(self) -> float:
-        """How much of an error in the shared is left in the pool's total: where the level was
-        taken too high, the departures were taken too low."""
-        held = sum(self.weight[name] * one.held for name, one in self.products.items())
-        return self.stays - held
+    @cached_property
+    def shared_variance(self) -> float:
+        """What all products share of what is left unknown: as much as leaves the variance of the
+        pool's mean level as it is, with the products' own parts independent."""
+        levels, w = self.covariance[1:-1, 1:-1], self.weight
+        apart = 1 - float(w @ w)
+        own = float(w**2 @ np.diag(levels))
+        if apart < ONE_PRODUCT:
+            return float(levels.max())
+        return max(float(w @ levels @ w) - own, 0.0) / apart
 
-    @property
-    def common_variance(self) -> float:
-        """What is left unknown in all products alike: error of the shared, and how it divides
-        into level and calendar."""
-        return self.loading**2 * self.shared.variance + self.stays * self.past
+    def start(self, risk: FactorRisk) -> MacroStart | None:
+        """Where the calendar stands; its error goes with that of the pool's mean level."""
+        if risk.macro == 0:
+            return None
+        pool = float(np.sqrt(self.shared_variance))
+        together = float(self.weight @ self.covariance[1:-1, -1])
+        with_pool = together / pool if pool > 0 else 0.0
+        return start_of(self.mean[-1], float(self.covariance[-1, -1]), risk, with_pool)
 
-    def own_variance(self, departure: _Departure) -> float:
-        """What is left unknown of one product beyond that, its own loading included."""
-        loading = self.stays - departure.held
-        more = (loading**2 - self.loading**2) * self.shared.variance
-        return max(departure.level.variance + more, 0.0)
+    def own_sd(self, name: str, unseen_variance: float) -> float:
+        """Deviation of a product's own part. unseen_variance: of its departure, if not in own."""
+        if name in self.names:
+            place = 1 + self.names.index(name)
+            variance = float(self.covariance[place, place])
+        else:
+            variance = float(self.covariance[0, 0]) + unseen_variance
+        return float(np.sqrt(max(variance - self.shared_variance, 0.0)))
 
     def as_document(self, own: History) -> dict[str, Any]:
         """For the diagnostics."""
+        common, *products = self.log_levels.tolist()
+        calendar = float(np.exp(self.mean[-1] + self.covariance[-1, -1] / 2))
         return {
             "starts": own.starts,
             "expected_starts": round(self.expected, 1),
             "months": own.ages,
-            "level": round(self.level, 6),
+            "level": round(float(np.exp(common)), 6),
             "product_levels": {
-                name: round(one.level.mean, 6) for name, one in self.products.items()
+                name: round(float(np.exp(one - common)), 6)
+                for name, one in zip(self.names, products, strict=True)
             },
+            "calendar_now": round(calendar, 6),
             "ticket_factor": round(self.ticket.mean, 6),
             "content_hash": own.content_hash,
         }
 
 
-def _learned(calibration: Calibration, own: History) -> _Learned:
-    known = {one.name: one for one in calibration.products}
-    plain = known[DEFAULT_PRODUCT]
-    expected = _expected(calibration, own)
-    observed = np.bincount(own.product, own.new.sum(axis=1), len(own.products))
-    total = np.bincount(own.product, expected.sum(axis=1), len(own.products))
-    variance = np.array(
-        [_own_variance(calibration, known.get(name, plain)) for name in own.products]
-    )
-    past = _calendar_variance(calibration, own, expected)
-    prior = ratio_variance(calibration.factors.pool)
-    weight = total / total.sum() if total.sum() > 0 else np.full(len(total), 1 / len(total))
-    doubt = float(weight**2 @ variance)
-    shared = _discounted(observed.sum(), total.sum(), prior + past, doubt)
+def _learned(calibration: Calibration, own: History, past: Past, month: IntArray) -> _Learned:
+    """Pool level, error of the curves' level, departures of the products and calendar together:
+    each first payment tells of their sum."""
+    expected, months, products = _expected(calibration, own), len(past.mean) - 1, len(own.products)
+    cell, size = own.product[:, None] * months + month, products * months
+    observed = np.bincount(cell.ravel(), own.new.ravel(), size).astype(np.float64)
+    total = np.bincount(cell.ravel(), expected.ravel(), size).astype(np.float64)
+    seen = np.flatnonzero(total > 0)
+    product, when = np.divmod(seen, months)
+    pool, level = np.zeros_like(seen), np.ones_like(seen)
+    loads = np.stack([pool, level, 2 + when, 2 + months + product], axis=1)
+    counts = Counts(observed[seen], total[seen], loads)
+    after = poisson_posterior(_prior(calibration, own, past), counts)
+    view = np.zeros((2 + products, len(after.mean)))
+    view[:-1, :2] = 1.0
+    view[1:-1, 2 + months :] = np.eye(products)
+    view[-1, 1 + months] = 1.0
+    by_product = total.reshape(products, months).sum(axis=1)
+    expects = by_product.sum() > 0
     return _Learned(
-        shared=shared,
-        stays=prior / (prior + past) if prior > 0 else 0.0,
-        past=past,
-        products={
-            name: _departure(observed[code], total[code] * shared.mean, variance[code])
-            for code, name in enumerate(own.products)
-        },
-        weight=dict(zip(own.products, weight.tolist(), strict=True)),
+        names=own.products,
+        mean=view @ after.mean,
+        covariance=view @ after.covariance @ view.T,
+        weight=by_product / by_product.sum() if expects else np.full(products, 1 / products),
         ticket=_ticket_factor(calibration, own),
         expected=float(total.sum()),
     )
 
 
-def _departure(observed: float, expected: float, variance: float) -> _Departure:
-    worth = variance * expected
-    return _Departure(gamma_poisson(observed, expected, variance), worth / (1 + worth))
+def _prior(calibration: Calibration, own: History, past: Past) -> Normal:
+    """Logs of the pool's level, of what is known of level and calendar, of each product's
+    departure."""
+    known = {one.name: one for one in calibration.products}
+    products = [known.get(name, known[DEFAULT_PRODUCT]) for name in own.products]
+    pool = np.array([calibration.factors.pool**2])
+    apart = np.array([_departure_variance(calibration, one, past) for one in products])
+    return Normal(
+        np.concatenate([-pool / 2, past.mean, -apart / 2]),
+        block_diag(np.diag(pool), past.covariance, np.diag(apart)),
+    )
+
+
+def _departure_variance(calibration: Calibration, product: ProductCurve, past: Past) -> float:
+    """Prior variance, on the log, of a product's departure from its pool: group factor and what
+    its parameter error holds beside the error of the level."""
+    own = less_level(product.parameter_sd, past.level_variance)
+    return calibration.factors.group**2 + own**2
+
+
+def _past(calibration: Calibration, own: History) -> tuple[Past, IntArray]:
+    """The calendar's past, and the month of each profile and age in it, (profiles, ages)."""
+    risk, age = (
+        calibration.factors,
+        np.arange(own.ages)[None, :] + np.zeros_like(own.product[:, None]),
+    )
+    if not has_calendar(own):
+        return past_without_calendar(risk, own.ages), age
+    month = age + own.cohort_month[own.cohort][:, None] + 1
+    watched = own.balance.sum(axis=0) > 0  # (cohorts, ages)
+    ages = np.where(watched.any(axis=1), own.ages - np.argmax(watched[:, ::-1], axis=1), 0)
+    first, last = int(month.min()), int((own.cohort_month + ages).max())
+    if calibration.calendar is None:
+        past = replace(past_without_calendar(risk, last - first + 1), first_month=first)
+    else:
+        past = past_of(calibration.calendar, risk, first, last)
+    return past, np.clip(month - past.first_month, 0, len(past.mean) - 2)
 
 
 def _expected(calibration: Calibration, own: History) -> FloatArray:
@@ -178,33 +223,6 @@ def _expected(calibration: Calibration, own: History) -> FloatArray:
         names = own.level_names[attribute]
         score = score + np.array([effect.get(name, 0.0) for name in names])[codes]
     return np.asarray(own.dormant * expit(base[own.product] + score[:, None]), np.float64)
-
-
-def _own_variance(calibration: Calibration, product: ProductCurve) -> float:
-    """Prior variance of a product's departure from its pool: group factor and parameter error."""
-    return ratio_variance(float(np.hypot(calibration.factors.group, product.parameter_sd)))
-
-
-def _calendar_variance(calibration: Calibration, own: History, expected: FloatArray) -> float:
-    """Variance of the mean calendar effect over the months in which first payments were
-    expected."""
-    risk = calibration.factors
-    month = np.arange(own.ages)[None, :] + np.zeros_like(own.product)[:, None]
-    if has_calendar(own):
-        month = month + (own.cohort_month - own.cohort_month.min())[own.cohort][:, None]
-    weight = np.bincount(month.ravel(), expected.ravel()).astype(np.float64)
-    if weight.sum() <= 0:
-        return 0.0
-    weight /= weight.sum()
-    lag = np.abs(np.subtract.outer(np.arange(len(weight)), np.arange(len(weight))))
-    return float(weight @ np.expm1(risk.macro**2 * risk.phi**lag) @ weight)
-
-
-def _discounted(observed: float, expected: float, variance: float, doubt: float) -> Level:
-    """Gamma-Poisson where the ratio is also moved by something of variance `doubt`: counts are
-    worth fewer, as many as leave the same noise."""
-    worth = 1 / (1 + expected * doubt)
-    return gamma_poisson(worth * observed, worth * expected, variance)
 
 
 def _ticket_factor(calibration: Calibration, own: History) -> Level:
@@ -238,14 +256,16 @@ def _with_all(calibration: Calibration, own: History) -> list[ProductCurve]:
     return [*calibration.products, *new]
 
 
-def _moved(calibration: Calibration, product: ProductCurve, found: _Learned) -> ProductCurve:
-    unseen = _Departure(Level(1.0, _own_variance(calibration, product)), held=0.0)
-    departure = found.products.get(product.name, unseen)
-    shift = float(np.log(found.level * departure.level.mean))
+def _moved(
+    calibration: Calibration, product: ProductCurve, found: _Learned, past: Past
+) -> ProductCurve:
+    place = 1 + found.names.index(product.name) if product.name in found.names else 0
+    shift = float(found.log_levels[place])
+    apart = _departure_variance(calibration, product, past)
     return replace(
         product,
         log_odds=tuple(value + shift for value in product.log_odds),
         instalment_mean=product.instalment_mean * found.ticket.mean,
         lump_mean=product.lump_mean * found.ticket.mean,
-        parameter_sd=log_sd(found.own_variance(departure)),
+        parameter_sd=found.own_sd(product.name, apart),
     )

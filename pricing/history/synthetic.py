@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pricing.calendar import Calendar
 from pricing.calibration import Calibration
 from pricing.canonical import BoolArray, FloatArray, IntArray
 from pricing.factors import macro_root
@@ -18,6 +19,7 @@ from pricing.synthetic import balances
 
 FIRST_YEAR = 2015
 NO_PAYMENT, CENT = -1, 0.01
+AS_IF_SEEN = 1e9  # information on a month's calendar effect that leaves no doubt
 RECENCY = "months_since_payment"
 PAYS_ON = {"0": 1.0, "more": 0.0, "never": 0.0}
 
@@ -78,6 +80,20 @@ class SyntheticHistory:
         mine = loans["deal"] == deal
         own = payments[payments["loan_id"].isin(loans.loc[mine, "loan_id"])]
         return read_history(own, loans[mine], currency=self.truth.currency, basis=self.truth.basis)
+
+    def law_at(self, month: int) -> Calibration:
+        """The truth with all that can be known at the end of calendar month `month`: the calendar
+        as it was, from month 1 on."""
+        seen = self.macro[1 : month + 1]
+        if self.truth.factors.macro == 0 or not len(seen):
+            return self.truth
+        calendar = Calendar(
+            first_month=FIRST_YEAR * 12 + 1,
+            ratio=tuple(seen.tolist()),
+            information=(AS_IF_SEEN,) * len(seen),
+            level_sd=0.0,
+        )
+        return replace(self.truth, calendar=calendar)
 
     def pool(self, deal: int, month: int) -> Loans:
         """The open loans of a deal as a tape of the end of calendar month `month`."""

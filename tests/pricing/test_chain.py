@@ -7,7 +7,7 @@ from pricing.blocks import simulate
 from pricing.chain import Cells, Costs, cash_paths
 from pricing.factors import FactorBlock
 from pricing.mixture import mixture_cdf, mixture_quantile
-from pricing.moments import Chain, expected_flow
+from pricing.moments import Chain, Claim, expected_flow
 from pricing.plan import plan_of
 from pricing.returns import discount_factors
 from tests.pricing.builders import pool, random_frame, reference
@@ -23,14 +23,15 @@ def chain():
         payers=np.array([0.2, 0.0]),
         instalment=np.repeat([[[0.03, 2.0]], [[0.05, 1.0]]], MONTHS, axis=1),
         lump=np.repeat([[[0.4, 5.0]], [[0.5, 3.0]]], MONTHS, axis=1),
-        level_tilt=np.zeros(2),
-        ticket_tilt=np.zeros(2),
+        claim=Claim.loose(2),
+        third=np.ones(2),
     )
 
 
 CELLS = Cells(
-    segment=np.array([0, 0, 1]), balance=np.array([100.0, 500.0, 50.0]), count=np.array([30, 5, 80])
-)
+    segment=np.array([0, 0, 1]), balance=np.array([100.0, 500.0, 50.0]),
+    count=np.array([30, 5, 80]), accounts=np.array([1.0, 0.9]),
+)  # fmt: skip
 COSTS = Costs(
     fee_share=np.array([0.3, 0.1]), work=np.array([0.02, 0.01]), case=np.array([4.0, 0.0])
 )
@@ -46,7 +47,7 @@ def test_mean_cash_of_the_counts_is_the_expected_flow():
     balance, loans = np.array([30 * 100 + 5 * 500, 80 * 50.0]), np.array([35, 80])
     expected_gross = balance @ flow.cash
     expected_net = (balance * (1 - COSTS.fee_share)) @ flow.cash
-    expected_net -= (loans * COSTS.work) @ flow.live
+    expected_net -= (loans * CELLS.accounts * COSTS.work) @ flow.live
     expected_net[0] -= 4.0
     for simulated, expected in ((gross, expected_gross), (net, expected_net)):
         noise = simulated.std(axis=0) / np.sqrt(PATHS)

@@ -41,7 +41,7 @@ def test_brute_force_never_collects_more_than_the_claim():
 @pytest.mark.parametrize("is_risky", [False, True])
 def test_engines_agree_with_the_brute_force(is_risky):
     model = reference() if is_risky else without_risk(reference())
-    comparison = compare(model, 200, 2, seed=3)
+    comparison = compare(model, 200, 8, seed=3)
     assert comparison.is_within
     assert comparison.is_risky is is_risky
     text = "\n".join(lines(comparison))

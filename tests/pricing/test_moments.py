@@ -5,6 +5,7 @@ from pricing import Terms
 from pricing.factors import FactorBlock, factor_block, normals
 from pricing.moments import (
     Chain,
+    Claim,
     expected_flow,
     open_months,
     pool_cumulants,
@@ -26,8 +27,8 @@ def chain(keep=0.0, settle=0.0, payers=0.0, odds=0.05, ticket=0.03):
         payers=np.array([payers]),
         instalment=np.tile((ticket, 2.0), (1, MONTHS, 1)),
         lump=np.tile((0.4, 5.0), (1, MONTHS, 1)),
-        level_tilt=np.zeros(1),
-        ticket_tilt=np.zeros(1),
+        claim=Claim.loose(1),
+        third=np.ones(1),
     )
 
 

@@ -2,14 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pricing import Terms, value
 from pricing.errors import MixedBasis, MixedCurrency
 from pricing.factors import macro_root
 from pricing.fit.seasoned import _expected as expected_starts
-from pricing.fit.seasoned import gamma_poisson, seasoned
+from pricing.fit.seasoned import seasoned
 from pricing.history.synthetic import Deals, as_truth, synthetic_history
 from tests.pricing.builders import reference
 
@@ -24,22 +22,6 @@ def truth():
 @pytest.fixture(scope="module")
 def drawn(truth):
     return synthetic_history(truth, DEALS, seed=5)
-
-
-def test_credibility_by_hand():
-    """Variance 0.25: four prior payments. 10 seen, 8 expected: 14 / 12."""
-    level = gamma_poisson(10, 8, 0.25)
-    assert level.mean == pytest.approx(14 / 12)
-    assert level.variance == pytest.approx(1 / 14)
-
-
-@given(st.integers(0, 1000), st.floats(0, 1000), st.floats(0, 4))
-def test_credibility_lies_between_the_prior_and_the_experience(observed, expected, variance):
-    level = gamma_poisson(observed, expected, variance)
-    experience = observed / expected if expected else np.inf if observed else 1.0
-    low, high = sorted((1.0, experience))
-    assert low - 1e-9 <= level.mean <= high + 1e-9
-    assert 0 <= level.variance <= variance + 1e-12
 
 
 @pytest.mark.parametrize("deal", range(6))
