@@ -12,7 +12,12 @@ from pricing.blocks import simulate
 from pricing.check import compare, enough_blocks, lines, without_risk
 from pricing.errors import PricingError
 from pricing.explain import explain
-from pricing.history_commands import add_history_commands, add_own_history, with_own_history
+from pricing.history_commands import (
+    add_history_commands,
+    add_own_history,
+    with_own_history,
+    with_own_receipts,
+)
 from pricing.loans import BASES, read_loans
 from pricing.plan import Plan, plan_of
 from pricing.result import Result
@@ -86,7 +91,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     calibration = with_own_history(read_calibration(options.calibration), options)
     terms = read_terms(options.terms)
     loans = read_loans(
-        read_table(options.loans),
+        with_own_receipts(read_table(options.loans), options),
         currency=options.currency or calibration.currency,
         basis=options.basis or calibration.basis,
     )

@@ -141,7 +141,7 @@ def _case(size: Size) -> _Bench:
         instalment=np.tile((product.instalment_mean, product.instalment_shape), (S, T, 1)),
         lump=np.tile((product.lump_mean, product.lump_shape), (S, T, 1)),
         claim=Claim.loose(S),
-        third=np.ones(S),
+        higher=np.ones((2, S)),
     )
     model = FactorModel(
         risk=calibration.factors,

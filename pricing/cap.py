@@ -1,5 +1,6 @@
 """What the claim leaves of a ticket: nobody pays more than he owes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -21,7 +22,29 @@ SPREAD_LIMITS = 1e-3, 2.0
 LEVEL_STEP, TICKET_STEP = 0.6, 0.15  # logs: about two standard deviations
 LEAST_LOST = 1e-7  # odds below which the claim is out of reach
 ROOMS = 4_096  # linear between rooms: a share off by 1e-6, at a tenth of the time
+ROOM_STEPS = 64
 KEPT = 64  # unit runs remembered: a scenario that changes costs alone needs none
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """Shares of the claim that are left at the cut-off date, ROOM_STEPS even quantiles (packed): of
+    loans that are paying, and of dormant ones, by what is expected of them."""
+
+    paying: bytes
+    dormant: bytes
+
+
+def spread_of(room: FloatArray, weight: FloatArray) -> bytes:
+    """Even quantiles of rooms (n,) under weights (n,), packed; all 1 where nothing weighs."""
+    total = float(weight.sum())
+    if total <= 0:
+        return np.ones(ROOM_STEPS).tobytes()
+    order = np.argsort(room, kind="stable")
+    reached = np.cumsum(weight[order]) / total
+    middle = (np.arange(ROOM_STEPS) + 0.5) / ROOM_STEPS
+    place = np.minimum(np.searchsorted(reached, middle), len(room) - 1)
+    return np.ascontiguousarray(room[order][place], np.float64).tobytes()
 
 
 @dataclass(frozen=True)
@@ -34,6 +57,7 @@ class _Unit:
     settle: float
     instalment: tuple[float, float]
     lump: tuple[float, float]
+    rooms: Rooms | None
 
     def chain(self) -> Chain:
         """The unit as a chain of one segment."""
@@ -47,24 +71,32 @@ class _Unit:
             instalment=np.tile(self.instalment, (1, months, 1)),
             lump=np.tile(self.lump, (1, months, 1)),
             claim=Claim.loose(1),
-            third=np.ones(1),
+            higher=np.ones((2, 1)),
         )
 
 
-def capped(chain: Chain, product: IntArray, balance: FloatArray, annual_rate: float) -> Chain:
+def capped(
+    chain: Chain,
+    product: IntArray,
+    balance: FloatArray,
+    rooms: Mapping[int, Rooms | None],
+    *,
+    annual_rate: float,
+) -> Chain:
     """The chain with tickets cut at the claim.
 
-    Unit runs per product: loans of balance 1 at the product's balance-weighted odds. Means by
+    Unit runs per product: loans of balance 1 at the product's balance-weighted odds, with what the
+    past left of their claims (`rooms`, by product; None = all of it). Means by
     month become E[min(ticket, room left)], non-increasing in time (pool adjacent violators), since
-    what has been paid only grows. The Gamma shape, and a factor on the third moment, are then set
-    so that the moments of a loan's discounted receipts are those of the unit run: payments of one
-    loan compete for its room.
+    what has been paid only grows. The Gamma shape is then set so that the second moment of a
+    loan's discounted receipts is that of the unit run: payments of one loan compete for its room.
+    Factors do the same for the third moment, and for what no shape can do to the second.
     The chain's `claim` says how much more it binds where the level or the tickets are higher; a
     segment that pays more than its product's average is held back as on a path of such a level.
     """
     instalment, lump = chain.instalment.copy(), chain.lump.copy()
     fixed, rising, power = np.zeros((3, len(product)))
-    third = np.ones(len(product))
+    higher = np.ones((2, len(product)))
     for code in np.unique(product):
         rows = np.flatnonzero(product == code)
         weight = balance[rows] / balance[rows].sum()
@@ -76,24 +108,26 @@ def capped(chain: Chain, product: IntArray, balance: FloatArray, annual_rate: fl
             settle=float(chain.settle[first]),
             instalment=(float(chain.instalment[first, 0, 0]), float(chain.instalment[first, 0, 1])),
             lump=(float(chain.lump[first, 0, 0]), float(chain.lump[first, 0, 1])),
+            rooms=rooms[int(code)],
         )
         cut, (lost, growing, power[rows]) = _cut(unit, annual_rate), _bite(unit)
         total = odds.sum()
         pace = chain.odds[rows].sum(axis=1) / total if total > 0 else np.ones(len(rows))
         fixed[rows], rising[rows] = lost - growing, growing * pace
-        third[rows] = cut.third
+        higher[:, rows] = cut.higher
         held = (1 + lost) / (1 + fixed[rows] + rising[rows])
         for target, source in ((instalment, cut.instalment), (lump, cut.lump)):
             target[rows] = source
             target[rows, :, 0] *= held[:, None]
     claim = Claim(fixed, rising, power)
-    return replace(chain, instalment=instalment, lump=lump, claim=claim, third=third)
+    return replace(chain, instalment=instalment, lump=lump, claim=claim, higher=higher)
 
 
 @lru_cache(maxsize=KEPT)
 def _cut(unit: _Unit, annual_rate: float) -> Chain:
     chain = unit.chain()
-    run = _WatchedRun(chain, discount_factors(annual_rate, chain.odds.shape[1]), UNIT_PAYERS)
+    discount = discount_factors(annual_rate, chain.odds.shape[1])
+    run = _WatchedRun(chain, discount, UNIT_PAYERS, unit.rooms)
     wanted = {
         order: _moment(chain, order, annual_rate)
         * (float((run.paid**order).sum()) / max(float((run.asked**order).sum()), LEAST_ASKED))
@@ -104,8 +138,9 @@ def _cut(unit: _Unit, annual_rate: float) -> Chain:
     with_full = _moment(shorter, 2, annual_rate)
     spread = (wanted[2] - without) / (with_full - without) if with_full > without else 1.0
     cut = _with_spread(shorter, float(np.clip(spread, *SPREAD_LIMITS)))
-    left = _moment(cut, 3, annual_rate)
-    return replace(cut, third=np.array([wanted[3] / left if left > 0 else 1.0]))
+    left = {order: _moment(cut, order, annual_rate) for order in wanted}
+    shares = [wanted[order] / left[order] if left[order] > 0 else 1.0 for order in wanted]
+    return replace(cut, higher=np.array(shares)[:, None])
 
 
 @lru_cache(maxsize=KEPT)
@@ -121,7 +156,7 @@ def _bite(unit: _Unit) -> tuple[float, float, float]:
         _with_means(chain, ticket * ones, ticket * ones),
         _with_means(chain, ones / ticket, ones / ticket),
     )
-    shares = np.array([_UnitRun(one, ones, FEW_PAYERS).share for one in variants])
+    shares = np.array([_UnitRun(one, ones, FEW_PAYERS, unit.rooms).share for one in variants])
     lost, high, low, large, small = np.maximum(1 / shares - 1, 0.0)
     growing = float(np.clip((high - low) / (level - 1 / level), 0.0, lost))
     if small < LEAST_LOST:
@@ -136,11 +171,14 @@ class _UnitRun:
     keep their draws when the inputs change, so that ratios of two runs carry little noise.
     """
 
-    def __init__(self, unit: Chain, discount: FloatArray, payers: int) -> None:
-        self.unit, self.discount, self.payers = unit, discount, payers
+    def __init__(
+        self, unit: Chain, discount: FloatArray, payers: int, rooms: Rooms | None = None
+    ) -> None:
+        self.unit, self.discount, self.payers, self.rooms = unit, discount, payers, rooms
         self.rng = np.random.Generator(np.random.Philox(UNIT_SEED))
         self.sizes = [self._sizes(float(kind[0, 0, 1])) for kind in (unit.instalment, unit.lump)]
-        self.room = np.ones(payers)
+        self.first = self._first_months()
+        self.room = self._rooms()
         self.paid, self.asked = np.zeros(payers), np.zeros(payers)
         self._play()
         asked = float(self.asked.sum())
@@ -159,8 +197,19 @@ class _UnitRun:
         draw = (np.arange(self.payers) + 0.5) / self.payers * reached[-1]
         return np.where(draw < running, -1, np.searchsorted(reached, draw))
 
+    def _rooms(self) -> FloatArray:
+        """What is left of each loan's claim; dealt so that it says nothing of when it pays."""
+        if self.rooms is None:
+            return np.ones(self.payers)
+        dealt = np.arange(self.payers) * STRIDE % ROOM_STEPS
+        paying, dormant = (
+            np.frombuffer(packed, np.float64)[dealt]
+            for packed in (self.rooms.paying, self.rooms.dormant)
+        )
+        return np.where(self.first < 0, paying, dormant)
+
     def _play(self) -> None:
-        unit, first = self.unit, self._first_months()
+        unit, first = self.unit, self.first
         paying, is_open = first < 0, np.ones(self.payers, np.bool_)
         for month, ratio in enumerate(unit.odds[0]):
             draw = self.rng.random(self.payers)
@@ -188,11 +237,13 @@ class _UnitRun:
 class _WatchedRun(_UnitRun):
     """A unit run that also averages, in closed form, which share of a ticket fits by month."""
 
-    def __init__(self, unit: Chain, discount: FloatArray, payers: int) -> None:
+    def __init__(
+        self, unit: Chain, discount: FloatArray, payers: int, rooms: Rooms | None = None
+    ) -> None:
         months = unit.odds.shape[1]
         self.fits, self.weights = np.ones((2, months)), np.full((2, months), NO_WEIGHT)
         self.tables = [_shares_that_fit(kind[0, 0]) for kind in (unit.instalment, unit.lump)]
-        super().__init__(unit, discount, payers)
+        super().__init__(unit, discount, payers, rooms)
 
     def _observe(self, month: int, paying: BoolArray, may_close: BoolArray) -> None:
         for kind, who in enumerate((paying, may_close)):

@@ -39,6 +39,15 @@ def balances(series: "pd.Series[Any]") -> FloatArray:
     return balance
 
 
+def receipts(series: "pd.Series[Any]") -> FloatArray:
+    """Amounts from 0 up; an empty cell is 0."""
+    rule = "received since charge-off, 0 or more, in major units"
+    paid = np.nan_to_num(numbers(series, "paid_before", rule), nan=0.0, posinf=np.inf)
+    bad = ~((paid >= 0) & (paid <= MOST_BALANCE))
+    refuse_first(bad, "paid_before", paid.tolist() if bad.any() else (), rule)
+    return paid
+
+
 def whole_numbers(series: "pd.Series[Any]", column: str, most: int) -> IntArray:
     """Whole numbers from 0 to `most`; an empty cell is refused."""
     rule = f"a whole number from 0 to {most}"

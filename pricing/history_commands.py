@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from pricing.backtest import lending_club
 from pricing.calibration import EFFECTS, Calibration
 from pricing.fit import calibrate, seasoned
@@ -17,7 +19,7 @@ from pricing.history.files import HistoryFiles, read_history_files
 from pricing.history.synthetic import Deals
 from pricing.history.triangles import curves, triangle
 from pricing.loans import BASES
-from pricing.tables import read_calibration, write_table
+from pricing.tables import read_calibration, read_table, write_table
 
 Commands = Any  # argparse's own type is private
 
@@ -72,6 +74,22 @@ def with_own_history(calibration: Calibration, options: argparse.Namespace) -> C
     _say(f"own payments: {told['starts']} starts, {told['expected_starts']} expected; "
          f"level {told['level']:.3f}, tickets {told['ticket_factor']:.3f}")  # fmt: skip
     return moved
+
+
+def with_own_receipts(pool: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:
+    """The pool with what each loan has paid since charge-off, from its own history; a column
+    `paid_before` of the pool stays as it is."""
+    if (
+        options.own_history is None
+        or "paid_before" in pool.columns
+        or "loan_id" not in pool.columns
+    ):
+        return pool
+    rows = read_table(options.own_history)
+    paid = pd.to_numeric(rows["cash"]).groupby(rows["loan_id"].astype(str)).sum()
+    own = pool["loan_id"].astype(str).map(paid).fillna(0.0)
+    _say(f"own payments: {int((own > 0).sum()):,} loans of the pool have paid {own.sum():,.2f}")
+    return pool.assign(paid_before=own)
 
 
 def _add_history(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from pricing.columns import (
     flags,
     identifiers,
     months_since_payment,
+    receipts,
     whole_numbers,
 )
 from pricing.errors import EmptyPool, MissingColumn, MixedBasis, MixedCurrency
@@ -53,7 +54,8 @@ class Loans:
     """A pool at its cut-off date; arrays are (loans,) and read-only.
 
     balance: major units of `currency` on `basis` (principal, or claim = principal + interest +
-    fees). product, region, channel: codes into the tuples of names beside them ("" = not given).
+    fees). paid_before: received since charge-off, on the same basis; None = 0, or not told.
+    product, region, channel: codes into the tuples of names beside them ("" = not given).
     litigation, status: codes into LITIGATION and STATUSES. months_since_payment: NaN = never paid.
     """
 
@@ -73,6 +75,7 @@ class Loans:
     status: IntArray
     currency: str
     basis: str
+    paid_before: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.balance)
@@ -81,6 +84,11 @@ class Loans:
     def is_live(self) -> BoolArray:
         """Loans that can still pay; the others are worth 0 and are listed."""
         return np.asarray(self.status == STATUSES.index(LIVE), dtype=np.bool_)
+
+    @property
+    def owed_at_charge_off(self) -> FloatArray:
+        """What payments are a share of, (loans,): what is left and what was paid."""
+        return self.balance if self.paid_before is None else self.balance + self.paid_before
 
     @property
     def face(self) -> float:
@@ -93,6 +101,8 @@ class Loans:
         digest = hashlib.sha256()
         for field in fields(self):
             value = getattr(self, field.name)
+            if value is None:
+                continue
             digest.update(f"\n{field.name}:".encode())
             if not isinstance(value, np.ndarray):
                 digest.update(repr(value).encode())
@@ -125,8 +135,8 @@ def read_loans(frame: pd.DataFrame, *, currency: str, basis: str) -> Loans:
     """Check a frame and turn it into `Loans`.
 
     Columns: REQUIRED, and optionally `channel` (default: the calibration's), `status` (default
-    live), `currency` and `basis` (the arguments' in every row). Raises EmptyPool, MissingColumn,
-    BadColumn (row counted from 1), MixedBasis, MixedCurrency.
+    live), `paid_before` (default 0), `currency` and `basis` (the arguments' in every row). Raises
+    EmptyPool, MissingColumn, BadColumn (row counted from 1), MixedBasis, MixedCurrency.
     """
     check_units(frame, currency, basis)
     for column in REQUIRED:
@@ -150,6 +160,8 @@ def read_loans(frame: pd.DataFrame, *, currency: str, basis: str) -> Loans:
         "region": region,
         "channel": channel,
     }
+    if "paid_before" in frame.columns:
+        arrays["paid_before"] = receipts(frame["paid_before"])
     for array in arrays.values():
         array.setflags(write=False)
     return Loans(

@@ -52,8 +52,8 @@ class Chain:
 
     odds: (S, T) monthly odds of a dormant loan. keep, settle, payers: (S,) chance to pay again,
     to close, share already paying. instalment, lump: (S, T, 2) mean and Gamma shape by month.
-    claim: what the claim leaves of receipts on paths unlike the average one. third: (S,) factor
-    on the third moment of a loan's receipts.
+    claim: what the claim leaves of receipts on paths unlike the average one. higher: (2, S)
+    factors on the second and third moment of a loan's receipts.
     """
 
     odds: FloatArray
@@ -63,7 +63,7 @@ class Chain:
     instalment: FloatArray
     lump: FloatArray
     claim: Claim
-    third: FloatArray
+    higher: FloatArray
 
     @property
     def broken(self) -> FloatArray:
@@ -165,8 +165,8 @@ def _unit_moments(
     return np.stack(
         [
             scale * (p * P1 + d * D1),
-            scale**2 * (p * P2 + d * D2),
-            scale**3 * chain.third * (p * P3 + d * D3),
+            scale**2 * chain.higher[0] * (p * P2 + d * D2),
+            scale**3 * chain.higher[1] * (p * P3 + d * D3),
         ]
     )
 

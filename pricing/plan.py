@@ -7,7 +7,7 @@ import numpy as np
 
 from pricing.calibration import Calibration
 from pricing.canonical import FloatArray
-from pricing.cap import capped
+from pricing.cap import Rooms, capped, spread_of
 from pricing.chain import Cells, Costs
 from pricing.factors import FactorModel
 from pricing.loans import Loans
@@ -118,6 +118,21 @@ def _chain(portfolio: Portfolio) -> Chain:
         instalment=by_month[:, :, :2],
         lump=by_month[:, :, 2:],
         claim=Claim.loose(portfolio.segments),
-        third=np.ones(portfolio.segments),
+        higher=np.ones((2, portfolio.segments)),
     )
-    return capped(uncapped, portfolio.segment_product, balance, portfolio.terms.buyer_irr)
+    rooms = {
+        int(code): _rooms(portfolio, int(code)) for code in np.unique(portfolio.segment_product)
+    }
+    rate = portfolio.terms.buyer_irr
+    return capped(uncapped, portfolio.segment_product, balance, rooms, annual_rate=rate)
+
+
+def _rooms(portfolio: Portfolio, product: int) -> Rooms | None:
+    """What is left of the claims of a product's loans; None where none has been paid on."""
+    mine = portfolio.scores.product == product
+    room, payers = portfolio.room[mine], portfolio.scores.payers[mine]
+    if (room == 1).all():
+        return None
+    weight = portfolio.balance[mine]
+    starts = weight * (1 - payers) * portfolio.expected[mine]
+    return Rooms(spread_of(room, weight * payers), spread_of(room, starts))

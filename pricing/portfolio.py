@@ -51,7 +51,8 @@ class OwnOdds:
 class Portfolio:
     """The loans that can pay, cut into segments.
 
-    live: index of these loans in `loans`; the arrays (live loans,) follow it. channel: code into
+    live: index of these loans in `loans`; the arrays (live loans,) follow it. balance: owed at
+    charge-off, what payments are a share of; room: share of it that is left. channel: code into
     `channels`. case_cost: one-off cost per loan. odds_by_age: (products, ages) base curves.
     segment: number of each loan's segment; segment_product, segment_channel: (S,). expected:
     chance that a loan pays at all; pace: its rows of payments over the balance-weighted mean of
@@ -65,6 +66,7 @@ class Portfolio:
     terms: Terms
     live: IntArray
     balance: FloatArray
+    room: FloatArray
     age: IntArray
     scores: Scores
     channels: tuple[ChannelCost, ...]
@@ -172,7 +174,7 @@ def portfolio_of(loans: Loans, calibration: Calibration, terms: Terms) -> Portfo
     scores = _live_scores(score_loans(loans, calibration), live)
     channels, channel = _channels(loans, calibration, terms)
     channel = channel[live]
-    balance, age = loans.balance[live], loans.age_months[live]
+    balance, age = loans.owed_at_charge_off[live], loans.age_months[live]
     curves = _curves(calibration, int(age.max()) + AGE_STEP + terms.horizon_months)
     uplift = np.array([one.uplift for one in channels])[channel]
     score = scores.attributes + scores.balance + uplift
@@ -193,7 +195,8 @@ def portfolio_of(loans: Loans, calibration: Calibration, terms: Terms) -> Portfo
     return Portfolio(
         loans=loans, calibration=calibration, terms=terms, live=live, balance=balance, age=age,
         scores=scores, channels=channels, channel=channel,
-        case_cost=_case_costs(channels, channel, balance),
+        case_cost=_case_costs(channels, channel, loans.balance[live]),
+        room=loans.balance[live] / balance,
         odds_by_age=curves, expected=traits.expected, pace=pace,
         segment=segment, segment_product=scores.product[first], segment_channel=channel[first],
         power=_power_sums(segment, balance, pace),

@@ -29,7 +29,7 @@ def _one_path(
     segment, balance = portfolio.segment, portfolio.balance
     keep, settle = chain.keep[segment], chain.settle[segment]
     instalment, lump = uncapped_tickets(plan)
-    room = balance.copy()
+    room = balance * portfolio.room
     paying = rng.random(len(balance)) < portfolio.scores.payers
     is_open = np.ones(len(balance), np.bool_)
     net = np.empty(plan.terms.horizon_months)

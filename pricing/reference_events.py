@@ -187,7 +187,8 @@ def _first_payments(plan: Plan, clock: _Clock, rng: np.random.Generator) -> _Run
     """The first payment of every loan and path that pays."""
     portfolio = plan.portfolio
     path, loan, wait = clock.asks(rng)
-    fresh = _Runs(path, loan, np.zeros_like(path), portfolio.balance[loan])
+    left = portfolio.balance * portfolio.room
+    fresh = _Runs(path, loan, np.zeros_like(path), left[loan])
     month = clock.next_start(fresh, wait, rng)
     maybe = np.flatnonzero(portfolio.scores.payers > 0)
     if len(maybe):
@@ -200,4 +201,4 @@ def _first_payments(plan: Plan, clock: _Clock, rng: np.random.Generator) -> _Run
         loan = np.concatenate([loan[later], now_loan])
         month = np.concatenate([month[later], np.full(len(now_path), -1)])
     pays = np.flatnonzero(month < clock.months)
-    return _Runs(path, loan, month, portfolio.balance[loan]).take(pays)
+    return _Runs(path, loan, month, left[loan]).take(pays)

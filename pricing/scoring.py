@@ -40,7 +40,7 @@ def score_loans(loans: Loans, calibration: Calibration) -> Scores:
     if region:
         unknown = [name for name in loans.regions if name not in region]
         notes += _note("region", unknown, len(loans.regions))
-    size = np.log(loans.balance / calibration.balance_reference)
+    size = np.log(loans.owed_at_charge_off / calibration.balance_reference)
     return Scores(
         product=product,
         attributes=attributes,

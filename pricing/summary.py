@@ -144,7 +144,7 @@ def _segment_table(portfolio: Portfolio, shares: LoanShares) -> tuple[SegmentRow
     sums = [
         np.bincount(row, column).tolist()
         for column in (
-            portfolio.balance,
+            portfolio.loans.balance[portfolio.live],
             shares.cash[portfolio.live],
             shares.price[portfolio.live],
         )

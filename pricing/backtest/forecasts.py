@@ -104,7 +104,7 @@ def flat_sample(known: Known, target: Target, rng: np.random.Generator) -> Float
     """One rate per month of life for everything, spread as the cohorts are."""
     cash, owed = known.history.cash.sum(axis=0), known.history.balance.sum(axis=0)
     rate = cash.sum() / owed.sum()
-    mean = rate * known.months * target.loans.face
+    mean = rate * known.months * float(target.loans.owed_at_charge_off.sum())
     return _log_normal(mean, _spread(cash.sum(axis=1), rate * owed.sum(axis=1)), rng)
 
 
@@ -118,7 +118,7 @@ def curve_sample(known: Known, target: Target, rng: np.random.Generator) -> Floa
     window = rate[:, target.own_months : target.own_months + months].sum(axis=1)
     names = {name: code for code, name in enumerate(history.products)}
     codes = np.array([names[name] for name in target.loans.products])[target.loans.product]
-    return _log_normal(float(target.loans.balance @ window[codes]), spread, rng)
+    return _log_normal(float(target.loans.owed_at_charge_off @ window[codes]), spread, rng)
 
 
 def mack_sample(known: Known, target: Target, rng: np.random.Generator) -> FloatArray:

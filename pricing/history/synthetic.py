@@ -96,15 +96,19 @@ class SyntheticHistory:
         return replace(self.truth, calendar=calendar)
 
     def pool(self, deal: int, month: int) -> Loans:
-        """The open loans of a deal as a tape of the end of calendar month `month`."""
+        """The open loans of a deal as a tape of the end of calendar month `month`: balances are
+        what is left, with what was paid beside them."""
         loans = self.loans[(self.loans["deal"] == deal).to_numpy()]
         index = loans["loan_id"].to_numpy()
         is_open = self._closed_month[index] > month
         loans, index = loans[is_open], index[is_open]
         past = self.payments[(self.payments["month"] <= month).to_numpy()]
+        paid = np.bincount(past["loan_id"], past["cash"], len(self.loans))[index].round(2)
         last = np.full(len(self.loans), NO_PAYMENT, np.int64)
         np.maximum.at(last, past["loan_id"].to_numpy(), past["month"].to_numpy())
         table = loans.assign(
+            balance=(loans["balance"] - paid).round(2),
+            paid_before=paid,
             age_months=month - loans["month"],
             months_since_payment=np.where(last[index] < 0, np.nan, month - last[index]),
         )

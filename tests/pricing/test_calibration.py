@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from pricing import REFERENCES, Calibration, reference_calibration
+from pricing.calendar import Calendar, MacroStart
 from pricing.calibration import FactorRisk
 from pricing.errors import BadCalibration
 from tests.pricing.builders import calibration, curve, reference
@@ -99,3 +100,30 @@ def test_an_unknown_or_missing_field_is_refused():
 def test_an_unknown_reference_names_the_known_ones():
     with pytest.raises(BadCalibration, match="us-consumer-reference"):
         reference_calibration("uk")
+
+
+def test_a_start_and_a_calendar_come_back_and_change_the_hash():
+    base = reference()
+    start = MacroStart(mean=0.05, sd=0.04, pool_correlation=-0.3)
+    calendar = Calendar(24_180, (1.0, 1.1), (400.0, 0.0), 1.0)
+    whole = replace(base, factors=replace(base.factors, start=start), calendar=calendar)
+    assert Calibration.from_json(whole.to_json()) == whole
+    hashes = {
+        one.content_hash
+        for one in (base, whole, replace(whole, calendar=None), replace(base, calendar=calendar))
+    }
+    assert len(hashes) == 4
+
+
+def test_a_calibration_without_them_is_written_as_before():
+    document = json.loads(reference().to_json())
+    assert "calendar" not in document
+    assert "start" not in document["factors"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"mean": 11.0}, {"sd": -0.1}, {"sd": 3.1}, {"pool_correlation": 1.1}]
+)
+def test_a_start_that_cannot_be_is_refused(wrong):
+    with pytest.raises(BadCalibration):
+        MacroStart(**{"mean": 0.0, "sd": 0.1, "pool_correlation": 0.0, **wrong})

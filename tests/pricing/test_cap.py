@@ -20,12 +20,12 @@ def chain(instalment=0.08, lump=0.65, odds=0.02, keep=0.66, settle=0.03):
         instalment=np.tile((instalment, 1.5), (2, MONTHS, 1)),
         lump=np.tile((lump, 6.0), (2, MONTHS, 1)),
         claim=Claim.loose(2),
-        third=np.ones(2),
+        higher=np.ones((2, 2)),
     )
 
 
 def cut(one):
-    return capped(one, np.array([0, 0]), np.array([1.0, 3.0]), 0.2)
+    return capped(one, np.array([0, 0]), np.array([1.0, 3.0]), {0: None}, annual_rate=0.2)
 
 
 def test_small_tickets_are_left_alone():
@@ -121,4 +121,5 @@ def test_moments_under_the_claim_are_those_of_the_unit_run():
     for order in (2, 3):
         share = (run.paid**order).sum() / (run.asked**order).sum()
         assert held[order - 1] == pytest.approx(free[order - 1] * share, rel=1e-6)
-    assert after.third[0] < 1
+    assert after.higher[0] == pytest.approx(1)
+    assert after.higher[1, 0] < 1

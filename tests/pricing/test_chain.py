@@ -24,7 +24,7 @@ def chain():
         instalment=np.repeat([[[0.03, 2.0]], [[0.05, 1.0]]], MONTHS, axis=1),
         lump=np.repeat([[[0.4, 5.0]], [[0.5, 3.0]]], MONTHS, axis=1),
         claim=Claim.loose(2),
-        third=np.ones(2),
+        higher=np.ones((2, 2)),
     )
 
 

@@ -75,7 +75,7 @@ def test_a_limit_missed_within_the_noise_is_said_so():
 
 def test_a_wrong_cap_is_found(monkeypatch):
     """The law the check guards: an engine that lets borrowers pay beyond their claim fails it."""
-    monkeypatch.setattr("pricing.plan.capped", lambda chain, *_: chain)
+    monkeypatch.setattr("pricing.plan.capped", lambda chain, *_, **__: chain)
     assert not compare(without_risk(reference()), 600, 8, seed=3).is_within
 
 
@@ -93,3 +93,39 @@ def test_brute_force_and_engine_agree_on_costs_and_running_payers():
     factors = factor_block(plan.factors, normals(plan.factors, 1, 0))
     cash = brute_force(plan, factors, np.random.default_rng(1)) @ discount_factors(0.2, 60)
     assert value(loans, model, terms).price == pytest.approx(cash.mean(), abs=4 * cash.std() / 16)
+
+
+@pytest.mark.parametrize("payers", [0.0, 0.4])
+def test_brute_force_and_engine_agree_where_much_has_been_paid_before(payers):
+    """Payments are a share of the claim at charge-off and stop at what is left of it."""
+    product = curve(
+        log_odds=(-5.0,) * 4, keep=0.7, settle=0.03, instalment_mean=0.08, lump_mean=0.5
+    )
+    model = calibration(product, payer_share={"more": payers, "never": payers})
+    left = np.tile([10_000.0, 4_000.0, 1_500.0, 10_000.0], 100)
+    terms, paid = Terms(paths=256), 10_000.0 - left
+    loans = pool(frame(400, balance=left, paid_before=paid))
+    plan = plan_of(loans, model, terms)
+    cash = brute_force(plan, certain(plan), np.random.default_rng(1)) @ discount_factors(0.2, 60)
+    noise = cash.std() / 16
+    found = value(loans, model, terms)
+    assert found.price == pytest.approx(cash.mean(), abs=4 * noise + 0.005 * cash.mean())
+    assert found.sd == pytest.approx(cash.std(), rel=0.2)
+    untold = value(pool(frame(400, balance=10_000.0)), model, terms)
+    assert found.price < 0.9 * untold.price
+    assert found.face == left.sum()
+    assert sum(row.balance for row in found.segments) == pytest.approx(left.sum())
+
+
+def test_loans_of_a_segment_that_differ_scatter_as_they_do():
+    """Large loans that rarely pay and small ones that often do: mean odds would make the sd of a
+    pool that is cut into few segments twice as large as it is."""
+    model = replace(calibration(curve(log_odds=(-4.0,) * 4)), balance_slope=-0.6)
+    balance = np.random.default_rng(2).lognormal(9, 1.3, 300)
+    loans, terms = pool(frame(300, balance=balance)), Terms(paths=256, horizon_months=24)
+    plan = plan_of(loans, model, terms)
+    assert plan.portfolio.segments < 30
+    cash = brute_force(plan, certain(plan), np.random.default_rng(1)) @ discount_factors(0.2, 24)
+    found = value(loans, model, terms)
+    assert found.sd == pytest.approx(cash.std(), rel=0.12)
+    assert found.price == pytest.approx(cash.mean(), abs=4 * cash.std() / 16)

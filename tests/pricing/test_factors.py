@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pricing.calendar import MacroStart
 from pricing.calibration import FactorRisk
 from pricing.factors import FactorModel, count_stream, factor_block, macro_root, normals
 
@@ -46,3 +49,25 @@ def test_the_macro_factor_has_the_covariance_of_its_process():
     root = macro_root(RISK, 24)
     lag = np.abs(np.subtract.outer(np.arange(24), np.arange(24)))
     np.testing.assert_allclose(root.T @ root, 0.12**2 * 0.95**lag, atol=1e-12)
+
+
+def test_a_known_start_narrows_the_first_months_and_fades():
+    start = MacroStart(mean=0.2, sd=0.02, pool_correlation=-0.5)
+    model = replace(MODEL, risk=replace(RISK, start=start), months=60)
+    z = np.concatenate([normals(model, 7, block) for block in range(16)])
+    block = factor_block(model, z)
+    logs = np.log(block.macro) + RISK.macro**2 / 2
+    month = np.arange(1, 61)
+    np.testing.assert_allclose(logs.mean(axis=0), 0.2 * 0.95**month, atol=0.005)
+    spread = np.sqrt(0.12**2 + (0.02**2 - 0.12**2) * 0.95 ** (2 * month))
+    np.testing.assert_allclose(logs.std(axis=0), spread, rtol=0.03)
+    pool = z[:, 0]
+    found = np.corrcoef(pool, logs[:, 0])[0, 1]
+    assert found == pytest.approx(-0.5 * 0.02 * 0.95 / spread[0], abs=0.02)
+
+
+def test_a_start_at_the_stationary_law_is_no_start():
+    start = MacroStart(mean=0.0, sd=RISK.macro, pool_correlation=0.0)
+    z = normals(MODEL, 7, 0)
+    known = factor_block(replace(MODEL, risk=replace(RISK, start=start)), z)
+    np.testing.assert_allclose(known.macro, factor_block(MODEL, z).macro, rtol=1e-9)

@@ -92,7 +92,14 @@ def test_a_value_takes_the_pools_own_payments(folder, drawn, capsys):
     assert main(["value", *options, "--out", str(folder / "out")]) == DONE
     result = Result.from_json((folder / "out/result.json").read_text())
     assert "own payments" in result.calibration
-    assert "own payments: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "own payments: " in said
+    assert f"{int((pool.paid_before > 0).sum()):,} loans of the pool have paid" in said
+    told = table.assign(paid_before=pool.paid_before)
+    told.to_csv(folder / "pool.csv", index=False)
+    assert main(["value", *options, "--out", str(folder / "told")]) == DONE
+    again = Result.from_json((folder / "told/result.json").read_text())
+    assert again.price == pytest.approx(result.price, rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from tests.pricing.builders import frame, pool
         ("balance", [np.nan, 1.0, 1.0], 1, "above 0"),
         ("balance", [1.0, np.inf, 1.0], 2, "above 0"),
         ("balance", ["1", "abc", "2"], 2, "not a number"),
+        ("paid_before", [0.0, -1.0, 2.0], 2, "0 or more"),
+        ("paid_before", [0.0, 1.0, np.inf], 3, "0 or more"),
+        ("paid_before", ["1", "abc", ""], 2, "not a number"),
         ("age_months", [1, -1, 2], 2, "0 to 600"),
         ("age_months", [1, 2, 601], 3, "0 to 600"),
         ("age_months", [1, 2.5, 3], 2, "whole"),
@@ -35,6 +38,15 @@ def test_a_bad_cell_is_named_by_row_column_and_rule(column, cells, row, rule):
     with pytest.raises(BadColumn, match=rule) as refusal:
         pool(**{column: cells})
     assert (refusal.value.column, refusal.value.row) == (column, row)
+
+
+def test_what_was_paid_before_is_added_to_what_is_left():
+    told = pool(balance=[50.0, 60.0, 70.0], paid_before=[50.0, np.nan, 0.0])
+    assert told.owed_at_charge_off.tolist() == [100.0, 60.0, 70.0]
+    assert told.face == 180.0
+    silent = pool(balance=[50.0, 60.0, 70.0])
+    assert silent.owed_at_charge_off.tolist() == [50.0, 60.0, 70.0]
+    assert silent.content_hash != told.content_hash
 
 
 def test_a_repeated_id_is_not_shown():

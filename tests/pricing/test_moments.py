@@ -28,7 +28,7 @@ def chain(keep=0.0, settle=0.0, payers=0.0, odds=0.05, ticket=0.03):
         instalment=np.tile((ticket, 2.0), (1, MONTHS, 1)),
         lump=np.tile((0.4, 5.0), (1, MONTHS, 1)),
         claim=Claim.loose(1),
-        third=np.ones(1),
+        higher=np.ones((2, 1)),
     )
 
 

@@ -29,3 +29,15 @@ def test_integer_nodes_keep_loans_and_balance(balance):
     assert (count > 0).all()
     assert (node * count).sum() == pytest.approx(balance.sum(), rel=1e-12)
     assert (node > 0).all()
+
+
+def test_shares_weigh_the_power_sums_and_the_count():
+    rng = np.random.default_rng(1)
+    balance, share = rng.lognormal(9, 1, 500), rng.uniform(0.2, 2, 500)
+    share *= balance.sum() / (share @ balance)
+    node, weight = gauss_nodes(balance, 2, share)
+    for power in range(4):
+        assert (weight * node**power).sum() == pytest.approx(share @ balance**power, rel=1e-9)
+    node, count = integer_nodes(balance, 2, share)
+    assert count.sum() == round(share.sum())
+    assert node @ count == pytest.approx(balance.sum())

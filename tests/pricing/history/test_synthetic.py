@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from pricing.history.synthetic import Deals, as_truth, synthetic_history
+from pricing.history.synthetic import FIRST_YEAR, Deals, as_truth, synthetic_history
 from tests.pricing.builders import reference
 
 SMALL = Deals(deals=4, loans=400, every_months=6, months=24)
@@ -47,9 +49,23 @@ def test_a_pool_holds_the_open_loans_with_their_own_age_and_last_payment(drawn):
     closed = drawn.payments.loc[drawn.payments["is_last"] & (drawn.payments["month"] <= 12)]
     assert len(pool) == 400 - (closed["loan_id"] < 400).sum()
     assert (pool.age_months == 12).all()
+    owed = drawn.loans["balance"].to_numpy()[pool.loan_id.astype(int)]
+    assert pool.owed_at_charge_off == pytest.approx(owed)
+    assert (pool.balance > 0).all()
+    has_paid = ~np.isnan(pool.months_since_payment)
+    assert (pool.paid_before[has_paid] > 0).all()
+    assert (pool.paid_before[~has_paid] == 0).all()
     since = pool.months_since_payment
     assert np.nanmin(since) == 0
     assert np.isnan(since).any()
+
+
+def test_what_can_be_known_of_the_calendar_ends_at_the_origin(drawn):
+    law = drawn.law_at(18)
+    assert law.calendar.last_month == FIRST_YEAR * 12 + 18
+    assert law.calendar.ratio == tuple(drawn.macro[1:19])
+    assert replace(law, calendar=None) == drawn.truth
+    assert drawn.law_at(0) == drawn.truth
 
 
 def test_a_deal_without_a_payment_yet_has_a_history(drawn):
