@@ -11,7 +11,9 @@ import pandas as pd
 
 from pricing.backtest import lending_club
 from pricing.calibration import EFFECTS, Calibration
+from pricing.errors import BadTerms
 from pricing.fit import calibrate, seasoned
+from pricing.fit.calendar import as_of
 from pricing.fit.check import check_calibration
 from pricing.history.bench import HistorySize, bench_calibrate
 from pricing.history.counts import History
@@ -60,12 +62,16 @@ def add_own_history(parser: argparse.ArgumentParser) -> None:
     """Arguments of a valuation that takes the pool's own payments into account."""
     parser.add_argument("--own-history", type=Path, help="the pool's own payments, as a history")
     parser.add_argument("--own-accounts", type=Path, help="its loans, one row each")
+    parser.add_argument("--cut-off", help="date of the pool, for example 2024-06-30: a fitted "
+                        "calibration starts where its calendar then stands; own payments tell the "
+                        "date themselves")  # fmt: skip
 
 
 def with_own_history(calibration: Calibration, options: argparse.Namespace) -> Calibration:
-    """The calibration, moved by the pool's own payments where they are given."""
+    """The calibration, moved by the pool's own payments where they are given, else started where
+    the calendar stands at the cut-off date, where that is given."""
     if options.own_history is None:
-        return calibration
+        return _at_cut_off(calibration, options.cut_off)
     files = HistoryFiles(options.own_history, options.own_accounts)
     currency = options.currency or calibration.currency
     own = read_history_files(files, currency=currency, basis=options.basis or calibration.basis)
@@ -74,6 +80,18 @@ def with_own_history(calibration: Calibration, options: argparse.Namespace) -> C
     _say(f"own payments: {told['starts']} starts, {told['expected_starts']} expected; "
          f"level {told['level']:.3f}, tickets {told['ticket_factor']:.3f}")  # fmt: skip
     return moved
+
+
+def _at_cut_off(calibration: Calibration, date: str | None) -> Calibration:
+    if date is None:
+        return calibration
+    moment = pd.to_datetime(date, errors="coerce")
+    if pd.isna(moment):
+        raise BadTerms("cut-off", date, "a date, for example 2024-06-30")
+    started = as_of(calibration, int(moment.year) * 12 + int(moment.month) - 1)
+    if started is calibration:
+        _say("the calibration knows no calendar: the cut-off date changes nothing")
+    return started
 
 
 def with_own_receipts(pool: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:

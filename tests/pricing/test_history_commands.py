@@ -9,7 +9,7 @@ from pricing import Calibration, Result, Terms
 from pricing.__main__ import DONE, REFUSED, main
 from pricing.history.grouped import to_grouped
 from pricing.history.synthetic import Deals, as_truth, synthetic_history
-from tests.pricing.builders import CN, reference
+from tests.pricing.builders import CN, frame, reference
 
 DEALS = Deals(deals=3, loans=300, every_months=6, months=12)
 
@@ -100,6 +100,27 @@ def test_a_value_takes_the_pools_own_payments(folder, drawn, capsys):
     assert main(["value", *options, "--out", str(folder / "told")]) == DONE
     again = Result.from_json((folder / "told/result.json").read_text())
     assert again.price == pytest.approx(result.price, rel=1e-12)
+
+
+def test_a_fitted_calibration_starts_where_its_calendar_stands(folder, drawn, capsys):
+    assert run(folder, "calibrate", "fit.json", *accounts(folder)) == DONE
+    fitted = Calibration.from_json((folder / "fit.json").read_text())
+    year, month = divmod(fitted.calendar.last_month, 12)
+    frame(20).to_csv(folder / "plain.csv", index=False)
+    (folder / "terms.json").write_text(Terms(paths=256, horizon_months=12).to_json())
+    prices = []
+    for number, date in enumerate((None, f"{year}-{month + 1:02d}-28", f"{year + 40}-01-01")):
+        out = folder / f"cut{number}"
+        options = ["--loans", str(folder / "plain.csv"), "--calibration", str(folder / "fit.json")]
+        options += ["--terms", str(folder / "terms.json"), "--out", str(out)]
+        options += ["--cut-off", date] if date else []
+        assert main(["value", *options]) == DONE
+        prices.append(Result.from_json((out / "result.json").read_text()).price)
+    assert prices[0] != pytest.approx(prices[1], rel=1e-4)
+    for date, words in ((f"{year - 1}-01-01", "a cut-off from"), ("soon", "a date, for example")):
+        options[-1] = date
+        assert main(["value", *options]) == REFUSED
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
