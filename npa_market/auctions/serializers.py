@@ -9,6 +9,7 @@ from npa_market.auctions.core import LotTerms
 from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotFormat, Registration
 from npa_market.auctions.queries import ShownEvent
 from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS, Format
+from npa_market.common.api import MinorUnitsField
 
 MONEY = "Minor units of the lot's currency."
 
@@ -51,10 +52,10 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
 
     package = serializers.UUIDField()
     title = serializers.CharField(max_length=200)
-    start_price_minor = serializers.IntegerField(help_text=MONEY)
-    step_minor = serializers.IntegerField(help_text=MONEY)
-    deposit_minor = serializers.IntegerField(help_text=MONEY)
-    reserve_minor = serializers.IntegerField(
+    start_price_minor = MinorUnitsField(help_text=MONEY)
+    step_minor = MinorUnitsField(help_text=MONEY)
+    deposit_minor = MinorUnitsField(help_text=MONEY)
+    reserve_minor = MinorUnitsField(
         required=False, allow_null=True, default=None, help_text="Never given out again."
     )
     registration_ends_at = serializers.DateTimeField()
@@ -70,7 +71,7 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
     time_zone = serializers.CharField(max_length=40, default="Asia/Shanghai")
     format = serializers.ChoiceField(choices=LotFormat.choices, default=LotFormat.ASCENDING)
     higher_steps = serializers.ListField(
-        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        child=serializers.ListField(child=MinorUnitsField(), min_length=2, max_length=2),
         max_length=20,
         default=list,
         help_text="(from price, step) pairs, rising.",
@@ -79,7 +80,7 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
     allows_proxy = serializers.BooleanField(default=False, help_text="Every bid is a maximum.")
     allows_withdrawal = serializers.BooleanField(default=False, help_text="Of sealed envelopes.")
     tick_seconds = serializers.IntegerField(default=60)
-    lowest_price_minor = serializers.IntegerField(required=False, allow_null=True, default=None)
+    lowest_price_minor = MinorUnitsField(required=False, allow_null=True, default=None)
     round_seconds = serializers.IntegerField(default=600)
     best_bid_seconds = serializers.IntegerField(default=300)
     invited = serializers.UUIDField(
@@ -131,8 +132,8 @@ class BidSerializer(serializers.Serializer[Any]):
     """A bid; `request_id` is made by the client and kept until the answer is known."""
 
     request_id = serializers.UUIDField()
-    amount_minor = serializers.IntegerField(help_text=MONEY, min_value=-(2**62), max_value=2**62)
-    confirm_amount_minor = serializers.IntegerField(
+    amount_minor = MinorUnitsField(help_text=MONEY, min_value=-(2**62), max_value=2**62)
+    confirm_amount_minor = MinorUnitsField(
         required=False,
         allow_null=True,
         default=None,

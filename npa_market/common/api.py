@@ -1,10 +1,13 @@
 """Manners of the API: rows start from `visible_to`, cursor pages newest first."""
 
+import re
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.db import models
+from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
 
+_DIGITS = re.compile(r"-?[0-9]{1,20}")
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -18,6 +21,24 @@ class NewestFirstPagination(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
     ordering = "-pk"
+
+
+class MinorUnitsField(serializers.IntegerField):
+    """A whole number of minor units: a JSON integer, or its digits as text.
+
+    The library's own field reads `1900000.00` as 1900000, a hundredth of what was meant.
+    """
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid": "A whole number of minor units, for example 125000000 for 1,250,000.00."
+    }
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number; anything but plain digits is refused."""
+        is_whole = isinstance(data, int) and not isinstance(data, bool)
+        if not is_whole and not (isinstance(data, str) and _DIGITS.fullmatch(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 UUID_TEXT = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"

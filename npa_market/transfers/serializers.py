@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from npa_market.common.api import MinorUnitsField
 from npa_market.transfers.models import Deal, Delivery, LoanPrice
 from npa_market.transfers.services import DepositFate
 from npa_market.transfers.terms import PUTBACK_REASONS
@@ -63,7 +64,7 @@ class SigningSerializer(serializers.Serializer[Any]):
 
 
 class PaymentSerializer(serializers.Serializer[Any]):
-    amount_minor = serializers.IntegerField(max_value=2**62)
+    amount_minor = MinorUnitsField(max_value=2**62)
     bank_reference = serializers.CharField(max_length=120)
 
 

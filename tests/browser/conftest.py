@@ -69,7 +69,7 @@ def venue(tmp_path_factory, browser_type_launch_args) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_lot(venue: Served) -> Callable[..., str]:
     """Make a lot in a process of its own (arguments of `prepare_formats`); gives its address."""
 

@@ -3,8 +3,8 @@
     python -m tests.browser.prepare_formats dutch
     python -m tests.browser.prepare_formats sealed --seconds 60 --shares FOLDER
 
-Addresses are `NAME-FORMAT@example.com`, NAME being a, b, c, seller, operator, compliance, notary.
-Prints the key of the lot.
+Addresses are `NAME-FORMAT@example.com` or `NAME-PEOPLE@example.com`, NAME being a, b, c, seller,
+operator, compliance, notary. Prints the key of the lot.
 """
 
 import os
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("format")
     parser.add_argument("--seconds", type=int, default=3_600)
     parser.add_argument("--shares", type=Path)
+    parser.add_argument("--people", help="the word in their addresses; each lot needs its own")
     options = parser.parse_args()
     from django.contrib.auth.hashers import make_password
     from django.db import transaction
@@ -50,7 +51,7 @@ def main() -> None:
             people[role.value] = User.objects.create(email=f"{role.value}@new.example.com")
             Membership.objects.create(user=people[role.value], organisation=venue, role=role)
         for name, user in people.items():
-            user.email = f"{name}-{kind.value}@example.com"
+            user.email = f"{name}-{options.people or kind.value}@example.com"
             user.password = password
             user.save()
         now = database_now()

@@ -2,14 +2,29 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_falling_price_follows_the_venues_clock_where_the_browsers_is_off(
+    person, make_lot, hours
+):
+    falling = make_lot("dutch", "--people", f"hour{hours}")
+    page = person(f"a-hour{hours}")
+    page.add_init_script(f"const real = Date.now; Date.now = () => real() + {hours * 3_600_000};")
+    page.goto(falling)
+    expect(page.locator("[data-connection]")).to_have_text("live")
+    expect(page.locator("[data-until]")).to_have_text(re.compile("^00:|^01:00:00"))
+    expect(page.locator("#lot-board .price")).to_contain_text("20,000.00")
+    assert page.locator("#lot-panel [name=amount_minor]").input_value() == "2000000"
+
+
 def test_a_falling_price_is_accepted_exceeded_in_secret_and_shown_to_others(person, make_lot):
-    address = make_lot("dutch")
+    falling = make_lot("dutch")
     own, other = person("a-dutch"), person("b-dutch")
     for page in (own, other):
-        page.goto(address)
+        page.goto(falling)
         expect(page.locator("[data-connection]")).to_have_text("live")
     expect(own.locator("#lot-board .price")).to_contain_text("20,000.00")
     own.get_by_role("button", name="Accept this price").click()

@@ -69,12 +69,19 @@ def test_S1_S5_what_the_browser_seals_the_key_holders_open(sealing_page):
     assert page.get_by_label("Amount").input_value() == ""
 
 
-@pytest.mark.parametrize("text", ["1e9", "1,000.00", "-1", "１２", "0", "1.005", ""])
+@pytest.mark.parametrize("text", ["3,172,415.07", " 3172415.07 ", "３，１７２，４１５．０７"])
+def test_an_amount_is_read_as_on_every_other_form(sealing_page, text):
+    assert sealing_page.evaluate("(text) => npaSeal.minorUnits(text, 2) === 317241507n", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1e9", "1,00.00", "-1", "①", "0", "1.005", "1,000.005", "9" * 20, "1 USD", ""]
+)
 def test_a_text_that_is_no_amount_is_not_sealed(sealing_page, text):
     page = sealing_page
     page.get_by_label("Amount").fill(text)
     page.get_by_role("button", name="Seal").click()
-    page.get_by_text("for example 3172415.07").wait_for()
+    page.get_by_text("for example 3,172,415.07").wait_for()
     assert page.locator("[data-envelope]").input_value() == ""
     assert page.get_by_role("button", name="Hand in").is_disabled()
 

@@ -14,6 +14,7 @@ from npa_market.auctions.guard.models import BidLimit
 from npa_market.auctions.guard.queries import own_limits
 from npa_market.auctions.models import Lot
 from npa_market.auctions.serializers import MONEY, BuyerSerializer
+from npa_market.common.api import MinorUnitsField
 from npa_market.parties.access import access_for
 from npa_market.parties.models import Organisation
 from npa_market.parties.roles import BUYER_ROLES
@@ -39,7 +40,7 @@ class BidLimitSerializer(serializers.ModelSerializer[BidLimit]):
 
 
 class LimitProposalSerializer(BuyerSerializer):
-    amount_minor = serializers.IntegerField(help_text=MONEY, min_value=-(2**62), max_value=2**62)
+    amount_minor = MinorUnitsField(help_text=MONEY, min_value=-(2**62), max_value=2**62)
 
 
 class LimitChoiceSerializer(BuyerSerializer):

@@ -74,6 +74,21 @@ def test_the_weaker_mode_asks_twice_for_an_unusual_amount(sealed, bidder):
     assert "ephemeral" in bidder.post(address(sealed, "envelope/seal/"), form).content.decode()
 
 
+def test_A3_a_double_click_is_one_envelope_and_another_under_its_number_is_refused(sealed, bidder):
+    number = uuid4()
+
+    def hand_in(envelope):
+        form = {"envelope": base64.b64encode(envelope).decode(), "request_id": number}
+        return bidder.post(address(sealed, "envelope/"), form)
+
+    envelope = sealed.seal(0, START)
+    assert [hand_in(envelope).status_code for _ in range(2)] == [302, 302]
+    other = hand_in(sealed.seal(0, START + STEP))
+    assert other.status_code == 422
+    assert "already used" in other.content.decode()
+    assert LotReceipt.objects.count() == 1
+
+
 def test_an_envelope_is_taken_back(sealed, bidder):
     sealed.bid(0, START)
     page = bidder.post(address(sealed, "envelope/withdraw/"), follow=True).content.decode()

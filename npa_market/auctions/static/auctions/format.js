@@ -4,7 +4,8 @@
   const lot = document.getElementById("lot");
   if (!lot || lot.hasAttribute("data-over")) return;
   let seq = Number(lot.dataset.seq);
-  let offset = 0; // the venue's clock minus this machine's, ms
+  // The venue's clock minus this machine's, ms: from the page at first, then from each pulse.
+  let offset = Date.parse(lot.dataset.now) - Date.now();
 
   const say = (words, tone) => {
     const tag = document.querySelector("[data-connection]");

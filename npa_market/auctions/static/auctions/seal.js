@@ -58,7 +58,10 @@
     return { envelope: join(encapsulated, cipher), ephemeral };
   };
 
-  const minorUnits = (text, decimals) => {
+  // Read as on every other form: full-width digits count, thousands may be set off in threes.
+  const minorUnits = (typed, decimals) => {
+    const narrow = typed.replace(/[\uff0c\uff0e\uff10-\uff19]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0)).trim();
+    const text = /^[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$/.test(narrow) ? narrow.replaceAll(",", "") : narrow;
     const form = decimals ? new RegExp(`^[0-9]{1,16}(\\.[0-9]{1,${decimals}})?$`) : /^[0-9]{1,16}$/;
     if (!form.test(text)) return null;
     const [whole, part = ""] = text.split(".");
@@ -86,10 +89,10 @@
     const beyond = (minor, mark) => Number.isInteger(mark) && minor > BigInt(mark);
     let asked = null;
     button.addEventListener("click", async () => {
-      const minor = minorUnits(amount.value.trim(), sheet.decimals);
+      const minor = minorUnits(amount.value, sheet.decimals);
       amount.setAttribute("aria-invalid", String(minor === null));
       if (minor === null) {
-        say(`The amount: digits, a point and at most ${sheet.decimals} decimals, no separators; for example 3172415.07.`);
+        say(`The amount: digits, a point and at most ${sheet.decimals} decimals; for example 3,172,415.07.`);
         return;
       }
       if (beyond(minor, marks.limit_minor)) {
