@@ -3,14 +3,16 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 from uuid import UUID
 
 from django.db import OperationalError, connection
 from psycopg import errors as postgresql
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from npa_market.auctions.models import Lot, LotQuerySet
+from npa_market.auctions.models import Lot
 from npa_market.common.errors import Busy, Refused
+from npa_market.common.statements import Statement, columns, instance
 
 _OVERLOAD = (
     postgresql.LockNotAvailable,
@@ -35,10 +37,9 @@ def lock_lot(lot_id: UUID) -> Lot:
 
     Read the clock in a statement after this one: see `common.clock.database_now`.
     """
-    lot = _locked(skip_locked=False).filter(pk=lot_id).first()
-    if lot is None:
-        raise UnknownLot
-    return lot
+    for row in _LOCKED.rows(lot=lot_id):
+        return cast("Lot", instance(Lot, row))
+    raise UnknownLot
 
 
 def lock_lots_of_event(lot_id: UUID) -> list[Lot]:
@@ -59,13 +60,12 @@ def lock_event(event_id: UUID) -> list[Lot]:
 def lock_lot_if_free(lot_id: UUID) -> Lot | None:
     """The same, or None where somebody else is at work on it (or it does not exist)."""
     skip = connection.features.has_select_for_update_skip_locked
-    return _locked(skip_locked=skip).filter(pk=lot_id).first()
+    return Lot.objects.select_for_update(skip_locked=skip).filter(pk=lot_id).first()
 
 
-def _locked(*, skip_locked: bool) -> LotQuerySet:
-    return Lot.objects.select_for_update(of=("self",), skip_locked=skip_locked).select_related(
-        "package__seller"
-    )
+_LOCKED = Statement(
+    lambda *, lot: Lot.objects.select_for_update().filter(pk=lot).values_list(*columns(Lot))
+)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from django.db import models
 
 from npa_market.auctions.state import OUTAGE_LIMIT
 from npa_market.common.clock import database_now
+from npa_market.common.statements import Statement
 
 # A page's process need not write as often as the sweeper.
 PROLONG_AFTER = timedelta(seconds=10)
@@ -32,7 +33,10 @@ class Pulse(models.Model):
 
 def last_pulse() -> datetime | None:
     """The last pulse; None where no sweeper has run yet."""
-    return Pulse.objects.values_list("at", flat=True).first()
+    return next((at for (at,) in _LAST.rows()), None)
+
+
+_LAST = Statement(lambda: Pulse.objects.values_list("at"))
 
 
 def outage_since(now: datetime) -> datetime | None:

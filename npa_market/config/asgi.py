@@ -7,6 +7,6 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "npa_market.config.settings")
 django.setup(set_prefix=False)
 
-from npa_market.common.streaming import StreamingASGIHandler  # noqa: E402 - after the set-up
+from npa_market.common.serving import VenueHandler  # noqa: E402 - after the set-up
 
-application = StreamingASGIHandler()
+application = VenueHandler()

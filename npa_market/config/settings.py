@@ -95,6 +95,9 @@ MIDDLEWARE = [
 ROOT_URLCONF = "npa_market.config.urls"
 CSRF_FAILURE_VIEW = "npa_market.portal.errors.csrf_failure"
 ASGI_APPLICATION = "npa_market.config.asgi.application"
+# Of one web process: requests at work at a time, and requests in all before it answers 503.
+WEB_THREADS = env.int("WEB_THREADS", default=48)
+WEB_QUEUE = env.int("WEB_QUEUE", default=500)
 
 TEMPLATES = [
     {
@@ -139,7 +142,11 @@ if _database["ENGINE"].endswith("sqlite3"):
         "NAME": str(Path(tempfile.gettempdir()) / f"npa-test-{os.getpid()}.sqlite3")
     }
 else:
-    _database["OPTIONS"] = {"options": "-c lock_timeout=3000 -c timezone=UTC"}
+    # The threshold lets `common.statements` prepare; the ORM's own queries are never prepared.
+    _database["OPTIONS"] = {
+        "options": "-c lock_timeout=3000 -c timezone=UTC",
+        "prepare_threshold": 5,
+    }
     _database["CONN_HEALTH_CHECKS"] = True
     # Under ASGI each request has a thread of its own, so a kept connection would never be found
     # again: connections are lent by a pool of the process, at most this many.
@@ -234,7 +241,7 @@ VENUE_TIME_ZONE = env.str("VENUE_TIME_ZONE", default="Asia/Shanghai")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "npa_market.parties.tokens.PreparedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["npa_market.parties.access.DeclaredAccess"],

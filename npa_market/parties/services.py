@@ -138,10 +138,11 @@ def checked_recipient(text: str) -> str:
 def issue_token(*, user: User, days: int = 0) -> tuple[AuthToken, str]:
     """Make an API token for this person; the text is returned once and kept only as a hash.
 
-    `days`: 0 for the venue's default hours, else 1 to 365.
+    `days`: 0 for the venue's default hours, else 1 to 365. The person's expired tokens go.
     """
     if not 0 <= days <= MAX_TOKEN_DAYS:
         raise InvalidInput("token_days", f"A token lives 1 to {MAX_TOKEN_DAYS} days.", field="days")
+    AuthToken.objects.filter(user=user, expiry__lte=database_now()).delete()
     lifetime = {"expiry": timedelta(days=days)} if days else {}
     token, text = AuthToken.objects.create(user=user, **lifetime)
     recorder()(

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from npa_market.auctions.guard.models import BidLimit, LimitState
@@ -18,6 +18,7 @@ from npa_market.auctions.queries import outcome_of
 from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.common.errors import Refused
 from npa_market.common.money import format_minor
+from npa_market.common.statements import Statement
 from npa_market.parties.models import Organisation
 from npa_market.valuation.models import Valuation, ValuationState
 
@@ -55,6 +56,19 @@ class Yardstick:
 
 def yardstick_of(lot_id: UUID, buyer: Organisation) -> Yardstick | None:
     """The yardstick of one buyer on one lot, in one statement; None = no such lot."""
+    for currency, price_minor, own_minor, is_registered in _YARDSTICK.rows(
+        lot=lot_id, buyer=buyer.pk
+    ):
+        return Yardstick(
+            currency=currency,
+            price_minor=price_minor,
+            own_minor=own_minor,
+            is_registered=is_registered,
+        )
+    return None
+
+
+def _yardstick(*, lot: UUID, buyer: UUID) -> QuerySet[Lot, Any]:
     own = Valuation.objects.filter(
         organisation=buyer,
         package=OuterRef("package"),
@@ -63,8 +77,8 @@ def yardstick_of(lot_id: UUID, buyer: Organisation) -> Yardstick | None:
     ).order_by("-id")
     accepted = LotEvent.objects.filter(lot=OuterRef("pk"), kind=EventKind.PRICE_ACCEPTED)
     quantile = f"{settings.BID_FAR_ABOVE_VALUE_QUANTILE}_minor"
-    row = (
-        Lot.objects.filter(pk=lot_id)
+    return (
+        Lot.objects.filter(pk=lot)
         .annotate(
             own_minor=Subquery(own.values(quantile)[:1]),
             price_minor=Coalesce(
@@ -72,17 +86,11 @@ def yardstick_of(lot_id: UUID, buyer: Organisation) -> Yardstick | None:
             ),
             is_registered=Exists(Registration.objects.filter(lot=OuterRef("pk"), buyer=buyer)),
         )
-        .values("currency", "price_minor", "own_minor", "is_registered")
-        .first()
+        .values_list("currency", "price_minor", "own_minor", "is_registered")
     )
-    if row is None:
-        return None
-    return Yardstick(
-        currency=row["currency"],
-        price_minor=row["price_minor"],
-        own_minor=row["own_minor"],
-        is_registered=row["is_registered"],
-    )
+
+
+_YARDSTICK = Statement(_yardstick)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
