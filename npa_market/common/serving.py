@@ -7,12 +7,10 @@ signals, for synchronous middleware, for the view and for closing. Here only asy
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, iscoroutinefunction, sync_to_async
 from django.conf import settings
-from django.core.cache import caches
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import get_script_prefix
 from django.core.handlers.base import BaseHandler
@@ -39,9 +37,6 @@ class VenueHandler(StreamingASGIHandler):
         self._plain = _PlainHandler()
         self._pool = ThreadPoolExecutor(settings.WEB_THREADS, thread_name_prefix="web")
         self._at_work = 0
-        # Caches belong to a context; without this each request would connect to Redis anew.
-        caches["default"]
-        self._context = copy_context()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or _is_for_async_view(scope):
@@ -65,9 +60,10 @@ class VenueHandler(StreamingASGIHandler):
             return _overloaded(scope["path"])
         self._at_work += 1
         try:
-            run = self._context.copy().run
+            # As under a threaded WSGI server a thread keeps its own context, and with it its cache:
+            # in the request's context each would connect to Redis anew.
             return await asyncio.get_running_loop().run_in_executor(
-                self._pool, run, self._answered, scope, body
+                self._pool, self._answered, scope, body
             )
         finally:
             self._at_work -= 1
