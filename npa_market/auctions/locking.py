@@ -7,6 +7,7 @@ from typing import cast
 from uuid import UUID
 
 from django.db import OperationalError, connection
+from django.db.models import QuerySet
 from psycopg import errors as postgresql
 from psycopg_pool import PoolTimeout, TooManyRequests
 
@@ -60,11 +61,15 @@ def lock_event(event_id: UUID) -> list[Lot]:
 def lock_lot_if_free(lot_id: UUID) -> Lot | None:
     """The same, or None where somebody else is at work on it (or it does not exist)."""
     skip = connection.features.has_select_for_update_skip_locked
-    return Lot.objects.select_for_update(skip_locked=skip).filter(pk=lot_id).first()
+    return _locked(skip_locked=skip).filter(pk=lot_id).first()
+
+
+def _locked(*, skip_locked: bool) -> QuerySet[Lot]:
+    return Lot.objects.select_for_update(skip_locked=skip_locked)
 
 
 _LOCKED = Statement(
-    lambda *, lot: Lot.objects.select_for_update().filter(pk=lot).values_list(*columns(Lot))
+    lambda *, lot: _locked(skip_locked=False).filter(pk=lot).values_list(*columns(Lot))
 )
 
 

@@ -150,16 +150,26 @@ def _dress(given: Bound, seen: Bound) -> Callable[[Any], Any]:
     return type(seen)
 
 
+class _Prepared(Cursor[Any]):
+    """A cursor whose statements the server plans once per connection."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "_Prepared":
+        return super().execute(query, params, **{"prepare": True, **options})
+
+
 def _fetched(sql: str, bound: list[Any]) -> list[Row]:
+    with _cursor() as cursor:
+        cursor.execute(sql, bound)
+        return list(cursor.fetchall())
+
+
+def _cursor() -> Any:
+    """A cursor with all that Django adds: wrappers, the log of queries, its own errors."""
     if connection.vendor != "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(sql, bound)
-            return list(cursor.fetchall())
+        return connection.cursor()
     connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        cursor.execute(sql, bound, prepare=True)
-        return cursor.fetchall()
+    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    return make(_Prepared(connection.connection))  # type: ignore[arg-type]
 
 
 def _converted(rows: list[Row], converters: tuple[tuple[int, list[Any], Any], ...]) -> list[Row]:

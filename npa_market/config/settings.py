@@ -4,6 +4,7 @@
 default and a missing one stops the start.
 """
 
+import logging
 import os
 import tempfile
 from datetime import timedelta
@@ -96,7 +97,7 @@ ROOT_URLCONF = "npa_market.config.urls"
 CSRF_FAILURE_VIEW = "npa_market.portal.errors.csrf_failure"
 ASGI_APPLICATION = "npa_market.config.asgi.application"
 # Of one web process: requests at work at a time, and requests in all before it answers 503.
-WEB_THREADS = env.int("WEB_THREADS", default=48)
+WEB_THREADS = env.int("WEB_THREADS", default=24)
 WEB_QUEUE = env.int("WEB_QUEUE", default=500)
 
 TEMPLATES = [
@@ -362,11 +363,15 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "main"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # A page that leaves its live feed is no event worth a warning.
-    "loggers": {"django_structlog.middlewares.request": {"level": "ERROR"}}
-    if not PRODUCTION
-    else {},
+    "loggers": {
+        # The line at the end of a request says its status; Django would warn of it once more.
+        "django.request": {"level": "ERROR"},
+        # A page that leaves its live feed is no event worth a warning.
+        **({} if PRODUCTION else {"django_structlog.middlewares.request": {"level": "ERROR"}}),
+    },
 }
+# One line per request, at its end.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 structlog.configure(
     processors=[
         structlog.stdlib.filter_by_level,

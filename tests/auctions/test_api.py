@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from npa_market.auctions import services
 from npa_market.auctions.models import Lot
+from npa_market.auctions.serializers import OutcomeSerializer
 from npa_market.ledger.models import Hold
 from npa_market.parties.models import Membership
 from npa_market.parties.roles import Role
@@ -38,6 +39,14 @@ def test_list_and_detail_without_a_reserve(market, as_user):
         "open",
     )
     assert not [name for name in detail if "reserve" in name or "leader" in name]
+
+
+def test_an_outcome_is_written_as_its_fields_say(market):
+    accepted, refused = market.bid(0, START), market.bid(1, START)
+    for outcome in (accepted, refused):
+        serializer = OutcomeSerializer()
+        said = super(OutcomeSerializer, serializer).to_representation(outcome)
+        assert serializer.to_representation(outcome) == said
 
 
 def test_accepted_and_again(market, call):

@@ -108,7 +108,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _service("A14 row of a sale without winner", "rows", "lot.winner_id, lot.hammer_minor = UUID(event.winner), event.hammer_minor", "pass"),
     _service("negotiated lot seen by all buyers", "models", "(~Q(format=LotFormat.NEGOTIATED) & Q(by_invitation=False))", "Q(pk__isnull=False)"),
     Mutant("notice of a negotiated lot for all", f"{AUCTIONS}notices/models.py", "public = Q(lot=None) | ~Q(lot__format=LotFormat.NEGOTIATED)", "public = Q(pk__isnull=False)", ("tests/auctions/notices/test_pages.py",)),
-    Mutant("row lock", f"{AUCTIONS}locking.py", 'Lot.objects.select_for_update(of=("self",), skip_locked=skip_locked).select_related', "Lot.objects.select_related", CONCURRENCY),
+    Mutant("row lock", f"{AUCTIONS}locking.py", 'Lot.objects.select_for_update(skip_locked=skip_locked)', "Lot.objects.all()", CONCURRENCY),
     Mutant("clock before the lock", f"{AUCTIONS}services/bidding.py", "            lot = lock_lot(lot_id)\n            return _decide_in_turn", "            early = database_now()\n            lot = lock_lot(lot_id)\n            globals()['database_now'] = lambda: early\n            return _decide_in_turn", CONCURRENCY),
     # protocol
     Mutant("reserve in the protocol", f"{AUCTIONS}protocol.py", '"start_price_minor", "step_minor", "deposit_minor"', '"start_price_minor", "reserve_minor", "step_minor", "deposit_minor"', PROTOCOL),

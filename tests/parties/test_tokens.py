@@ -93,6 +93,22 @@ def test_a_revoked_token_stops_at_once_and_only_by_its_owner(buyer_user, operato
     assert with_token(text).get("/api/v1/me/").status_code == 401
 
 
+def test_an_expired_token_opens_nothing_and_goes_with_the_next(buyer_user):
+    old, text = issue_token(user=buyer_user)
+    assert with_token(text).get("/api/v1/me/").status_code == 200
+    AuthToken.objects.filter(pk=old.pk).update(expiry=database_now() - timedelta(seconds=1))
+    assert with_token(text).get("/api/v1/me/").status_code == 401
+    issue_token(user=buyer_user)
+    assert not AuthToken.objects.filter(pk=old.pk).exists()
+
+
+def test_a_token_of_somebody_who_left_opens_nothing(buyer_user):
+    _, text = issue_token(user=buyer_user)
+    buyer_user.is_active = False
+    buyer_user.save()
+    assert with_token(text).get("/api/v1/me/").status_code == 401
+
+
 def test_lists_show_own_tokens_in_force(buyer_user, operator):
     token, text = issue_token(user=buyer_user)
     issue_token(user=operator)
