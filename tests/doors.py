@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from npa_market.auctions.models import Lot, Registration, TermsTemplate
+from npa_market.auctions.models import Lot, Registration, SaleEvent, TermsTemplate
 from npa_market.common.models import Job
 from npa_market.diligence.models import Admission, DataRoom, Report
 from npa_market.evidence.models import Entry
@@ -42,6 +42,7 @@ MODEL_OF_KEYWORD: dict[str, Any] = {
     "room_id": DataRoom,
     "report_id": Report,
     "lot_id": Lot,
+    "event_id": SaleEvent,
     "registration_id": Registration,
     "template_id": TermsTemplate,
     "deal_id": Deal,

@@ -5,7 +5,8 @@ from functools import partial
 from time import sleep
 from typing import Any
 
-from npa_market.auctions.models import Lot, TermsTemplate
+from npa_market.auctions.models import Lot, SaleEvent, TermsTemplate
+from npa_market.auctions.sale_events.services import Offered, Timetable, announce_event
 from npa_market.auctions.services import (
     admit_registration,
     advance_lot,
@@ -14,6 +15,7 @@ from npa_market.auctions.services import (
     place_bid,
     register_for_lot,
     save_terms,
+    withdraw_lot,
 )
 from npa_market.auctions.terms import LotTerms
 from npa_market.common.clock import database_now
@@ -184,6 +186,26 @@ def make_market(desks: Desks, bidders: list[Bidder]) -> None:
         user=approver, seller=package.seller, name="Usual", currency=package.currency, document={}
     )
     screened_package(analyst, count=30, seed=3)
+    together([sealed_package(analyst, approver, count=30, seed=seed) for seed in (4, 5)], approver)
+
+
+def together(packages: list[Package], approver: User) -> SaleEvent:
+    """An event of these packages, withdrawn by its seller: its protocol can be read."""
+    opens_at = database_now() + timedelta(hours=1)
+    event = announce_event(
+        user=approver,
+        title="Two regions",
+        offered=[
+            Offered(package_id=each.pk, start_price_minor=START, deposit_minor=START // 10)
+            for each in packages
+        ],
+        timetable=Timetable(
+            registration_ends_at=opens_at, opens_at=opens_at, ends_at=opens_at + timedelta(hours=1)
+        ),
+    )
+    for lot in event.lots.all():
+        withdraw_lot(user=approver, lot_id=lot.pk, reason="Data error")
+    return event
 
 
 def market_objects() -> dict[str, Any]:
@@ -202,6 +224,7 @@ def market_objects() -> dict[str, Any]:
         "report_id": Report.objects.filter(package=package).earliest("pk").pk,
         "room_id": package.data_room.pk,
         "lot_id": deal.lot_id,
+        "event_id": SaleEvent.objects.earliest("pk").pk,
         "notice_id": deal.lot.announcement.pk,
         "admission_id": package.data_room.admissions.get(buyer=deal.buyer).pk,
         "request_id": deal.lot.outcomes.filter(buyer=deal.buyer).earliest("pk").request_id,

@@ -279,6 +279,15 @@ class Lot(models.Model):
     def is_over(self) -> bool:
         return self.state in ENDED
 
+    @property
+    def is_sold_in_whole(self) -> bool:
+        """Is its price a share of a bid for the whole of its event?"""
+        return (
+            self.sale_event_id is not None
+            and self.state == LotState.SOLD
+            and self.events.filter(whole_minor__isnull=False).exists()
+        )
+
 
 class Invitation(models.Model):
     """An institution that may buy a lot which is offered to invited ones alone; for ever."""

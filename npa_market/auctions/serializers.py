@@ -42,7 +42,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "round_seconds", "best_bid_seconds", "announced_at", "registration_ends_at",
             "opens_at", "first_end_at", "ends_at", "hard_end_at", "state", "last_seq",
             "leading_minor", "floor_minor", "bids", "hammer_minor", "reannounces",
-            "by_invitation",
+            "by_invitation", "sale_event", "event_place", "whole_start_minor",
         )  # fmt: skip
         read_only_fields = fields
 

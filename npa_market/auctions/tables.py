@@ -1,6 +1,8 @@
 """Lots as a table."""
 
 import django_tables2 as tables
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from npa_market.auctions.models import Lot
 from npa_market.common.money import format_minor
@@ -30,6 +32,19 @@ class LotTable(tables.Table):
             "leading_minor", "bids", "ends_at", "state",
         )  # fmt: skip
         order_by = "-reference"
+
+    def render_reference(self, value: str, record: Lot) -> SafeString | str:
+        event = record.sale_event
+        return (
+            value
+            if event is None
+            else format_html(
+                '{} <span class="tag" title="{}">{}</span>', value, event.title, event.reference
+            )
+        )
+
+    def value_reference(self, value: str) -> str:
+        return value
 
     def render_loans(self, value: int) -> str:
         return count(value)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from npa_market.auctions.guard import views as guard
+from npa_market.auctions.sale_events import views as events
 from npa_market.auctions.views import (
     announcing,
     bids,
@@ -21,6 +22,19 @@ app_name = "auctions"
 urlpatterns = [
     path("", lots.lot_list, name="list"),
     path("new/", announcing.lot_new, name="new"),
+    path("events/", events.event_list, name="events"),
+    path("events/new/", events.event_new, name="event_new"),
+    path("events/<uuid:event_id>/", events.event_detail, name="event"),
+    path(
+        "events/<uuid:event_id>/protocol.json",
+        events.event_protocol_json,
+        name="event_protocol_json",
+    ),
+    path(
+        "events/<uuid:event_id>/protocol.pdf",
+        events.event_protocol_on_paper,
+        name="event_protocol_pdf",
+    ),
     path("templates/<uuid:template_id>/delete/", announcing.terms_delete, name="terms_delete"),
     path("control/", control.control_room, name="control"),
     path("<uuid:lot_id>/", detail.lot_detail, name="detail"),

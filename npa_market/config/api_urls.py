@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import APIRootView, DefaultRouter
 
 from npa_market.auctions import api as auctions_api
+from npa_market.auctions.sale_events import api as sale_events_api
 from npa_market.diligence import api as diligence_api
 from npa_market.ledger import api as ledger_api
 from npa_market.packages import api as packages_api
@@ -48,6 +49,7 @@ API_MODULES: list[ModuleType] = [
     parties_api,
     tapes_api,
     auctions_api,
+    sale_events_api,
     packages_api,
     valuation_api,
     diligence_api,

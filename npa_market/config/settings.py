@@ -279,6 +279,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "HistoryKindEnum": "npa_market.tapes.history_models.HistoryKind",
         "ValuationStateEnum": "npa_market.valuation.models.ValuationState",
+        "LotStateEnum": "npa_market.auctions.models.LotState",
         "PackageExportFormEnum": "npa_market.packages.saved.ExportForm",
         "PickMeasureEnum": "npa_market.packages.serializers.MEASURE_CHOICES",
     },

@@ -170,3 +170,65 @@ def test_the_command_seals_reveals_and_opens(tmp_path, capsys):
     errors = capsys.readouterr().err
     assert "317241507" not in errors
     assert "3172415" not in errors
+
+
+# --- a bid for the whole of an event -------------------------------------------------------------
+
+LEAD = {**SHEET, "whole": {"event": "EVT-1", "lots": ["LOT-1", "LOT-2"], "start_price_minor": 9}}
+
+
+@pytest.mark.parametrize("bid", [(7, None), (None, 9), (7, 9), (2**53 - 1, 2**53 - 1)])
+def test_S5_an_envelope_holds_an_amount_for_the_lot_for_the_whole_or_both(bid):
+    amount, whole = bid
+    envelope, ephemeral = seal.sealed(amount, LEAD, whole_minor=whole)
+    assert len(envelope) == 560
+    assert seal.opened_bid(envelope, LEAD, PRIVATE) == bid
+    assert seal.revealed_bid(envelope, LEAD, ephemeral) == bid
+
+
+def test_without_any_amount_nothing_is_sealed():
+    with pytest.raises(seal.Refused, match="name an amount"):
+        seal.sealed(None, LEAD)
+
+
+def test_S6_only_the_first_lot_of_an_event_takes_a_bid_for_the_whole():
+    with pytest.raises(seal.Refused, match="only the first lot"):
+        seal.sealed(7, SHEET, whole_minor=9)
+    envelope, ephemeral = seal.sealed(7, LEAD, whole_minor=9)
+    with pytest.raises(seal.Unopenable, match="takes no such bid"):
+        seal.opened_bid(envelope, SHEET, PRIVATE)
+    with pytest.raises(seal.Unopenable, match="whole alone"):
+        seal.revealed(seal.sealed(None, LEAD, ephemeral, whole_minor=9)[0], LEAD, ephemeral)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"amount_minor": 7, "whole_minor": True, "v": 1},
+        {"amount_minor": 7, "whole_minor": 9.0, "v": 1},
+        {"amount_minor": 7, "whole_minor": 0, "v": 1},
+        {"amount_minor": 7, "whole_minor": None, "v": 1},
+        {"v": 1},
+        [],
+    ],
+)
+def test_S8_other_contents_are_no_bid(body):
+    text = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    plain = (len(text).to_bytes(2, "big") + text).ljust(512, b"\0")
+    with pytest.raises(seal.Unopenable, match="no bid in the venue's form"):
+        seal.bid_in(plain)
+
+
+def test_the_command_seals_and_opens_a_bid_for_the_whole(tmp_path, capsys):
+    sheet, out = tmp_path / "sheet.json", tmp_path / "bid"
+    sheet.write_text(json.dumps(LEAD))
+    assert seal.main(["seal", "--sheet", str(sheet), "--whole", "90.5", "--out", str(out)]) == 0
+    receipt = json.loads((out / "receipt.json").read_text())
+    assert receipt["whole_minor"] == 9_050
+    assert "amount_minor" not in receipt
+    capsys.readouterr()
+    envelope, key = str(out / "envelope.txt"), PRIVATE.hex()
+    opening = ["open", "--sheet", str(sheet), "--envelope", envelope, "--key", key]
+    assert seal.main(opening) == 0
+    assert capsys.readouterr().out == "for the whole: 9050\n"
+    assert seal.main(["seal", "--sheet", str(sheet), "--out", str(tmp_path / "none")]) == 2

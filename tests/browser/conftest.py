@@ -1,5 +1,6 @@
 """A browser, a served portal, and people who can sign in to it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -83,6 +84,28 @@ def make_lot(venue: Served) -> Callable[..., str]:
             check=True,
         )
         return f"{venue.url}/lots/{done.stdout.strip()}/"
+
+    return make
+
+
+@pytest.fixture
+def make_event(venue: Served) -> Callable[..., dict[str, list[str]]]:
+    """Make an event (arguments of `prepare_event`); gives addresses, its own and the lots'."""
+
+    def make(*arguments: str) -> dict[str, list[str]]:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.browser.prepare_event", *arguments],
+            cwd=ROOT,
+            env=venue.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        keys = json.loads(done.stdout)
+        return {
+            "event": [f"{venue.url}/lots/events/{keys['event']}/"],
+            "lots": [f"{venue.url}/lots/{key}/" for key in keys["lots"]],
+        }
 
     return make
 

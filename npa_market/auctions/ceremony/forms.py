@@ -5,10 +5,19 @@ from typing import Any
 
 from django import forms
 
-from npa_market.auctions.forms_terms import DECIMAL
+from npa_market.auctions.forms_terms import DECIMAL, parsed
 from npa_market.auctions.guard.forms import AskedAgain
+from npa_market.auctions.guard.outliers import (
+    Typed,
+    Unconfirmed,
+    require_confirmed,
+    yardstick_of,
+)
 from npa_market.auctions.lot_keys import Holder
+from npa_market.auctions.models import Lot
 from npa_market.auctions.offline import seal
+from npa_market.auctions.sale_events.limits import whole_yardstick
+from npa_market.parties.models import Organisation
 
 MAX_UPLOAD = 20_000
 
@@ -31,14 +40,74 @@ class EnvelopeForm(forms.Form):
 
 
 class ServerSealForm(AskedAgain):
-    """The weaker mode: the amount travels to the venue, which seals it."""
+    """The weaker mode: the amount travels to the venue, which seals it.
+
+    In the first lot of an event, an amount for the whole beside it or instead of it.
+    """
 
     amount = forms.CharField(max_length=40, widget=forms.TextInput(attrs={**DECIMAL, "size": 18}))
+    whole = forms.CharField(
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={**DECIMAL, "size": 18}),
+        help_text="For all its lots together; leave the amount above empty to bid for it alone.",
+    )
     request_id = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lot: Lot, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["amount"].label = f"Amount, {currency}"
+        self.lot = lot
+        self.fields["amount"].label = f"Amount, {lot.currency}"
+        self.fields["whole"].label = f"Amount for the whole event, {lot.currency}"
+        if lot.whole_start_minor is None:
+            del self.fields["whole"]
+        else:
+            self.fields["amount"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """`amount_minor` and `whole_minor`, None where nothing was typed."""
+        values = super().clean() or {}
+        for name in ("amount", "whole"):
+            values[f"{name}_minor"] = None
+            if values.get(name):
+                try:
+                    values[f"{name}_minor"] = parsed(values[name], self.lot.currency, name)
+                except forms.ValidationError as error:
+                    self.add_error(name, error)
+        if not self.errors and values["amount_minor"] is None and values["whole_minor"] is None:
+            self.add_error("amount", "Write an amount for this lot, for the whole, or both.")
+        return values
+
+    def asks_again(self, buyer: Organisation) -> bool:
+        """Show a second field for each unusual amount that was not typed twice; whether one is.
+
+        What was typed again before stays, so that an answer to one question asks no other anew.
+        """
+        questions: dict[str, Unconfirmed | None] = {}
+        for name, again, yardstick in (
+            ("amount", self.AGAIN, yardstick_of(self.lot.pk, buyer)),
+            ("whole", self.WHOLE_AGAIN, whole_yardstick(self.lot, buyer)),
+        ):
+            amount_minor = self.cleaned_data[f"{name}_minor"]
+            if amount_minor is None:
+                continue
+            confirmed_minor = self.typed_again(self.lot, again)
+            request_id = self.cleaned_data["request_id"]
+            typed = Typed(
+                amount_minor=amount_minor, confirmed_minor=confirmed_minor, request_id=request_id
+            )
+            try:
+                require_confirmed(yardstick, buyer, typed)
+            except Unconfirmed as question:
+                questions[again] = question
+            else:
+                questions |= {again: None} if confirmed_minor is not None else {}
+        for again, asked in questions.items():
+            if asked is None:
+                self.show_again(self.lot, again)
+            else:
+                self.ask_again(asked, self.lot, again)
+        return any(questions.values())
 
 
 class ShareForm(forms.Form):

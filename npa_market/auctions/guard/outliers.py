@@ -36,6 +36,7 @@ class Yardstick:
     price_minor: int
     own_minor: int | None
     is_registered: bool
+    price_words: str = "the last price"
 
     def warnings(self, amount_minor: int) -> list[str]:
         """In words, for the buyer's own people alone; empty where the amount is nothing unusual."""
@@ -46,7 +47,7 @@ class Yardstick:
         if amount_minor * 100 > self.price_minor * percent:
             last = format_minor(self.price_minor, self.currency, symbol=True)
             times = amount_minor * 10 // self.price_minor
-            found.append(f"It is {times // 10}.{times % 10} times the last price of {last}.")
+            found.append(f"It is {times // 10}.{times % 10} times {self.price_words} of {last}.")
         if self.own_minor is not None and amount_minor > self.own_minor:
             own = format_minor(self.own_minor, self.currency, symbol=True)
             name = settings.BID_FAR_ABOVE_VALUE_QUANTILE.removeprefix("q")

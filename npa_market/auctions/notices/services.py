@@ -120,6 +120,9 @@ def publish_announcement(*, user: User, lot: Lot, remark: str, contact: str) -> 
             "loans_out": against.out,
             "loans_in": against.taken_in,
         }
+    if lot.sale_event is not None:
+        together = {"event": lot.sale_event.reference, "title": lot.sale_event.title}
+        document["sold_together"] = together
     return _published(
         user=user,
         package=lot.package,

@@ -26,7 +26,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
-import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -93,6 +93,8 @@ def read(raw: bytes) -> Entry:
     if isinstance(document, dict) and set(document) == EVENT_MEMBERS:
         if not isinstance(document["lots"], list) or not document["lots"]:
             raise Unreadable("an event without lots")
+        if document["v"] != 1:
+            raise Unreadable("another version than this program knows")
         for lot in document["lots"]:
             _shaped(lot)
         return dict(document)
@@ -667,7 +669,7 @@ def _outcome(lots: list[Entry], found: tuple[Any, list[int], str], reserves: Any
             for lot, reserve in zip(lots, reserves)
         )
     is_below = told == "whole_below_reserve" if least is None else amount < least
-    could_be = least is not None or not all(sold_alone) or amount <= sum(sold_alone)
+    could_be = least is not None or not all(sold_alone) or amount < sum(sold_alone)
     if is_below and could_be:
         return "whole_below_reserve"
     return "whole" if amount > sum(sold_alone) else "whole_not_above"
@@ -694,9 +696,15 @@ def reserves_of(text: str | None, lots: int) -> list[int | None]:
 
 def beside() -> Any:
     """The module seal.py where it lies beside this file, else None."""
-    if not Path(__file__).with_name("seal.py").exists():
+    path = Path(__file__).with_name("seal.py")
+    if not path.exists():
         return None
-    return importlib.import_module(f"{__package__}.seal" if __package__ else "seal")
+    spec = importlib.util.spec_from_file_location("seal", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def main(arguments: list[str] | None = None) -> int:

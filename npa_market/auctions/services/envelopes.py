@@ -11,6 +11,7 @@ from npa_market.auctions.locking import UnknownLot
 from npa_market.auctions.models import BidOutcome, Lot, LotFormat, RegistrationState
 from npa_market.auctions.offline import seal
 from npa_market.auctions.queries import bidders_of, outcome_of
+from npa_market.auctions.sale_events.limits import whole_guard
 from npa_market.auctions.services.formats import submit_envelope
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -56,7 +57,9 @@ def seal_and_submit(
         raise Refused("not_admitted", f"{buyer} is not admitted to {lot.reference}.")
     guard = bidders_of(lot=lot, buyers=[buyer.pk], now=database_now())[buyer.pk].guard
     bid = seal.Bid(amount_minor, whole_minor)
-    stopped = next(filter(None, (guard.judged(minor) for minor in bid if minor is not None)), "")
+    stopped = guard.judged(amount_minor)
+    if not stopped and whole_minor is not None:
+        stopped = whole_guard(lot, buyer).judged(whole_minor)
     if stopped:
         raise refusal_of(stopped)
     sheet = sheet_of(lot, registration.label)

@@ -40,6 +40,12 @@ def fine_share(part: int | None, whole: int) -> str:
 
 
 @register.filter
+def words(code: str) -> str:
+    """`no deposit` for `no_deposit`."""
+    return code.replace("_", " ")
+
+
+@register.filter
 def duration(seconds: int) -> str:
     """`5 min`, `90 s`."""
     return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"

@@ -29,7 +29,7 @@ from npa_market.parties.roles import Role
 @require_http_methods(["GET", "HEAD", "POST"])
 def lot_new(request: MemberRequest) -> HttpResponse:
     """Announce a sealed package under terms, or keep the terms as a template."""
-    packages, earlier, template = _free_packages(request), _earlier_lot(request), _template(request)
+    packages, earlier, template = free_packages(request), _earlier_lot(request), _template(request)
     if earlier is not None:
         packages = packages.filter(pk__in=[each.pk for each in versions_from(earlier.package)])
     if request.POST.get("act") in {"save_template", "replace_template"}:
@@ -126,7 +126,7 @@ def _initial(
     return initial
 
 
-def _free_packages(request: MemberRequest) -> QuerySet[Package]:
+def free_packages(request: MemberRequest) -> QuerySet[Package]:
     """Sealed packages of the person's sellers that no lot binds."""
     taken = Lot.objects.filter(state__in=BINDING)
     sellers = [

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, Prefetch, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from npa_market.auctions import services
 from npa_market.auctions.durability import unsafe_settings
 from npa_market.auctions.forms import ReasonForm
-from npa_market.auctions.models import Lot, LotState
+from npa_market.auctions.models import Lot, LotState, SaleEvent
 from npa_market.auctions.pulse import last_pulse
 from npa_market.auctions.state import OUTAGE_LIMIT
 from npa_market.auctions.views.lots import visible_lot
@@ -41,11 +41,20 @@ def control_room(request: MemberRequest) -> HttpResponse:
             decided=Count("outcomes", filter=recent),
             refused=Count("outcomes", filter=recent & ~Q(outcomes__refusal="")),
         )
+        .select_related("sale_event")
         .order_by("ends_at")
+    )
+    places = Lot.objects.order_by("event_place").select_related("key")
+    waiting = (
+        SaleEvent.objects.visible_to(request.user)
+        .filter(decided_at=None, lots__state=LotState.OPENING)
+        .distinct()
+        .prefetch_related(Prefetch("lots", places.prefetch_related("key__shares")))
     )
     upcoming = Lot.objects.visible_to(request.user).filter(state=LotState.ANNOUNCED)
     context = {
         "lots": lots,
+        "events": waiting,
         "upcoming": upcoming.order_by("opens_at")[:20],
         "now": now,
         "minutes": int(RECENT.total_seconds() // 60),

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.forms import Form
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from npa_market.auctions import services
@@ -36,7 +37,9 @@ _BID_ENTRIES = ("lot.bid_accepted", "lot.bid_refused", "lot.end_extended")
 
 def visible_lot(request: MemberRequest, lot_id: UUID) -> Lot:
     """The lot, brought up to date by the clock; 404 where it is not for this person to see."""
-    lots = Lot.objects.visible_to(request.user).select_related("package__seller", "leader")
+    lots = Lot.objects.visible_to(request.user).select_related(
+        "package__seller", "leader", "sale_event"
+    )
     lot = get_object_or_404(lots, pk=lot_id)
     # The sweeper does this every second; no reader depends on it, and none waits for a lock.
     is_due = Lot.objects.due(database_now()).filter(pk=lot.pk).exists()
@@ -67,7 +70,9 @@ def lot_list(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
     }
     if may_announce:
         context |= {"action_url": "new/", "action_label": "Announce a lot"}
-    rows = Lot.objects.visible_to(request.user).select_related("package")
+    events = reverse("auctions:events")
+    context["further_actions"] = [(events, "Events of several lots")]
+    rows = Lot.objects.visible_to(request.user).select_related("package", "sale_event")
     return list_page(request, rows, table=LotTable, filters=LotFilter, context=context)
 
 

@@ -15,7 +15,8 @@ from npa_market.parties.access import MEMBERS, access
 from npa_market.parties.requests import MemberRequest
 
 
-def _download(content: bytes, content_type: str, name: str) -> HttpResponse:
+def download(content: bytes, content_type: str, name: str) -> HttpResponse:
+    """A file for its reader alone, under a name."""
     answer = HttpResponse(content, content_type=content_type)
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["Cache-Control"] = "private, no-cache"
@@ -27,7 +28,7 @@ def _download(content: bytes, content_type: str, name: str) -> HttpResponse:
 def lot_protocol_json(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """The protocol for programs; 404 while the lot goes on."""
     lot = _ended(request, lot_id)
-    return _download(protocol_bytes(lot), "application/json", f"{lot.reference}-protocol.json")
+    return download(protocol_bytes(lot), "application/json", f"{lot.reference}-protocol.json")
 
 
 @access(MEMBERS)
@@ -36,7 +37,7 @@ def lot_protocol_pdf(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """The protocol on paper; 404 while the lot goes on."""
     lot = _ended(request, lot_id)
     content = protocol_pdf(protocol(lot))
-    return _download(content, "application/pdf", f"{lot.reference}-protocol.pdf")
+    return download(content, "application/pdf", f"{lot.reference}-protocol.pdf")
 
 
 def _ended(request: MemberRequest, lot_id: UUID) -> Lot:
@@ -51,4 +52,4 @@ def _ended(request: MemberRequest, lot_id: UUID) -> Lot:
 def check_program(request: MemberRequest) -> HttpResponse:
     """`check_protocol.py`, as it runs here."""
     content = Path(check_protocol.__file__).read_bytes()
-    return _download(content, "text/x-python; charset=utf-8", "check_protocol.py")
+    return download(content, "text/x-python; charset=utf-8", "check_protocol.py")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.db.models import Q
 from django.forms import Form
@@ -19,16 +18,9 @@ from npa_market.auctions.ceremony.documents import sheet_of, signed_receipt
 from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerSealForm, ShareForm
 from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.ceremony.services import REVEAL_AFTER, hand_in_share, reveal_bid
-from npa_market.auctions.forms_terms import parsed
-from npa_market.auctions.guard.outliers import (
-    Typed,
-    Unconfirmed,
-    marks_of,
-    require_confirmed,
-    yardstick_of,
-)
+from npa_market.auctions.guard.outliers import marks_of
 from npa_market.auctions.guard.queries import limit_context
-from npa_market.auctions.lot_keys import Holder
+from npa_market.auctions.lot_keys import THRESHOLD, Holder
 from npa_market.auctions.models import (
     EventKind,
     Lot,
@@ -39,6 +31,7 @@ from npa_market.auctions.models import (
 )
 from npa_market.auctions.offline import seal
 from npa_market.auctions.queries import ShownEvent, shown_events
+from npa_market.auctions.sale_events.limits import whole_marks
 from npa_market.auctions.views.lots import (
     acting_buyer,
     seller_context,
@@ -94,28 +87,17 @@ def envelope_seal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Let the venue seal an amount, in the weaker mode; the receipt is shown once."""
     lot = _sealed_lot(request, lot_id)
     buyer = _buyer(request)
-    form = ServerSealForm(request.POST, prefix="server", currency=lot.currency)
-    if form.is_valid():
-        request_id = form.cleaned_data["request_id"]
+    form = ServerSealForm(request.POST, prefix="server", lot=lot)
+    if form.is_valid() and not form.asks_again(buyer):
         try:
-            amount_minor = parsed(form.cleaned_data["amount"], lot.currency, "amount")
-            typed = Typed(
-                amount_minor=amount_minor,
-                confirmed_minor=form.typed_again(lot),
-                request_id=request_id,
-            )
-            require_confirmed(yardstick_of(lot.pk, buyer), buyer, typed)
             done = services.seal_and_submit(
                 user=request.user,
                 lot_id=lot.pk,
                 buyer=buyer,
-                amount_minor=amount_minor,
-                request_id=request_id,
+                amount_minor=form.cleaned_data["amount_minor"],
+                whole_minor=form.cleaned_data["whole_minor"],
+                request_id=form.cleaned_data["request_id"],
             )
-        except forms.ValidationError as error:
-            form.add_error("amount", error)
-        except Unconfirmed as question:
-            form.ask_again(question, lot)
         except Refused as refusal:
             add_refusal(form, refusal)
         else:
@@ -202,7 +184,7 @@ def lot_opening(request: MemberRequest, lot_id: UUID) -> HttpResponse:
             add_refusal(form, refusal)
         else:
             if lot.state == LotState.OPENING:
-                messages.success(request, "Your share is kept. One more holder opens the lot.")
+                messages.success(request, f"Your share is kept. {_what_opens(lot)}")
             else:
                 messages.success(request, f"{lot} is opened.")
             return redirect("auctions:opening", lot.pk)
@@ -244,6 +226,12 @@ def lot_reveal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     return sealed_page(request, lot, status=422, reveal_form=form)
 
 
+def _what_opens(lot: Lot) -> str:
+    if lot.key.shares.count() < THRESHOLD:
+        return "One more holder opens the lot."
+    return "The event waits for the shares of its other lots."
+
+
 def sealed_page(
     request: MemberRequest,
     lot: Lot,
@@ -280,7 +268,7 @@ def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> 
     may_bid = is_signatory and lot.state == LotState.OPEN and all(gate.is_met for gate in way)
     return {
         **limit_context(lot, buyer, request.user),
-        "marks": marks_of(lot, buyer),
+        "marks": marks_of(lot, buyer) | whole_marks(lot, buyer),
         "gates": way,
         "own_label": label,
         "own_envelope": own,
@@ -288,9 +276,7 @@ def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> 
         "may_bid": may_bid and key is not None,
         "sheet": sheet_of(lot, label) if key and label else None,
         "envelope_form": EnvelopeForm(initial={"request_id": uuid7()}),
-        "server_form": ServerSealForm(
-            prefix="server", currency=lot.currency, initial={"request_id": uuid7()}
-        ),
+        "server_form": ServerSealForm(prefix="server", lot=lot, initial={"request_id": uuid7()}),
         "page_request_id": uuid7(),
         "reveal_begins": begins,
         "may_reveal": is_signatory

@@ -110,9 +110,10 @@ class EventMarket:
 @pytest.fixture
 def packages(seller, seller_user, second_seller_user) -> list[Package]:
     content, totals = sealed_rows()
+    tag = uuid4().hex[:8]
     return [
         Package.objects.create(
-            reference=f"PKG-{uuid4().hex[:12]}",
+            reference=f"PKG-{tag}-{number}",
             seller=seller,
             title=f"Consumer loans, region {number}",
             currency="CNY",

@@ -33,15 +33,17 @@
   const context = (sheet) => bytes(canonical({ use: "npa-market sealed bid 1", bidder: sheet.bidder,
     currency: sheet.currency, lot: sheet.lot, terms_sha256: sheet.terms_sha256 }));
 
-  const padded = (minor) => {
-    const body = bytes(`{"amount_minor":${minor},"v":1}`);
+  // In the first lot of an event an envelope may bid for the whole, beside the amount or without it.
+  const padded = (minor, whole) => {
+    const parts = [minor === null ? "" : `"amount_minor":${minor}`, '"v":1', whole === null ? "" : `"whole_minor":${whole}`];
+    const body = bytes(`{${parts.filter(Boolean).join(",")}}`);
     const plain = new Uint8Array(PLAIN);
     plain.set([body.length >> 8, body.length & 255]);
     plain.set(body, 2);
     return plain;
   };
 
-  const seal = async (minor, sheet) => {
+  const seal = async (minor, sheet, whole = null) => {
     const recipient = fromHex(sheet.public_key);
     const pair = await subtle.generateKey({ name: "X25519" }, true, ["deriveBits"]);
     const encapsulated = new Uint8Array(await subtle.exportKey("raw", pair.publicKey));
@@ -53,7 +55,7 @@
     const secret = await extract(SUITE, shared, "secret", none);
     const key = await subtle.importKey("raw", await expand(SUITE, secret, "key", schedule, 32), "AES-GCM", false, ["encrypt"]);
     const nonce = await expand(SUITE, secret, "base_nonce", schedule, 12);
-    const cipher = new Uint8Array(await subtle.encrypt({ name: "AES-GCM", iv: nonce }, key, padded(minor)));
+    const cipher = new Uint8Array(await subtle.encrypt({ name: "AES-GCM", iv: nonce }, key, padded(minor, whole)));
     const ephemeral = fromBase64Url((await subtle.exportKey("jwk", pair.privateKey)).d);
     return { envelope: join(encapsulated, cipher), ephemeral };
   };
@@ -81,34 +83,43 @@
       say("This browser cannot seal (no X25519). Use a current browser or the offline tool seal.py below.");
       return;
     }
-    const amount = part("seal-amount"), button = part("seal"), hand = part("hand-in"), save = part("receipt");
+    const button = part("seal"), hand = part("hand-in"), save = part("receipt");
     button.disabled = false;
-    // The venue never learns the amount, so the buyer's own marks are held against it here.
+    // The venue never learns an amount, so the buyer's own marks are held against it here.
     const own = document.getElementById("bid-marks");
     const marks = own ? JSON.parse(own.textContent) : {};
     const beyond = (minor, mark) => Number.isInteger(mark) && minor > BigInt(mark);
-    let asked = null;
+    const fields = [{ input: part("seal-amount"), name: "amount", marks, what: "this lot", start: "the start price", asked: null }];
+    if (part("seal-whole")) fields.push({ input: part("seal-whole"), name: "amount for the whole", marks: marks.whole || {},
+      what: "the lots of this event", start: "the sum of the start prices", asked: null });
+    // The words about what was typed wrong, above a limit or unusual; empty where it can be sealed.
+    const fault = (field, isOnly) => {
+      const text = field.input.value.trim(), { minor, name } = field;
+      if (!text && field.asked !== null) return `Type the ${name} once more, or load the page again to leave it out.`;
+      if (minor === null && (text || isOnly)) return `The ${name}: digits, a point and at most ${sheet.decimals} decimals; for example 3,172,415.07.`;
+      if (minor === null) return "";
+      if (beyond(minor, field.marks.limit_minor)) return `The ${name} is above the limit that your institution approved for ${field.what}. Nothing was sealed.`;
+      if (!beyond(minor, field.marks.far_minor) && !beyond(minor, field.marks.own_minor) || minor === field.asked) return "";
+      field.asked = minor;
+      field.input.value = "";
+      return `Is this ${name} meant? It is far above ${beyond(minor, field.marks.own_minor) ? "your own valuation" : field.start}. Type it once more, then press Seal.`;
+    };
     button.addEventListener("click", async () => {
-      const minor = minorUnits(amount.value, sheet.decimals);
-      amount.setAttribute("aria-invalid", String(minor === null));
-      if (minor === null) {
-        say(`The amount: digits, a point and at most ${sheet.decimals} decimals; for example 3,172,415.07.`);
-        return;
+      for (const field of fields) field.minor = minorUnits(field.input.value, sheet.decimals);
+      const isNothing = fields.every((field) => !field.input.value.trim());
+      for (const field of fields) {
+        const words = fault(field, isNothing && field === fields[0]);
+        field.input.setAttribute("aria-invalid", String(Boolean(words)));
+        if (words) {
+          field.input.focus();
+          say(words);
+          return;
+        }
       }
-      if (beyond(minor, marks.limit_minor)) {
-        say("The amount is above the limit that your institution approved for this lot. Nothing was sealed.");
-        return;
-      }
-      if ((beyond(minor, marks.far_minor) || beyond(minor, marks.own_minor)) && minor !== asked) {
-        asked = minor;
-        amount.value = "";
-        amount.focus();
-        say(`Is this amount meant? It is far above ${beyond(minor, marks.own_minor) ? "your own valuation" : "the start price"}. Type it once more, then press Seal.`);
-        return;
-      }
-      asked = null;
+      for (const field of fields) field.asked = null;
+      const minor = fields[0].minor, whole = fields[1] ? fields[1].minor : null;
       button.disabled = true;
-      const sealed = await seal(minor, sheet).catch(() => null);
+      const sealed = await seal(minor, sheet, whole).catch(() => null);
       button.disabled = false;
       if (sealed === null) {
         say("Nothing was sealed: this browser and the key of the lot do not work together. Use the offline tool seal.py below.");
@@ -116,21 +127,22 @@
       }
       const { envelope, ephemeral } = sealed;
       const sum = hex(new Uint8Array(await subtle.digest("SHA-256", envelope)));
-      const receipt = { amount_minor: Number(minor), bidder: sheet.bidder, currency: sheet.currency, envelope: base64(envelope),
+      const amounts = { ...(minor === null ? {} : { amount_minor: Number(minor) }), ...(whole === null ? {} : { whole_minor: Number(whole) }) };
+      const receipt = { ...amounts, bidder: sheet.bidder, currency: sheet.currency, envelope: base64(envelope),
         envelope_sha256: sum, ephemeral_private_key: hex(ephemeral), lot: sheet.lot, terms_sha256: sheet.terms_sha256, v: 1 };
       if (save.href) URL.revokeObjectURL(save.href);
       save.href = URL.createObjectURL(new Blob([`${JSON.stringify(receipt, null, 1)}\n`], { type: "application/json" }));
       save.download = `receipt-${sheet.reference}.json`;
       save.hidden = false;
       part("envelope").value = base64(envelope);
-      amount.value = "";
+      for (const field of fields) field.input.value = "";
       hand.disabled = true;
       say(`Sealed. SHA-256 ${sum}. Save the secret receipt first; then hand the envelope in.`);
       save.focus();
     });
     // The receipt is the only copy of the amount: nothing is handed in before it is saved.
     save.addEventListener("click", () => { hand.disabled = false; });
-    amount.addEventListener("input", () => { hand.disabled = true; save.hidden = true; part("envelope").value = ""; });
+    for (const field of fields) field.input.addEventListener("input", () => { hand.disabled = true; save.hidden = true; part("envelope").value = ""; });
   };
 
   globalThis.npaSeal = { seal, minorUnits };
