@@ -217,7 +217,7 @@ class UploadViewSet(
             "fitting_mapping": fitting.reference if fitting else "",
             "why_no_tape": sample.why_no_tape,
             "proposals": proposals(sample.header, sample.rows, setting),
-            "document": proposed_bench(sample, setting).document(),
+            "document": proposed_bench(sample, setting).document(setting.currency),
         }
         return Response(SampleSerializer(found).data)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping as MappingOf
 from typing import Any
 
-from npa_market.tapes.dictionary import Field, Kind
+from npa_market.tapes.dictionary import FIELDS, Field, Kind
 
 Entry = dict[str, Any]
 _MONEY: list[tuple[str, Entry]] = [
@@ -58,6 +58,17 @@ _BY_KIND: dict[Kind, list[tuple[str, Entry]]] = {
     Kind.PLACE: [("province or state", {"as": "place"})],
     Kind.RECEIPTS: [("2025-03:120.00/36.00;…", {"as": "receipts"})],
 }
+
+
+def group_of(target: Field) -> str:
+    """Fields of one group have the same ways of reading."""
+    return "open_code" if target.kind == Kind.CODE and not target.codes else str(target.kind)
+
+
+def choices_by_group() -> list[tuple[str, list[tuple[str, str]]]]:
+    """(group, its ways of reading), each group once."""
+    groups = {group_of(field): readings_of(field, None) for field in FIELDS.values()}
+    return list(groups.items())
 
 
 def as_text(entry: MappingOf[str, Any]) -> str:

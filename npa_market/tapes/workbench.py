@@ -14,6 +14,8 @@ import numpy as np
 
 from npa_market.common.errors import InvalidInput
 from npa_market.common.money import format_minor
+from npa_market.tapes.combining import ROWS as COMBINED_ROWS
+from npa_market.tapes.combining import Combined, combined_of, combined_of_form, entries_of
 from npa_market.tapes.dictionary import FIELDS, Kind
 from npa_market.tapes.frames import Frame, read_chunk
 from npa_market.tapes.known_files import why_no_tape
@@ -29,7 +31,7 @@ from npa_market.tapes.reading import (
     open_source,
     open_tape,
 )
-from npa_market.tapes.readings import as_text, readings_of
+from npa_market.tapes.readings import as_text, group_of, readings_of
 from npa_market.tapes.sniffing import HEADER_WITHIN_ROWS, likely_header
 from npa_market.tapes.validation import RULES, Checked, Severity
 from npa_market.tapes.vocabulary import code_words
@@ -84,9 +86,19 @@ class Line:
         return readings_of(FIELDS[self.target], self.entry) if self.target else []
 
     @property
+    def kind(self) -> str:
+        """The group of ways to read that suit the field."""
+        return group_of(FIELDS[self.target]) if self.target else ""
+
+    @property
     def reading(self) -> str:
         """The chosen way, as the value of its choice."""
         return as_text(self.entry) if self.entry else ""
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is proposed for the column and nothing chosen."""
+        return not (self.target or self.proposal.target or self.is_accepted)
 
     @property
     def code_choices(self) -> tuple[str, ...]:
@@ -96,17 +108,36 @@ class Line:
 
 @dataclass(frozen=True)
 class Bench:
-    """All lines, and what a mapping says besides. further: entries with no or several columns."""
+    """All lines, and what a mapping says besides. further: entries with no or several columns
+    as an expert's data; combined: the same as rows of a form."""
 
     lines: list[Line]
     further: dict[str, Any]
+    combined: tuple[Combined, ...] = ()
     keep_column: str = ""
     keep_values: str = ""
     footers: str = "\n".join(_FOOTERS)
     origin: str = ""
 
-    def document(self) -> dict[str, Any]:
-        """The mapping document of the accepted lines. Raises InvalidInput for a field twice."""
+    @property
+    def rows(self) -> list[tuple[int, Combined]]:
+        """Rows of the form for further fields, an empty one at the end."""
+        return list(enumerate([*self.combined, Combined()][:COMBINED_ROWS]))
+
+    @property
+    def idle(self) -> int:
+        """Columns without a proposal or a field."""
+        return sum(line.is_idle for line in self.lines)
+
+    def document(self, currency: str) -> dict[str, Any]:
+        """The mapping document of the accepted lines. Raises InvalidInput for a field twice, and
+        where a further field lacks a part."""
+        header = [line.proposal.column for line in self.lines]
+        made = entries_of(self.combined, header, currency)
+        if both := made.keys() & self.further.keys():
+            title = FIELDS[min(both)].title
+            raise InvalidInput("field_twice", f"“{title}” is filled twice.", field="further")
+        further = {**self.further, **made}
         fields: dict[str, Any] = {}
         for line in self.lines:
             if not (line.is_accepted and line.target):
@@ -118,19 +149,19 @@ class Bench:
             if line.entry.get("as") == "code":
                 entry["table"] = {word: code for word, code in line.codes if code}
             fields[line.target] = entry
-        if both := fields.keys() & self.further.keys():
+        if both := fields.keys() & further.keys():
             raise InvalidInput(
                 "field_twice", f"A column fills “{min(both)}” already.", field="document"
             )
         document: dict[str, Any] = {
             "missing": sorted(MISSING_WORDS),
             "footer": [footer_pattern(line) for line in self.footers.splitlines() if line.strip()],
-            "fields": {**fields, **self.further},
+            "fields": {**fields, **further},
         }
-        if self.keep_column:
+        if self.keep_column.strip():
             values = [value.strip() for value in self.keep_values.splitlines() if value.strip()]
             document["keep_rows"] = {
-                "column": self.keep_column,
+                "column": self.keep_column.strip(),
                 "values": values,
                 "rule": "not_charged_off",
             }
@@ -174,9 +205,11 @@ def bench_of_document(
             entry = each.entry if target and each.entry else {}
             lines.append(_with_codes(Line(each, target, _plain(entry), False), sample, entry))
     keep = document.get("keep_rows", {})
+    combined, others = combined_of(further, sample.header, setting.currency)
     return Bench(
         lines,
-        further,
+        others,
+        tuple(combined),
         keep.get("column", ""),
         "\n".join(keep.get("values", ())),
         "\n".join(map(footer_words, document.get("footer", ()))) or Bench.footers,
@@ -244,6 +277,7 @@ def bench_of_form(form: MappingOf[str, str], sample: Sample, setting: Setting) -
     return Bench(
         lines,
         _stated_further(form.get("further", "")),
+        tuple(combined_of_form(form)),
         form.get("keep_column", ""),
         form.get("keep_values", ""),
         form.get("footers", ""),

@@ -31,6 +31,7 @@ from npa_market.tapes.mapping_store import (
 )
 from npa_market.tapes.models import SellerMapping, Upload, UploadState
 from npa_market.tapes.reading import Layout
+from npa_market.tapes.readings import choices_by_group
 from npa_market.tapes.workbench import (
     Bench,
     Sample,
@@ -40,6 +41,8 @@ from npa_market.tapes.workbench import (
     proposed_bench,
     sample_of,
 )
+
+IDLE_SHOWN = 40  # columns without a proposal; more of them are shown when asked for
 
 
 @access(access_for(Role.SELLER_ANALYST))
@@ -52,7 +55,14 @@ def workbench(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         return redirect(upload.tape)
     if upload.state != UploadState.RECEIVED or upload.file is None:
         return render(request, "tapes/upload_open.html", {"upload": upload})
-    context: dict[str, Any] = {"upload": upload, "fields": FIELDS.values()}
+    context: dict[str, Any] = {
+        "upload": upload,
+        "fields": FIELDS.values(),
+        # A wide file has hundreds of lines: the page carries each list of choices once, and its
+        # script puts it into the lines.
+        "all_choices": request.GET.get("choices") == "all",
+        "choices": choices_by_group(),
+    }
     try:
         with open_stored(upload.file.sha256) as handle:
             sample = sample_of(handle, Layout(**upload.layout))
@@ -91,12 +101,19 @@ def _bench_page(
             bench = _first_bench(request, upload, sample, setting)
     except InvalidInput as refusal:
         bench = proposed_bench(sample, setting)
-        context |= {"fault": refusal, "bench": bench}
+        context |= {"fault": refusal, "bench": bench, "show_idle": bench.idle <= IDLE_SHOWN}
         return render(request, "tapes/workbench.html", context, status=422)
     further = json.dumps(bench.further, ensure_ascii=False, indent=1) if bench.further else ""
-    context |= {"bench": bench, "further": request.POST.get("further", further)}
+    context |= {
+        "bench": bench,
+        "further": request.POST.get("further", further),
+        "show_idle": context["all_choices"]
+        or bench.idle <= IDLE_SHOWN
+        or request.POST.get("shown") == "all"
+        or request.POST.get("do") == "show",
+    }
     try:
-        document = bench.document()
+        document = bench.document(upload.currency)
         if request.method == "POST" and request.POST.get("do") in {"save", "import"}:
             return _saved(request, upload, sample, document, title)
         mapping = checked_document(document)

@@ -42,6 +42,25 @@
     act(line);
   });
 
+  // Each list of choices comes once with the page; every line gets a copy of its own.
+  const fill = () => {
+    for (const select of document.querySelectorAll("select[data-choices]")) {
+      const choices = document.getElementById(select.dataset.choices);
+      if (!choices) continue;
+      const chosen = select.value;
+      const known = [...select.options].find((option) => option.value === chosen);
+      select.replaceChildren(choices.content.cloneNode(true));
+      select.value = chosen;
+      if (select.value !== chosen && known) {
+        select.prepend(known); // As stated by hand: not among the usual ones.
+        select.value = chosen;
+      }
+      delete select.dataset.choices;
+    }
+  };
+  fill();
+  document.addEventListener("htmx:afterSwap", fill);
+
   // A new field for a column takes the column in.
   document.addEventListener("change", (event) => {
     if (!event.target.name?.startsWith("target_")) return;
