@@ -6,20 +6,20 @@ from typing import Any
 from django import forms
 
 from npa_market.auctions.forms_terms import DECIMAL, parsed
-from npa_market.auctions.guard.forms import AskedAgain
-from npa_market.auctions.guard.outliers import (
-    Typed,
-    Unconfirmed,
-    require_confirmed,
-    yardstick_of,
-)
 from npa_market.auctions.lot_keys import Holder
 from npa_market.auctions.models import Lot
 from npa_market.auctions.offline import seal
-from npa_market.auctions.sale_events.limits import whole_yardstick
-from npa_market.parties.models import Organisation
 
 MAX_UPLOAD = 20_000
+
+
+def _amount_field(help_text: str = "") -> forms.CharField:
+    return forms.CharField(
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={**DECIMAL, "size": 18}),
+        help_text=help_text,
+    )
 
 
 class EnvelopeForm(forms.Form):
@@ -39,75 +39,63 @@ class EnvelopeForm(forms.Form):
             raise forms.ValidationError(f"This is no envelope: {reason}.") from reason
 
 
-class ServerSealForm(AskedAgain):
+class ServerSealForm(forms.Form):
     """The weaker mode: the amount travels to the venue, which seals it.
 
+    Every amount is typed twice: to ask for unusual ones alone would tell them from the others (S7).
     In the first lot of an event, an amount for the whole beside it or instead of it.
     """
 
-    amount = forms.CharField(max_length=40, widget=forms.TextInput(attrs={**DECIMAL, "size": 18}))
-    whole = forms.CharField(
-        max_length=40,
-        required=False,
-        widget=forms.TextInput(attrs={**DECIMAL, "size": 18}),
-        help_text="For all its lots together; leave the amount above empty to bid for it alone.",
+    amount = _amount_field()
+    again = _amount_field()
+    whole = _amount_field(
+        "For all its lots together; leave the amounts above empty to bid for it alone."
     )
+    whole_again = _amount_field()
     request_id = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, lot: Lot, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lot = lot
-        self.fields["amount"].label = f"Amount, {lot.currency}"
-        self.fields["whole"].label = f"Amount for the whole event, {lot.currency}"
-        if lot.whole_start_minor is None:
-            del self.fields["whole"]
-        else:
-            self.fields["amount"].required = False
+        labels = {
+            "amount": "Amount",
+            "again": "Amount again",
+            "whole": "Amount for the whole event",
+            "whole_again": "Amount for the whole event again",
+        }
+        for name, words in labels.items():
+            self.fields[name].label = f"{words}, {lot.currency}"
+        takes_whole = lot.whole_start_minor is not None
+        for name in ("amount", "again"):
+            self.fields[name].required = not takes_whole
+        if not takes_whole:
+            del self.fields["whole"], self.fields["whole_again"]
 
     def clean(self) -> dict[str, Any]:
         """`amount_minor` and `whole_minor`, None where nothing was typed."""
         values = super().clean() or {}
-        for name in ("amount", "whole"):
-            values[f"{name}_minor"] = None
-            if values.get(name):
-                try:
-                    values[f"{name}_minor"] = parsed(values[name], self.lot.currency, name)
-                except forms.ValidationError as error:
-                    self.add_error(name, error)
+        values["amount_minor"] = self._typed_twice(values, "amount", "again")
+        values["whole_minor"] = self._typed_twice(values, "whole", "whole_again")
         if not self.errors and values["amount_minor"] is None and values["whole_minor"] is None:
             self.add_error("amount", "Write an amount for this lot, for the whole, or both.")
         return values
 
-    def asks_again(self, buyer: Organisation) -> bool:
-        """Show a second field for each unusual amount that was not typed twice; whether one is.
-
-        What was typed again before stays, so that an answer to one question asks no other anew.
-        """
-        questions: dict[str, Unconfirmed | None] = {}
-        for name, again, yardstick in (
-            ("amount", self.AGAIN, yardstick_of(self.lot.pk, buyer)),
-            ("whole", self.WHOLE_AGAIN, whole_yardstick(self.lot, buyer)),
-        ):
-            amount_minor = self.cleaned_data[f"{name}_minor"]
-            if amount_minor is None:
-                continue
-            confirmed_minor = self.typed_again(self.lot, again)
-            request_id = self.cleaned_data["request_id"]
-            typed = Typed(
-                amount_minor=amount_minor, confirmed_minor=confirmed_minor, request_id=request_id
-            )
+    def _typed_twice(self, values: dict[str, Any], name: str, again: str) -> int | None:
+        """Minor units that both fields say; None where both are empty or one is wrong."""
+        texts = {each: values[each] for each in (name, again) if each in values}
+        if not any(texts.values()):
+            return None
+        read: dict[str, int] = {}
+        for each, text in texts.items():
             try:
-                require_confirmed(yardstick, buyer, typed)
-            except Unconfirmed as question:
-                questions[again] = question
-            else:
-                questions |= {again: None} if confirmed_minor is not None else {}
-        for again, asked in questions.items():
-            if asked is None:
-                self.show_again(self.lot, again)
-            else:
-                self.ask_again(asked, self.lot, again)
-        return any(questions.values())
+                read[each] = parsed(text, self.lot.currency, each)
+            except forms.ValidationError as error:
+                self.add_error(each, error)
+        if len(read) < 2:
+            return None
+        if read[name] != read[again]:
+            self.add_error(again, "The two amounts differ; type the one that is meant.")
+        return read[name]
 
 
 class ShareForm(forms.Form):

@@ -18,29 +18,23 @@ class AskedAgain(forms.Form):
     """
 
     AGAIN = "confirm_amount"
-    WHOLE_AGAIN = "confirm_whole"
 
-    def typed_again(self, lot: Lot, again: str = AGAIN) -> int | None:
+    def typed_again(self, lot: Lot) -> int | None:
         """Minor units of the second typing; None where there is none or it is no amount."""
         try:
-            return parse_minor(self.data.get(self.add_prefix(again), ""), lot.currency)
+            return parse_minor(self.data.get(self.add_prefix(self.AGAIN), ""), lot.currency)
         except InvalidInput:
             return None
 
-    def ask_again(self, question: Unconfirmed, lot: Lot, again: str = AGAIN) -> None:
-        """Show the second field, empty, with why."""
-        self.show_again(lot, again)
-        self.data = {**dict(self.data.items()), self.add_prefix(again): ""}
-        self.add_error(again, question.message)
-
-    def show_again(self, lot: Lot, again: str) -> None:
-        """Show a second field with what was typed."""
-        words = "Amount" if again == self.AGAIN else "Amount for the whole"
-        self.fields[again] = forms.CharField(
-            label=f"{words} again, {lot.currency}",
+    def ask_again(self, question: Unconfirmed, lot: Lot) -> None:
+        """Show the second field, with why."""
+        self.fields[self.AGAIN] = forms.CharField(
+            label=f"Amount again, {lot.currency}",
             widget=forms.TextInput(attrs={**DECIMAL, "size": 18}),
         )
-        self.order_fields(["amount", self.AGAIN, "whole", self.WHOLE_AGAIN])
+        self.order_fields(["amount", self.AGAIN])
+        self.data = {**dict(self.data.items()), self.add_prefix(self.AGAIN): ""}
+        self.add_error(self.AGAIN, question.message)
 
 
 class LimitForm(forms.Form):

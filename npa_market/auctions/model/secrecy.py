@@ -214,8 +214,10 @@ def _act(world: World, lot: Lot, client: Client, what: tuple[Act, int, Seen]) ->
             seen.note(where, _text(answer))
         case "weaker":
             # The answer gives the bidder its own secret receipt, amount included: not compared.
+            text = f"{amount_minor // 100}.{amount_minor % 100:02}"
             form = {
-                "server-amount": f"{amount_minor // 100}.{amount_minor % 100:02}",
+                "server-amount": text,
+                "server-again": text,
                 "server-request_id": str(uuid7()),
             }
             answer = client.post(f"/lots/{lot.pk}/envelope/seal/", form, secure=True)

@@ -88,7 +88,7 @@ def envelope_seal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     lot = _sealed_lot(request, lot_id)
     buyer = _buyer(request)
     form = ServerSealForm(request.POST, prefix="server", lot=lot)
-    if form.is_valid() and not form.asks_again(buyer):
+    if form.is_valid():
         try:
             done = services.seal_and_submit(
                 user=request.user,
