@@ -30,6 +30,7 @@ def main() -> None:
     from npa_market.auctions.model.world import make_world
     from npa_market.auctions.models import LotState
     from npa_market.auctions.services import advance_lot
+    from npa_market.common.clock import database_now
     from npa_market.parties.models import Membership, Organisation, User
     from npa_market.parties.roles import OrganisationKind, Role
     from tests.browser.serving import PASSWORD
@@ -44,18 +45,25 @@ def main() -> None:
         for name, user in people.items():
             user.email, user.password = f"{name}-{options.name}@example.com", password
             user.save()
-        event = announced(world, options.seconds)
+        event = announced(world)
         for lot in event.lots.all():
             admit(world, lot)
             give_key(world, lot, options.shares)
-    lots = [str(lot.pk) for lot in event.lots.order_by("event_place")]
+        # However long that took, bidding opens now.
+        opens_at = database_now() + timedelta(seconds=1)
+        end = opens_at + timedelta(seconds=options.seconds)
+        event.lots.update(
+            registration_ends_at=opens_at, opens_at=opens_at, first_end_at=end, ends_at=end,
+            hard_end_at=end, last_end_at=end,
+        )  # fmt: skip
+    lots = [lot.pk for lot in event.lots.order_by("event_place")]
     for lot_id in lots:
         while advance_lot(lot_id=lot_id).state == LotState.ANNOUNCED:
             pass
-    sys.stdout.write(json.dumps({"event": str(event.pk), "lots": lots}))
+    sys.stdout.write(json.dumps({"event": str(event.pk), "lots": list(map(str, lots))}))
 
 
-def announced(world, seconds: int):
+def announced(world):
     """An event of two packages, whose rooms the bidders have been admitted to; two stay free."""
     from npa_market.auctions.sale_events.services import Offered, Timetable, announce_event
     from npa_market.common.clock import database_now
@@ -84,7 +92,7 @@ def announced(world, seconds: int):
                 signed_at=now,
             )  # fmt: skip
         packages.append(package)
-    opens_at = now + timedelta(seconds=5)
+    opens_at = now + timedelta(hours=1)
     return announce_event(
         user=world.seller_user,
         title="Consumer loans of two regions",
@@ -95,7 +103,7 @@ def announced(world, seconds: int):
         timetable=Timetable(
             registration_ends_at=opens_at,
             opens_at=opens_at,
-            ends_at=opens_at + timedelta(seconds=seconds),
+            ends_at=opens_at + timedelta(hours=1),
             allows_withdrawal=True,
         ),
     )

@@ -33,6 +33,8 @@ SERVICES = (
     "tests/auctions/test_bidding.py",
     "tests/auctions/test_formats.py",
 )
+BUNDLE = ("tests/auctions/test_bundle.py", "-k", "not random")
+EVENTS = ("tests/auctions/sale_events/test_opening.py",)
 PROTOCOL = ("tests/auctions/test_protocol.py",)
 CONCURRENCY = ("tests/auctions/test_concurrency.py",)
 MONEY = ("tests/common/test_money.py",)
@@ -114,6 +116,16 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("reserve in the protocol", f"{AUCTIONS}protocol.py", '"start_price_minor", "step_minor", "deposit_minor"', '"start_price_minor", "reserve_minor", "step_minor", "deposit_minor"', PROTOCOL),
     Mutant("chain not checked", f"{AUCTIONS}offline/check_protocol.py", "    check_chain(document, chain)\n", "", PROTOCOL),
     Mutant("winner not recomputed", f"{AUCTIONS}offline/check_protocol.py", 'need((event["bidder"], event["amount_minor"]) == best', "need(True", PROTOCOL),
+    # several lots in one event
+    Mutant("A14 a tie goes to the whole", f"{AUCTIONS}bundle.py", "whole.amount_minor <= decision.separate_minor", "whole.amount_minor < decision.separate_minor", BUNDLE),
+    Mutant("A14 the whole below its reserve", f"{AUCTIONS}bundle.py", "if whole.amount_minor < sum(", "if 0 > sum(", BUNDLE),
+    Mutant("A14 a separate bid below its reserve counts", f"{AUCTIONS}bundle.py", "best[1] < (package.state.terms.reserve_minor or 0)", "best[1] < 0", BUNDLE),
+    Mutant("A9 the later of equal bids for the whole wins", f"{AUCTIONS}bundle.py", "amount_minor > best.amount_minor:", "amount_minor >= best.amount_minor:", BUNDLE),
+    Mutant("S2 a lot of an event opened alone", f"{AUCTIONS}sealed.py", "or is_together != auction.terms.in_event:", "or False:", BUNDLE),
+    Mutant("S2 an event opened without a lot that is not ready", f"{AUCTIONS}sale_events/opening.py", "if not ready or len(ready) < sum(not lot.is_over for lot in lots):", "if not ready:", EVENTS),
+    Mutant("A15 a deposit after the deadline buys the whole", f"{AUCTIONS}sale_events/opening.py", "held.filter(taken_at__lt=deadline).exists()", "held.exists()", EVENTS),
+    Mutant("A15 the whole without standing on every lot", f"{AUCTIONS}sale_events/opening.py", "fault = _fault(bidder.standing)", 'fault = ""', EVENTS),
+    Mutant("S8 a bid for the whole in any lot", f"{AUCTIONS}offline/seal.py", 'if bid.whole_minor is not None and not sheet.get("whole"):', "if False:", EVENTS),
     # rounding and reading of money
     Mutant("rounding down", "npa_market/common/money.py", "(product * 2 + 100_000) // 200_000", "product * 2 // 200_000", MONEY),
     Mutant("remainder to the larger key", "npa_market/common/money.py", "(-remainders[i], keys[i])", "(remainders[i], keys[i])", MONEY),

@@ -14,7 +14,7 @@ from npa_market.auctions.bundle import MAX_LOTS, MIN_LOTS
 from npa_market.auctions.models import Lot, SaleEvent
 from npa_market.auctions.sale_events.protocol import event_protocol
 from npa_market.auctions.sale_events.services import Offered, Timetable, announce_event
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import MinorUnitsField, VisibleRows
 from npa_market.common.errors import InvalidInput
 from npa_market.parties.access import MEMBERS, access_for
 from npa_market.parties.models import User
@@ -60,9 +60,9 @@ class OfferedSerializer(serializers.Serializer[Any]):
 
     package = serializers.UUIDField()
     title = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
-    start_price_minor = serializers.IntegerField(help_text=MONEY)
-    deposit_minor = serializers.IntegerField(help_text=MONEY)
-    reserve_minor = serializers.IntegerField(
+    start_price_minor = MinorUnitsField(help_text=MONEY)
+    deposit_minor = MinorUnitsField(help_text=MONEY)
+    reserve_minor = MinorUnitsField(
         required=False, allow_null=True, default=None, help_text="Never given out again."
     )
 
