@@ -15,7 +15,6 @@ from npa_market.auctions.model.world import Hand, World, make_world, moved_clock
 from npa_market.auctions.models import ENDED, BidOutcome, Lot, LotReceipt
 from npa_market.auctions.offline import check_protocol
 from npa_market.auctions.protocol import protocol_bytes
-from npa_market.auctions.pulse import Pulse
 from npa_market.auctions.replay import replay
 from npa_market.auctions.rows import event_of, folded, receipt_of, state_of
 from npa_market.auctions.terms import Format, LotTerms
@@ -132,7 +131,7 @@ def _play(world: World, hand: Hand, lot: Lot, step: Step) -> str:
     hand.now = step.now
     if not isinstance(step.command, core.BidderCommand):
         try:
-            _act_as_venue(world, lot, step)
+            _act_as_venue(world, hand, lot, step)
         except Refused as refusal:
             return "" if refusal.code in _VENUE_REFUSES else f"{step.command}: {refusal.code}"
         return ""
@@ -145,7 +144,7 @@ def _play(world: World, hand: Hand, lot: Lot, step: Step) -> str:
     return ""
 
 
-def _act_as_venue(world: World, lot: Lot, step: Step) -> None:
+def _act_as_venue(world: World, hand: Hand, lot: Lot, step: Step) -> None:
     match step.command:
         case core.Cancel(reason, core.Party.SELLER):
             services.withdraw_lot(user=world.seller_user, lot_id=lot.pk, reason=reason)
@@ -155,9 +154,9 @@ def _act_as_venue(world: World, lot: Lot, step: Step) -> None:
             services.suspend_lot(user=world.operator, lot_id=lot.pk, reason=reason)
         case core.Suspend(_, since) if since is not None:
             # Whoever looks first after a silence judges it; the history's resumption is part of it.
-            Pulse.objects.update_or_create(id=1, defaults={"at": since})
+            hand.pulse = since
             services.advance_lot(lot_id=lot.pk)
-            Pulse.objects.all().delete()
+            hand.pulse = None
         case core.Resume():
             services.resume_lot(user=world.operator, lot_id=lot.pk)
         case core.OpenEnvelopes(openings) if _opens(step):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from npa_market.auctions import core
+from npa_market.auctions import core, pulse
 from npa_market.auctions.model.histories import BIDDERS, GOOD, OPENING
 from npa_market.auctions.models import Lot, Registration, RegistrationState
 from npa_market.auctions.services.lots import lot_under
@@ -25,10 +25,11 @@ CURRENCY = "CNY"
 
 
 class Hand:
-    """A clock in the hands of the check; it replaces the database's in the auction services."""
+    """Clock and pulse in the hands of the check; they replace the database's in the services."""
 
     def __init__(self) -> None:
         self.now = OPENING
+        self.pulse: datetime | None = None
 
     def __call__(self) -> datetime:
         return self.now
@@ -36,18 +37,22 @@ class Hand:
 
 @contextmanager
 def moved_clock() -> Iterator[Hand]:
-    """Every auction module reads this clock until the block ends. For checks alone."""
+    """Every auction module reads this clock and this pulse until the block ends; for checks alone.
+
+    The pulse's one row would be locked by the first of several checks until its transaction ends.
+    """
     hand = Hand()
-    kept: list[tuple[Any, Any]] = []
+    kept: list[tuple[Any, str, Any]] = [(pulse, "last_pulse", pulse.last_pulse)]
+    pulse.last_pulse = lambda: hand.pulse
     for name, module in list(sys.modules.items()):
         if name.startswith("npa_market.auctions") and hasattr(module, "database_now"):
-            kept.append((module, module.database_now))
+            kept.append((module, "database_now", module.database_now))
             setattr(module, "database_now", hand)  # noqa: B010 - a name the type does not know
     try:
         yield hand
     finally:
-        for module, clock in kept:
-            module.database_now = clock
+        for module, name, before in kept:
+            setattr(module, name, before)
 
 
 @dataclass
