@@ -28,8 +28,11 @@ def has_rows(finding: dict[str, Any]) -> bool:
 
 
 def _opened(tape: Tape) -> Any:
+    """The file of rows, None where no row broke a rule. Raises Refused where it is not kept."""
     if not tape.found_file_id:
-        raise Refused("no_rows_kept", "No rows of findings are kept for this tape.")
+        if any(has_rows(finding) for finding in tape.findings):
+            raise Refused("no_rows_kept", "No rows of findings are kept for this tape.")
+        return None
     try:
         return open_stored(tape.found_file_id)
     except FileNotFoundError as error:  # Deleted with the identities.
@@ -41,7 +44,10 @@ def rows_found(tape: Tape, user: User, wanted: Wanted, after: int = -1) -> Found
 
     Raises Refused where the tape has no kept rows.
     """
-    with _opened(tape) as content:
+    content = _opened(tape)
+    if content is None:
+        return FoundPage([], 0, None)
+    with content:
         page = found_page(content, wanted, after=after)
     loans = Loan.objects.visible_to(user).filter(
         tape=tape, row_number__in={row["row_number"] for row in page.rows}
@@ -54,6 +60,8 @@ def rows_found(tape: Tape, user: User, wanted: Wanted, after: int = -1) -> Found
 def all_rows_found(tape: Tape, wanted: Wanted) -> Iterator[list[Any]]:
     """Every row for an export, columns as `EXPORT_HEADER`. Raises Refused before the first one."""
     content = _opened(tape)
+    if content is None:
+        return iter(())
 
     def lines() -> Iterator[list[Any]]:
         with content:

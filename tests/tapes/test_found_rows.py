@@ -14,7 +14,7 @@ from npa_market.parties.roles import Role
 from npa_market.tapes import found_rows, importing
 from npa_market.tapes.found_queries import EXPORT_HEADER, all_rows_found
 from npa_market.tapes.found_rows import Found, Hits, Wanted, found_page, found_writer
-from npa_market.tapes.models import Loan
+from npa_market.tapes.models import Loan, Tape
 from npa_market.tapes.personal_models import PersonalAccess
 from npa_market.tapes.revealing import erase_identities
 from npa_market.tapes.services import import_tape
@@ -117,8 +117,24 @@ def test_a_page_deep_in_many_rows_reads_its_own_part_alone():
     assert [row["row_number"] for row in page.rows] == list(range(95_000, 95_050))
 
 
-def test_a_sound_tape_keeps_no_such_file(imported_rows):
-    assert imported_rows({}).found_file_id is None
+def test_a_sound_tape_keeps_no_such_file_and_its_page_says_so(imported_rows, as_user, seller_user):
+    tape = imported_rows({})
+    assert tape.found_file_id is None
+    assert lines(tape) == []
+    client = as_user(seller_user)
+    page = client.get(reverse("tapes:findings", args=[tape.pk]))
+    assert "No row broke a rule." in page.content.decode()
+    api = client.get(f"/api/v1/tapes/{tape.pk}/findings/").json()
+    assert api == {"count": 0, "next_after": None, "rows": []}
+
+
+def test_a_tape_whose_rows_were_not_kept_says_so(tape, as_user, seller_user):
+    Tape.objects.filter(pk=tape.pk).update(found_file=None)
+    client = as_user(seller_user)
+    page = client.get(reverse("tapes:findings", args=[tape.pk])).content.decode()
+    assert "No rows of findings are kept" in page
+    answer = client.get(f"/api/v1/tapes/{tape.pk}/findings/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_rows_kept")
 
 
 def test_a_run_that_goes_on_keeps_all_rows(upload, seller_user, monkeypatch):
