@@ -123,3 +123,38 @@ def test_an_upload_that_stopped_goes_on_after_a_reload(analyst: Page, live: Serv
     analyst.get_by_role("button", name="Upload", exact=True).click()
     expect(analyst.locator("h1")).to_contain_text("Map foreign-tape.csv", timeout=60_000)
     assert offsets.count("0") == 1, "the first chunk was sent twice"
+
+
+def test_a_field_of_two_columns_is_made_in_a_form_and_the_rows_of_a_rule_are_opened(
+    analyst: Page, live: Served, tmp_path: Path
+):
+    tape = tmp_path / "two-columns.csv"
+    rows = [f"T-{n},C-{n},{n}00.00,50.00,2024-01-{n:02d}" for n in range(1, 9)]
+    rows[4] = rows[4].replace("2024-01-05", "2024-02-31")
+    tape.write_text("\n".join(["合同编号,客户号,放款,已还,核销日期", *rows]), encoding="utf-8")
+    choose(analyst, live, tape)
+    analyst.get_by_role("button", name="Upload", exact=True).click()
+    expect(analyst.locator("h1")).to_contain_text("Map two-columns.csv", timeout=60_000)
+    expect(analyst.locator("#bench")).to_contain_text("cannot be used yet")
+
+    analyst.locator("#further_0_field").select_option("principal_minor")
+    expect(analyst.locator("#further_0_how")).to_be_visible()
+    analyst.locator("#further_0_how").select_option("difference")
+    analyst.locator("#further_0_column_0").fill("放款")
+    analyst.locator("#further_0_column_1").fill("已还")
+    analyst.locator("#further_0_column_1").press("Tab")
+    expect(analyst.locator("#preview")).to_contain_text("150.00")
+    expect(analyst.locator("#further_1_field")).to_be_visible()
+    picture(analyst, "tapes-workbench-further")
+    analyst.get_by_role("button", name="Save and start the import").click()
+
+    expect(analyst.locator("h1")).to_contain_text(re.compile("TAPE-"))
+    found = analyst.get_by_role("link", name=re.compile("1 row: Charged off on"))
+    expect(found).to_be_visible(timeout=60_000)
+    found.click()
+    expect(analyst.locator("h1")).to_contain_text("1 finding on rows")
+    expect(analyst.get_by_role("row", name=re.compile("6 T-5"))).to_contain_text("2024-02-31")
+    analyst.get_by_label("Effect").select_option("note")
+    analyst.get_by_role("button", name="Filter").click()
+    expect(analyst.locator("main")).to_contain_text("No row fits")
+    picture(analyst, "tapes-findings")
