@@ -107,7 +107,6 @@ def compare(calibration: Calibration, loans: int, blocks: int, seed: int) -> Com
     paths, critical = len(sample.truth), float(stats.kstwobign.ppf(CONFIDENCE))
     limit = QUANTILE_LIMIT * (2 if loans < SMALL else 1)
     quantiles = [_quantile(level, sample) for level in LEVELS]
-    steepest = max(abs(one.value) * one.density for one in quantiles)
     sd_error, sd_noise = _sd_error(sample)
     counted = sample.counted
     return Comparison(
@@ -115,7 +114,7 @@ def compare(calibration: Calibration, loans: int, blocks: int, seed: int) -> Com
         is_risky=calibration.factors.pool > 0,
         paths=paths,
         ks_a=_ks(sample),
-        ks_a_limit=critical / np.sqrt(paths) + limit * steepest,
+        ks_a_limit=critical / np.sqrt(paths),
         ks_b=float(stats.ks_2samp(counted, sample.truth[: len(counted)]).statistic),
         ks_b_limit=critical * np.sqrt(2 / len(counted)),
         quantile_errors=tuple(one.error for one in quantiles),
@@ -156,10 +155,8 @@ def _ks(sample: _Sample) -> float:
 
 @dataclass(frozen=True)
 class _Quantile:
-    """A quantile of engine A, the density there, its error and the brute force's noise."""
+    """Error of a quantile of engine A, and the brute force's noise."""
 
-    value: float
-    density: float
     error: float
     noise: float
 
@@ -173,7 +170,7 @@ def _quantile(level: float, sample: _Sample) -> _Quantile:
     density = rise / (2 * step)
     spread = float(np.sqrt((below * (1 - below)).sum())) / len(below)
     error = found / float(np.quantile(sample.truth, level)) - 1
-    return _Quantile(found, density, error, spread / density / abs(found))
+    return _Quantile(error, spread / density / abs(found))
 
 
 def _sd_error(sample: _Sample) -> tuple[float, float]:

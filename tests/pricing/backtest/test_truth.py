@@ -13,7 +13,7 @@ from pricing.backtest.run import Setting
 from pricing.backtest.scores import place_in
 from pricing.history.synthetic import FIRST_YEAR, Deals, synthetic_history
 
-POOLS, HORIZON = 400, 12
+POOLS, HORIZON = 200, 12
 LEAST_CHANCE = 1e-3
 
 
