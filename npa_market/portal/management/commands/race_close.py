@@ -16,7 +16,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--bids", type=int, default=20_000)
         parser.add_argument("--per-lot", type=int, default=50)
-        parser.add_argument("--between", type=float, default=0.5, help="seconds from end to end")
+        parser.add_argument("--between", type=float, default=1.0, help="seconds from end to end")
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
