@@ -29,6 +29,9 @@ serve: $(VENV)/.run
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py serve --port $(PORT)
 
+# Each test worker keeps to its own core.
+test database-tests: export OPENBLAS_NUM_THREADS := 1
+
 # Browser tests run apart: Playwright keeps an event loop in its process, in which Django refuses
 # synchronous database calls.
 test: $(VENV)/.dev lint
