@@ -74,7 +74,7 @@ def _smuggled_in(market, buyer, user) -> Registration:
     registration = Registration.objects.create(
         lot=market.lot,
         buyer=buyer,
-        label="Bidder Z",
+        label="Bidder ZZ",
         state=RegistrationState.ADMITTED,
         applied_by=user,
         applied_at=OPENING,
