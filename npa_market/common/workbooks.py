@@ -1,7 +1,9 @@
 """Tables as Excel workbooks: row by row, on as many sheets as they need, no cell a formula."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 ROWS_OF_A_SHEET = 1_048_576  # Excel's own limit, the header included
@@ -45,6 +47,18 @@ def write_sheets(
             line += 1
         if sheet is None:
             _sheet(book, f"{title} 1", header, head, notice)
+
+
+def sheets_file(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str, reference: str = ""
+) -> IO[bytes]:
+    """The same as a temporary file at its beginning, which the caller closes."""
+    with ExitStack() as stack:
+        target = stack.enter_context(TemporaryFile())
+        write_sheets(target, header, rows, title=title, reference=reference)
+        target.seek(0)
+        stack.pop_all()
+        return target
 
 
 def _sheet(book: Any, name: str, header: Sequence[str], head: Any, notice: str) -> Any:

@@ -16,7 +16,7 @@ from npa_market.parties.access import access_for
 from npa_market.parties.models import User
 from npa_market.parties.roles import SELLER_ROLES, Role
 from npa_market.tapes import services
-from npa_market.tapes.api_findings import FindingActions
+from npa_market.tapes.api_findings import FindingActions, FindingSerializer
 from npa_market.tapes.api_histories import HistoryViewSet
 from npa_market.tapes.api_intake import ROUTES as INTAKE_ROUTES
 from npa_market.tapes.api_intake import own_seller
@@ -27,17 +27,6 @@ from npa_market.tapes.personal_models import PersonalAccess
 from npa_market.tapes.queries import Person, masked_person
 from npa_market.tapes.revealing import erase_identities, reveal_borrower
 from npa_market.tapes.vault import KeyGone
-
-
-class FindingSerializer(serializers.Serializer):
-    """One rule on one column; values of personal columns are masked."""
-
-    id = serializers.CharField()
-    severity = serializers.ChoiceField(choices=["reject", "note"])
-    words = serializers.CharField()
-    column = serializers.CharField()
-    count = serializers.IntegerField()
-    examples = serializers.ListField(child=serializers.DictField())
 
 
 class CompletenessSerializer(serializers.Serializer):

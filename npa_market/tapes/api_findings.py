@@ -20,6 +20,17 @@ _RULE = OpenApiParameter("rule", str, description="id of a rule, as in the tape'
 _COLUMN = OpenApiParameter("column", str, description="column of the file, as in the findings")
 
 
+class FindingSerializer(serializers.Serializer):
+    """One rule on one column; values of personal columns are masked."""
+
+    id = serializers.CharField()
+    severity = serializers.ChoiceField(choices=["reject", "note"])
+    words = serializers.CharField()
+    column = serializers.CharField()
+    count = serializers.IntegerField()
+    examples = serializers.ListField(child=serializers.DictField())
+
+
 class FoundQuery(serializers.Serializer):
     """Which rows; `after`: `next_after` of the page before."""
 

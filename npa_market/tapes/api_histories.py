@@ -16,6 +16,7 @@ from npa_market.common.api import VisibleRows
 from npa_market.parties.access import access_for
 from npa_market.parties.models import User
 from npa_market.parties.roles import SELLER_ROLES, Role
+from npa_market.tapes.api_findings import FindingSerializer
 from npa_market.tapes.histories import open_history_rejects, remove_history, upload_history
 from npa_market.tapes.history_models import HistoryFile, HistoryKind
 from npa_market.tapes.models import Tape
@@ -24,22 +25,11 @@ from npa_market.tapes.rejects import CONTENT_TYPES, rejects_answer
 _ANALYST = access_for(Role.SELLER_ANALYST)
 
 
-class HistoryFindingSerializer(serializers.Serializer):
-    """One rule on one column: its rows are rejected. Stray identities are masked."""
-
-    id = serializers.CharField()
-    severity = serializers.ChoiceField(choices=["reject", "note"])
-    words = serializers.CharField()
-    column = serializers.CharField()
-    count = serializers.IntegerField()
-    examples = serializers.ListField(child=serializers.DictField())
-
-
 class HistorySerializer(serializers.ModelSerializer):
     """A file of one kind of history. `totals`: sum per money column, minor units."""
 
     totals = serializers.DictField(child=serializers.IntegerField(), read_only=True)
-    findings = HistoryFindingSerializer(many=True, read_only=True)
+    findings = FindingSerializer(many=True, read_only=True)
 
     class Meta:
         model = HistoryFile

@@ -1,7 +1,5 @@
 """Pages of what an import found, row by row: masked, by rule, severity and column."""
 
-from contextlib import ExitStack
-from tempfile import TemporaryFile
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +14,7 @@ from django.views.decorators.http import require_safe
 from npa_market.common.errors import Refused
 from npa_market.common.exports import csv_lines
 from npa_market.common.templatetags.market import count
-from npa_market.common.workbooks import write_sheets
+from npa_market.common.workbooks import sheets_file
 from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
@@ -126,11 +124,9 @@ def export(
         )
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
-    with ExitStack() as stack:
-        target = stack.enter_context(TemporaryFile())
-        write_sheets(target, EXPORT_HEADER, lines, title="Findings", reference=tape.reference)
-        target.seek(0)
-        stack.pop_all()  # The answer closes it.
-        return FileResponse(
-            target, as_attachment=True, filename=name, content_type=CONTENT_TYPES["xlsx"]
-        )
+    return FileResponse(
+        sheets_file(EXPORT_HEADER, lines, title="Findings", reference=tape.reference),
+        as_attachment=True,
+        filename=name,
+        content_type=CONTENT_TYPES["xlsx"],
+    )

@@ -18,7 +18,7 @@ from django.http import FileResponse
 
 from npa_market.common.errors import Refused
 from npa_market.common.exports import neutralised
-from npa_market.common.workbooks import LONGEST_CELL, write_sheets
+from npa_market.common.workbooks import LONGEST_CELL, sheets_file
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -104,15 +104,9 @@ def rejects_workbook(content: IO[bytes]) -> IO[bytes]:
     content: a kept rejects file, which is read to its end and closed. The result is a temporary
     file at its beginning. Raises Refused where a cell is longer than a workbook takes.
     """
-    with ExitStack() as stack:
-        target = stack.enter_context(TemporaryFile())
-        text = stack.enter_context(io.TextIOWrapper(content, "utf-8-sig", newline=""))
+    with io.TextIOWrapper(content, "utf-8-sig", newline="") as text:
         rows = csv.reader(text)
-        write_sheets(target, next(rows), _fitting(rows), title="Rejected rows")
-        target.seek(0)
-        text.close()
-        stack.pop_all()  # The caller closes the workbook.
-        return target
+        return sheets_file(next(rows), _fitting(rows), title="Rejected rows")
 
 
 def _fitting(rows: Iterator[list[str]]) -> Iterator[list[str]]:
