@@ -47,6 +47,18 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
         read_only_fields = fields
 
 
+def invitees_field() -> serializers.ListField:
+    """Who alone may buy, as an announcement names them."""
+    return serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=200,
+        help_text="Institutions that alone may buy; none named = all qualified ones.",
+    )
+
+
 class AnnouncementSerializer(serializers.Serializer[Any]):
     """Terms of a new lot; times with an offset."""
 
@@ -92,14 +104,7 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
         default=None,
         help_text="The unsold or cancelled lot that is offered again.",
     )
-    invitees = serializers.ListField(
-        child=serializers.UUIDField(),
-        required=False,
-        allow_null=True,
-        default=None,
-        max_length=200,
-        help_text="Institutions that alone may buy; none named = all qualified ones.",
-    )
+    invitees = invitees_field()
 
     def terms(self) -> LotTerms:
         """The terms of a valid announcement."""

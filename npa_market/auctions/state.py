@@ -164,6 +164,11 @@ _STANDING: tuple[_Fault, ...] = (
 )
 
 
+def standing_refusal(standing: Standing) -> Refusal | None:
+    """The first reason why a bidder who stands like this cannot buy the lot (A15)."""
+    return next((name for name, holds in _STANDING if holds(standing)), None)
+
+
 def common_refusal(
     stored: Auction, ready: Auction, command: BidderCommand, at: datetime
 ) -> Refusal | None:
@@ -182,7 +187,7 @@ def common_refusal(
         return Refusal.LATE
     if isinstance(command, WithdrawEnvelope):  # A15 guards what counts, not what is taken back.
         return None
-    return next((name for name, holds in _STANDING if holds(command.standing)), None)
+    return standing_refusal(command.standing)
 
 
 def numbered(auction: Auction, event: Event) -> Auction:

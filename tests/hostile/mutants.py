@@ -82,7 +82,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _rule("withdrawn by the seller after the opening", "core", "if ready.phase in TERMINAL or is_too_late:", "if ready.phase in TERMINAL:"),
     _rule("A14 reserve not asked", "state", "hammer_minor < reserve_minor:", "hammer_minor < 0:"),
     _rule("A14 reserve must be exceeded", "state", "hammer_minor < reserve_minor:", "hammer_minor <= reserve_minor:"),
-    _rule("A15 standing not asked", "state", "    return next((name for name, holds in _STANDING if holds(command.standing)), None)", "    return None"),
+    _rule("A15 standing not asked", "state", "    return standing_refusal(command.standing)", "    return None"),
     _rule("A17 a clock set back counts", "core", "at = max(now, auction.last_decided_at or now)\n    match", "at = now\n    match"),
     _rule("A18 an outage of exactly a minute", "state", "if lost <= OUTAGE_LIMIT:", "if lost < OUTAGE_LIMIT:"),
     _rule("A18 five minutes after a resumption", "state", "timedelta(minutes=10)", "timedelta(minutes=5)"),

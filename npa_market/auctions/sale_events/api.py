@@ -14,6 +14,7 @@ from npa_market.auctions.bundle import MAX_LOTS, MIN_LOTS
 from npa_market.auctions.models import Lot, SaleEvent
 from npa_market.auctions.sale_events.protocol import event_protocol
 from npa_market.auctions.sale_events.services import Offered, Timetable, announce_event
+from npa_market.auctions.serializers import invitees_field
 from npa_market.common.api import MinorUnitsField, VisibleRows
 from npa_market.common.errors import InvalidInput
 from npa_market.parties.access import MEMBERS, access_for
@@ -84,14 +85,7 @@ class EventAnnouncementSerializer(serializers.Serializer[Any]):
     allows_withdrawal = serializers.BooleanField(default=False, help_text="Of sealed envelopes.")
     remark = serializers.CharField(max_length=1_000, required=False, default="", allow_blank=True)
     contact = serializers.CharField(max_length=1_000, required=False, default="", allow_blank=True)
-    invitees = serializers.ListField(
-        child=serializers.UUIDField(),
-        required=False,
-        allow_null=True,
-        default=None,
-        max_length=200,
-        help_text="Institutions that alone may buy; none named = all qualified ones.",
-    )
+    invitees = invitees_field()
 
 
 class SaleEventViewSet(

@@ -15,6 +15,7 @@ from npa_market.auctions.models import Lot, LotState, SaleEvent
 from npa_market.auctions.queries import bidders_of
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.services.recording import record_events
+from npa_market.auctions.state import standing_refusal
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Busy
 from npa_market.evidence.services import record
@@ -134,14 +135,8 @@ def _faults(lead: Lot, lots: list[Lot], bidders: set[UUID], now: datetime) -> di
 
 
 def _fault(standing: Standing) -> str:
-    checks = (
-        (standing.is_qualified, WholeFault.NOT_QUALIFIED),
-        (standing.is_admitted, WholeFault.NOT_ADMITTED),
-        (standing.has_deposit, WholeFault.NO_DEPOSIT),
-        (not standing.is_related_to_seller, WholeFault.RELATED_TO_SELLER),
-        (not standing.is_suspended, WholeFault.SUSPENDED),
-    )
-    return next((fault for holds, fault in checks if not holds), "")
+    refusal = standing_refusal(standing)
+    return WholeFault(refusal.value) if refusal else ""
 
 
 def _held_in_time(lot: Lot, buyer: UUID, deadline: datetime) -> bool:
