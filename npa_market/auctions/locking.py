@@ -38,9 +38,10 @@ def lock_lot(lot_id: UUID) -> Lot:
 
     Read the clock in a statement after this one: see `common.clock.database_now`.
     """
-    for row in _LOCKED.rows(lot=lot_id):
-        return cast("Lot", instance(Lot, row))
-    raise UnknownLot
+    row = _LOCKED.first(lot=lot_id)
+    if row is None:
+        raise UnknownLot
+    return cast("Lot", instance(Lot, row))
 
 
 def lock_lots_of_event(lot_id: UUID) -> list[Lot]:

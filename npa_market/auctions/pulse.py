@@ -33,7 +33,8 @@ class Pulse(models.Model):
 
 def last_pulse() -> datetime | None:
     """The last pulse; None where no sweeper has run yet."""
-    return next((at for (at,) in _LAST.rows()), None)
+    row = _LAST.first()
+    return row[0] if row else None
 
 
 _LAST = Statement(lambda: Pulse.objects.values_list("at"))

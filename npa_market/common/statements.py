@@ -7,6 +7,7 @@ binds. On PostgreSQL it runs as a prepared statement, so the server plans it onc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import Any
 from uuid import UUID, uuid4
@@ -61,13 +62,14 @@ class Statement:
             with self._lock:
                 form = self._forms.get(shape) or self._compiled(values, lists)
                 self._forms[shape] = form
-        bound = [
-            slot.dress(lists[slot.name][slot.place]) if slot else fixed
-            for slot, fixed in zip(
-                (form.slots.get(place) for place in range(len(form.fixed))), form.fixed, strict=True
-            )
-        ]
+        bound = list(form.fixed)
+        for position, slot in form.slots.items():
+            bound[position] = slot.dress(lists[slot.name][slot.place])
         return _converted(_fetched(form.sql, bound), form.converters)
+
+    def first(self, **values: Bound | Sequence[Bound]) -> Row | None:
+        """The first of the rows, None where there is none. For queries of one row at most."""
+        return next(iter(self.rows(**values)), None)
 
     def _compiled(self, values: dict[str, Any], lists: dict[str, tuple[Bound, ...]]) -> _Compiled:
         stand_ins = {name: tuple(map(_stand_in, all_)) for name, all_ in lists.items()}
@@ -100,9 +102,20 @@ def instance(model: type[Model], row: Sequence[Any]) -> Any:
     return model.from_db(connection.alias, columns(model), row)
 
 
-def columns(model: type[Model], path: str = "") -> list[str]:
+def instances(row: Sequence[Any], *models: type[Model]) -> list[Any]:
+    """The objects of a row that holds all columns of these models one behind the other."""
+    found, begin = [], 0
+    for model in models:
+        end = begin + len(columns(model))
+        found.append(instance(model, row[begin:end]))
+        begin = end
+    return found
+
+
+@cache
+def columns(model: type[Model], path: str = "") -> tuple[str, ...]:
     """The names of a model's own columns, each behind `path`, for `values_list`."""
-    return [path + field.attname for field in model._meta.concrete_fields]
+    return tuple(path + field.attname for field in model._meta.concrete_fields)
 
 
 def _is_list(value: Any) -> bool:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
 
 from npa_market.common.fields import UUID7Key
+from npa_market.common.statements import Statement, columns, instances
 from npa_market.parties.roles import OrganisationKind, Role
 
 
@@ -48,7 +49,12 @@ class User(AbstractUser):
     @cached_property
     def active_memberships(self) -> list["Membership"]:
         """Memberships in force with their organisations, read once per request."""
-        return list(self.memberships.filter(is_active=True).select_related("organisation"))
+        found = []
+        for row in _MEMBERSHIPS.rows(user=self.pk):
+            membership, organisation = instances(row, Membership, Organisation)
+            membership.user, membership.organisation = self, organisation
+            found.append(membership)
+        return found
 
     def organisation_ids(self) -> set[UUID]:
         """Keys of the organisations this person works for."""
@@ -148,3 +154,12 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} as {self.role} of {self.organisation}"
+
+
+_MEMBERSHIPS = Statement(
+    lambda *, user: (
+        Membership.objects.filter(user=user, is_active=True)
+        .order_by("pk")
+        .values_list(*columns(Membership), *columns(Organisation, "organisation__"))
+    )
+)

@@ -1,8 +1,6 @@
-"""API tokens at the door: a person with memberships by two statements, compiled once."""
+"""API tokens at the door: token and person by one statement, compiled once."""
 
-from collections.abc import Sequence
 from hmac import compare_digest
-from typing import Any
 
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -13,8 +11,8 @@ from knox.models import AuthToken
 from knox.settings import CONSTANTS
 from rest_framework.exceptions import AuthenticationFailed
 
-from npa_market.common.statements import Statement, columns, instance
-from npa_market.parties.models import Membership, Organisation, User
+from npa_market.common.statements import Statement, columns, instances
+from npa_market.parties.models import User
 
 
 class PreparedTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
@@ -31,12 +29,11 @@ class PreparedTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
         except (TypeError, ValueError):
             raise AuthenticationFailed("This token is unknown or has expired.") from None
         for row in _TOKENS.rows(token_key=text[: CONSTANTS.TOKEN_KEY_LENGTH]):
-            known, user = _objects(row, AuthToken, User)
+            known, user = instances(row, AuthToken, User)
             if not compare_digest(digest, known.digest):
                 continue
             if not user.is_active:
                 raise AuthenticationFailed("This person may no longer sign in.")
-            user.active_memberships = memberships_of(user)
             known.user = user
             return user, known
         raise AuthenticationFailed("This token is unknown or has expired.")
@@ -48,28 +45,8 @@ class TokenScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]
     target_class = "npa_market.parties.tokens.PreparedTokenAuthentication"
 
 
-def memberships_of(user: User) -> list[Membership]:
-    """What `User.active_memberships` holds: memberships in force with their organisations."""
-    found = []
-    for row in _MEMBERSHIPS.rows(user=user.pk):
-        membership, organisation = _objects(row, Membership, Organisation)
-        membership.organisation, membership.user = organisation, user
-        found.append(membership)
-    return found
-
-
-def _objects(row: Sequence[Any], first: Any, second: Any) -> tuple[Any, Any]:
-    width = len(columns(first))
-    return instance(first, row[:width]), instance(second, row[width:])
-
-
 _TOKENS = Statement(
     lambda *, token_key: AuthToken.objects.filter(
         Q(expiry=None) | Q(expiry__gt=Now()), token_key=token_key
     ).values_list(*columns(AuthToken), *columns(User, "user__"))
-)
-_MEMBERSHIPS = Statement(
-    lambda *, user: Membership.objects.filter(user=user, is_active=True).values_list(
-        *columns(Membership), *columns(Organisation, "organisation__")
-    )
 )

@@ -78,9 +78,11 @@ def test_an_empty_list_is_refused():
 
 
 def test_memberships_by_statement_are_those_of_the_orm(buyer_user):
-    from npa_market.parties.tokens import memberships_of
+    def fresh():
+        return User.objects.get(pk=buyer_user.pk)
 
-    fresh = User.objects.get(pk=buyer_user.pk)
-    assert [m.pk for m in memberships_of(fresh)] == [m.pk for m in fresh.active_memberships]
+    stored = Membership.objects.filter(user=buyer_user, is_active=True).order_by("pk")
+    assert [m.pk for m in fresh().active_memberships] == [m.pk for m in stored]
+    assert fresh().active_memberships[0].organisation == stored[0].organisation
     Membership.objects.filter(user=buyer_user).update(is_active=False)
-    assert memberships_of(fresh) == []
+    assert fresh().active_memberships == []

@@ -57,16 +57,8 @@ class Yardstick:
 
 def yardstick_of(lot_id: UUID, buyer: Organisation) -> Yardstick | None:
     """The yardstick of one buyer on one lot, in one statement; None = no such lot."""
-    for currency, price_minor, own_minor, is_registered in _YARDSTICK.rows(
-        lot=lot_id, buyer=buyer.pk
-    ):
-        return Yardstick(
-            currency=currency,
-            price_minor=price_minor,
-            own_minor=own_minor,
-            is_registered=is_registered,
-        )
-    return None
+    row = _YARDSTICK.first(lot=lot_id, buyer=buyer.pk)
+    return Yardstick(*row) if row else None
 
 
 def _yardstick(*, lot: UUID, buyer: UUID) -> QuerySet[Lot, Any]:
