@@ -12,7 +12,7 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext, iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.exceptions import RequestAborted
-from django.core.handlers.asgi import get_script_prefix
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
 from django.db import connections
@@ -22,10 +22,10 @@ from django.urls import Resolver404, resolve, set_script_prefix
 
 from npa_market.common.errors import Busy
 from npa_market.common.problems import MEDIA_TYPE, problem_document
-from npa_market.common.streaming import StreamingASGIHandler, stream_in_turn
+from npa_market.common.streaming import stream_in_turn
 
 
-class VenueHandler(StreamingASGIHandler):
+class VenueHandler(ASGIHandler):
     """Django's handler with a pool of threads for plain views.
 
     `WEB_THREADS` requests are at work at a time, others wait in order of arrival; beyond

@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 
@@ -20,14 +19,3 @@ def stream_in_turn(response: HttpResponseBase) -> HttpResponseBase:
     if isinstance(response, StreamingHttpResponse) and not response.is_async:
         response.streaming_content = in_turn(iter(response.streaming_content))  # type: ignore[arg-type]
     return response
-
-
-class StreamingASGIHandler(ASGIHandler):
-    """Django's handler, which by itself reads the whole of a synchronous stream at once.
-
-    A middleware could not do it: behind a synchronous one Django runs the outer ones
-    synchronously as well.
-    """
-
-    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        return stream_in_turn(await super().get_response_async(request))

@@ -149,8 +149,8 @@ else:
         "prepare_threshold": 5,
     }
     _database["CONN_HEALTH_CHECKS"] = True
-    # Under ASGI each request has a thread of its own, so a kept connection would never be found
-    # again: connections are lent by a pool of the process, at most this many.
+    # A bid that waits for its lot gives its connection back: connections are lent by a pool of the
+    # process, at most this many, and none is kept by a thread.
     _pool_size = env.int("DATABASE_POOL", default=16 if PRODUCTION else 0)
     if _pool_size:
         _database["OPTIONS"]["pool"] = {

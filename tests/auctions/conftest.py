@@ -85,14 +85,17 @@ def sealed_rows() -> tuple[bytes, dict[str, int]]:
     return sink.getvalue(), {"loans": len(frame), "borrowers": borrowers, **totals}
 
 
-@pytest.fixture
-def package(seller, seller_user, second_seller_user) -> Package:
+def package_row(seller, seller_user, second_seller_user, **fields) -> Package:
     """A sealed package by its row and a file that its notice is made from."""
     content, totals = sealed_rows()
+    row = {
+        "reference": f"PKG-{uuid4().hex[:12]}",
+        "title": "Unsecured consumer loans",
+        "merkle_root": "ab" * 32,
+        **fields,
+    }
     return Package.objects.create(
-        reference=f"PKG-{uuid4().hex[:12]}",
         seller=seller,
-        title="Unsecured consumer loans",
         currency="CNY",
         cut_off_date=date(2026, 9, 30),
         state=PackageState.SEALED,
@@ -102,9 +105,14 @@ def package(seller, seller_user, second_seller_user) -> Package:
         sealed_at=MORNING,
         file=store_bytes(content),
         manifest_file=store_bytes(content),
-        merkle_root="ab" * 32,
+        **row,
         **totals,
     )
+
+
+@pytest.fixture
+def package(seller, seller_user, second_seller_user) -> Package:
+    return package_row(seller, seller_user, second_seller_user)
 
 
 @pytest.fixture

@@ -63,6 +63,19 @@ def _prepare_tables(environment: Environment) -> None:
     run(environment, "manage.py", "createcachetable")
 
 
+def _printed(venue: Served, program: str, *arguments: str) -> str:
+    """What a program of `tests.browser` printed, run on the served portal's database."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.browser.{program}", *arguments],
+        cwd=ROOT,
+        env=venue.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
 @pytest.fixture(scope="session")
 def venue(tmp_path_factory, browser_type_launch_args) -> Iterator[Served]:
     """A served portal without the small world: each lot of `make_lot` brings its own people."""
@@ -75,15 +88,7 @@ def make_lot(venue: Served) -> Callable[..., str]:
     """Make a lot in a process of its own (arguments of `prepare_formats`); gives its address."""
 
     def make(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.browser.prepare_formats", *arguments],
-            cwd=ROOT,
-            env=venue.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        return f"{venue.url}/lots/{done.stdout.strip()}/"
+        return f"{venue.url}/lots/{_printed(venue, 'prepare_formats', *arguments).strip()}/"
 
     return make
 
@@ -93,15 +98,7 @@ def make_event(venue: Served) -> Callable[..., dict[str, list[str]]]:
     """Make an event (arguments of `prepare_event`); gives addresses, its own and the lots'."""
 
     def make(*arguments: str) -> dict[str, list[str]]:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.browser.prepare_event", *arguments],
-            cwd=ROOT,
-            env=venue.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        keys = json.loads(done.stdout)
+        keys = json.loads(_printed(venue, "prepare_event", *arguments))
         return {
             "event": [f"{venue.url}/lots/events/{keys['event']}/"],
             "lots": [f"{venue.url}/lots/{key}/" for key in keys["lots"]],

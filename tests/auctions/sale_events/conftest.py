@@ -1,7 +1,7 @@
 """An event of three lots with their keys, two bidders admitted to all of them, and the holders."""
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -21,10 +21,10 @@ from npa_market.auctions.services import (
 )
 from npa_market.common.files import store_bytes
 from npa_market.diligence.models import DataRoom
-from npa_market.packages.models import Package, PackageState
+from npa_market.packages.models import Package
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import Role
-from tests.auctions.conftest import END, MORNING, OPENING, sealed_rows, sign
+from tests.auctions.conftest import END, MORNING, OPENING, package_row, sign
 
 STARTS = (100_000, 200_000, 300_000)
 ALL = sum(STARTS)
@@ -109,24 +109,15 @@ class EventMarket:
 
 @pytest.fixture
 def packages(seller, seller_user, second_seller_user) -> list[Package]:
-    content, totals = sealed_rows()
     tag = uuid4().hex[:8]
     return [
-        Package.objects.create(
+        package_row(
+            seller,
+            seller_user,
+            second_seller_user,
             reference=f"PKG-{tag}-{number}",
-            seller=seller,
             title=f"Consumer loans, region {number}",
-            currency="CNY",
-            cut_off_date=date(2026, 9, 30),
-            state=PackageState.SEALED,
-            created_by=seller_user,
-            created_at=MORNING,
-            sealed_by=second_seller_user,
-            sealed_at=MORNING,
-            file=store_bytes(content),
-            manifest_file=store_bytes(content),
             merkle_root=f"{number:02}" * 32,
-            **totals,
         )
         for number in (1, 2, 3)
     ]
