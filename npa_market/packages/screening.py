@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from npa_market.packages.choosing import chosen, tapes_of
 from npa_market.packages.criteria import read_criteria
+from npa_market.packages.differences import from_previous
 from npa_market.packages.eligibility import (
     SCREENED_COLUMNS,
     SCREENED_TEXTS,
@@ -17,7 +18,7 @@ from npa_market.packages.eligibility import (
     screen,
 )
 from npa_market.packages.frames import as_frame
-from npa_market.packages.loading import NO_RECEIPTS
+from npa_market.packages.loading import NO_RECEIPTS, receipts_table
 from npa_market.packages.models import Package
 from npa_market.packages.outside import sold_loans
 from npa_market.packages.overview import overview
@@ -68,6 +69,15 @@ class Screened:
 def overview_of(rows: pa.Table) -> dict[str, Any]:
     """The tables of a package from the rows of its file."""
     return overview(as_frame(rows.select(TABLE_COLUMNS)))
+
+
+def figures_of(package: Package, screened: Screened) -> dict[str, Any]:
+    """The tables of what stays and the difference from the version before, as sealing finds it."""
+    receipts = NO_RECEIPTS
+    if package.previous is not None:
+        receipts = receipts_table(loans_with_receipts(package))
+    rows, keys = screened.sealed_rows(package, receipts)
+    return overview_of(rows) | {"difference": from_previous(package, screened, rows, keys)}
 
 
 def loans_with_receipts(package: Package) -> QuerySet[Loan]:

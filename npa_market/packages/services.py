@@ -223,13 +223,14 @@ def return_package(*, user: User, package_id: UUID, reason: str) -> Package:
 def screen_package(*, user: User, package_id: UUID) -> Package:
     """Run the pre-sale screen; may be repeated until the package is sealed.
 
-    Stores per rule what was hit and excluded, and the totals of what is left. The rules run before
+    Stores per rule what was hit and excluded, the totals of what is left and how it differs from
+    the version before, so that who seals decides on what is shown. The rules run before
     the lock is taken, as they take seconds on large packages. Raises Refused where nothing is left
     or the package was changed meanwhile, InvalidInput where the transfer basis is not recorded.
     """
-    from npa_market.packages.screening import overview_of, screen_loans
+    from npa_market.packages.screening import figures_of, screen_loans
 
-    package = Package.objects.select_related("seller").get(pk=package_id)
+    package = Package.objects.select_related("seller", "previous").get(pk=package_id)
     require(user, "packages.screen_package", package)
     _refuse_unless(package, PackageState.DRAFT, PackageState.SCREENED)
     if not package.transfer_basis:
@@ -244,7 +245,7 @@ def screen_package(*, user: User, package_id: UUID) -> Package:
     outcome = {
         "screen_results": screened.documents(),
         "selection_sha256": screened.selection_sha256(),
-        "overview": overview_of(screened.sealed_rows(package)[0]),
+        "overview": figures_of(package, screened),
         **screened.sums(),
     }
     return _store_screen(package, user, outcome)
