@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from npa_market.portal.management.commands.serve import WORKER
+from npa_market.portal.trials.cluster import scratch_database
 
 ROOT = Path(__file__).resolve().parents[2]
 # As root, without a network, and without the look-ups a browser does at its start.
@@ -71,18 +72,37 @@ def prepare_world(environment: Environment) -> None:
 def serve_portal(
     folder: Path, prepare: Prepare = prepare_world, *, eager: str = "1"
 ) -> Iterator[Served]:
-    """Prepare a database in `folder`, serve the portal on a free port, stop it at the end.
+    """Prepare a database of its own, serve the portal on a free port, stop it at the end.
 
+    The database lies in `folder`, or on the server of `DATABASE_URL` where that is PostgreSQL.
     `eager` "1": jobs run inside the request; "0": a worker takes them (`work_for`).
     """
-    environment = {
-        **os.environ,
-        "NPA_VAR": str(folder),
-        "DATABASE_URL": f"sqlite:///{folder}/npa.sqlite3",
-        "CELERY_EAGER": "1",
-    }
-    prepare(environment)
-    environment["CELERY_EAGER"] = eager
+    with _database(folder) as address:
+        environment = {
+            **os.environ,
+            "NPA_VAR": str(folder),
+            "DATABASE_URL": address,
+            "CELERY_EAGER": "1",
+        }
+        prepare(environment)
+        environment["CELERY_EAGER"] = eager
+        with _process(folder, environment) as url:
+            yield Served(url, environment)
+
+
+@contextmanager
+def _database(folder: Path) -> Iterator[str]:
+    server, _, _ = os.environ.get("DATABASE_URL", "").rpartition("/")
+    if not server.startswith("postgres"):
+        yield f"sqlite:///{folder}/npa.sqlite3"
+        return
+    with scratch_database(server) as address:
+        yield address
+
+
+@contextmanager
+def _process(folder: Path, environment: Environment) -> Iterator[str]:
+    """The address of a running server, which is ended afterwards."""
     port = _free_port()
     log = folder / "server.log"
     with log.open("wb") as output:
@@ -100,7 +120,7 @@ def serve_portal(
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url, server, log)
-            yield Served(url, environment)
+            yield url
         finally:
             server.terminate()
             try:

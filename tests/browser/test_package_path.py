@@ -79,3 +79,18 @@ def test_build_count_screen_seal_and_export(new_context, shop):
     with checker.expect_download() as loaded:
         exports.locator(".export", has_text="EBA").get_by_role("link", name="Download").click()
     assert loaded.value.suggested_filename.endswith(".zip")
+    maker.goto(address)
+    maker.get_by_role("button", name="Begin a new version").click()
+    maker.get_by_label("Claim from").fill("30,000")
+    expect(maker.locator("#totals")).to_contain_text("at least 30,000.00 CNY")
+    settle(maker)
+    maker.get_by_role("button", name="Keep the change").last.click()
+    expect(maker.locator("h1")).to_contain_text("Draft")
+    maker.get_by_role("button", name="Run the screen").click()
+    expect(maker.locator("h1")).to_contain_text("Screened")
+    versions = maker.locator(".card", has=maker.get_by_role("heading", name="Versions"))
+    expect(versions.get_by_role("link", name="v1")).to_be_visible()
+    fewer = versions.get_by_role("row", name="Left out").locator("td").first
+    assert int(fewer.inner_text().replace(",", "")) > 0
+    versions.get_by_role("link", name="v1").click()
+    expect(maker.locator("h1")).to_contain_text("Sealed")

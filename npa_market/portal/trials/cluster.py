@@ -43,12 +43,13 @@ def configured_server() -> str | None:
 
 
 @contextmanager
-def scratch_database() -> Iterator[str]:
+def scratch_database(server: str | None = None) -> Iterator[str]:
     """Address of an empty database that is dropped at the end.
 
-    On the server of `DATABASE_URL`, else on a cluster of its own. Raises NoCluster.
+    On `server` (an address without a database), by default that of the settings, else on a
+    cluster of its own. Raises NoCluster.
     """
-    server = configured_server()
+    server = server or configured_server()
     if server is None:
         with own_cluster() as cluster:
             yield cluster.make_database()
