@@ -1,11 +1,11 @@
-"""What the pages of falling and negotiated lots show: price, end, the reader's own act."""
+"""What the pages of sealed, falling and negotiated lots show: price, end, the reader's own act."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from npa_market.auctions.core import Dutch, Negotiated, Party, Phase, Stage, ready_at
+from npa_market.auctions.core import Dutch, Negotiated, Party, Phase, Sealed, Stage, ready_at
 from npa_market.auctions.forms_formats import (
     AnswerForm,
     OfferForm,
@@ -74,6 +74,8 @@ def board_of(lot: Lot, now: datetime) -> Board:
         return _falling(lot, state, now)
     if isinstance(state, Negotiated):
         return _talks(lot, state)
+    if isinstance(state, Sealed):
+        return _envelopes(lot, state)
     raise TypeError(f"{lot} has a page of its own")
 
 
@@ -81,6 +83,13 @@ def _result(lot: Lot) -> str:
     if lot.hammer_minor is None:
         return "–"
     return format_minor(lot.hammer_minor, lot.currency, symbol=True)
+
+
+def _envelopes(lot: Lot, state: Sealed) -> Board:
+    price = format_minor(lot.start_price_minor, lot.currency, symbol=True)
+    if state.phase == Phase.ANNOUNCED:
+        return Board("Lowest bid", price, "", "Opens", lot.opens_at)
+    return Board("Lowest bid", price, "", "Deadline", state.ends_at)
 
 
 def _falling(lot: Lot, state: Dutch, now: datetime) -> Board:

@@ -51,6 +51,8 @@ def test_S1_S2_a_bid_sealed_in_the_browser_is_opened_by_two_holders(person, make
     hand_in(rival, address, "25000")
     expect(rival.locator("main")).to_contain_text("Nobody knows what was handed in")
     expect(rival.locator("main")).not_to_contain_text("27,315.07")
+    expect(rival.locator("[data-until]")).to_have_text(re.compile(r"^00:0[01]:\d\d$"))
+    expect(rival.locator("[data-connection]")).to_have_text("live")
 
     compliance, notary = person("compliance-sealed"), person("notary-sealed")
     notary.evaluate(UNTIL_OPENING, f"{address}state/")
@@ -62,8 +64,9 @@ def test_S1_S2_a_bid_sealed_in_the_browser_is_opened_by_two_holders(person, make
         expect(page.get_by_role("status")).to_contain_text(SHARE_TAKEN[name])
     expect(notary.get_by_role("row").filter(has_text="27,315.07")).to_be_visible()
     expect(notary.get_by_role("row").filter(has_text="25,000.00")).to_be_visible()
-
-    rival.reload()
+    # The pages that were open before follow by themselves, and what was handed over stays on them.
+    expect(compliance.get_by_role("row").filter(has_text="27,315.07")).to_be_visible()
+    expect(rival.locator("main")).to_contain_text("Your envelope was handed in")
     expect(rival.locator("main")).to_contain_text(re.compile(r"Sold at .27,315\.07"))
     file = saved(rival, rival.get_by_role("link", name="JSON"))
     document = json.loads(file.read_text())

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from npa_market.auctions import services
 from npa_market.auctions.board import gates, timetable
+from npa_market.auctions.board_formats import board_of
 from npa_market.auctions.ceremony.documents import sheet_of, signed_receipt
 from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerSealForm, ShareForm
 from npa_market.auctions.ceremony.models import LotKeyRecord
@@ -247,6 +248,7 @@ def sealed_page(
         "package": lot.package,
         "key": _key(lot),
         "stages": timetable(lot, now),
+        "board": board_of(lot, now),
         "rows": _opened_rows(lot),
         "last_event": lot.events.order_by("-seq").first(),
         "sees_reserve": may(request.user, "auctions.see_reserve", lot),

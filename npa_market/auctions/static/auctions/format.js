@@ -7,15 +7,18 @@
   // The venue's clock minus this machine's, ms: from the page at first, then from each pulse.
   let offset = Date.parse(lot.dataset.now) - Date.now();
 
+  let connection = null; // What the tag says, and its tone; a renewed board is told again.
   const say = (words, tone) => {
+    connection = [words, tone];
     const tag = document.querySelector("[data-connection]");
     if (!tag) return;
     tag.textContent = words;
     tag.className = `tag ${tone}`;
   };
-  // A form that came back with a fault keeps what was typed, as one that is being filled in does.
+  // A form that came back with a fault keeps what was typed, as one that is being filled in does,
+  // and a sealed envelope stays until it is handed in.
   const isUntouched = (panel) =>
-    !panel.querySelector(".summary") &&
+    !panel.querySelector(".summary, [data-receipt]:not([hidden])") &&
     [...panel.querySelectorAll("input, textarea")].every(
       (field) => field.type === "hidden" || field.value === field.defaultValue,
     );
@@ -24,22 +27,26 @@
     const answer = await fetch(lot.dataset.page, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const id of ["lot-tag", "lot-note", "lot-board", "lot-events"]) {
-      const fresh = page.getElementById(id);
-      const old = document.getElementById(id);
-      if (fresh && old) old.replaceWith(document.adoptNode(fresh));
+    for (const old of document.querySelectorAll("[data-renew]")) {
+      const fresh = page.getElementById(old.id);
+      if (fresh) old.replaceWith(document.adoptNode(fresh));
     }
-    const panel = document.getElementById("lot-panel");
-    if (isUntouched(panel)) {
-      panel.replaceWith(document.adoptNode(page.getElementById("lot-panel")));
-      if (window.htmx) window.htmx.process(document.getElementById("lot-panel"));
+    renewPanel(document.getElementById("lot-panel"), page.getElementById("lot-panel"));
+    if (connection) say(...connection);
+    tick();
+    const last = document.querySelector("#lot-events tbody tr td:nth-child(2)");
+    document.querySelector("[data-announce]").textContent = (last || document.getElementById("lot-tag")).textContent;
+  }
+
+  function renewPanel(old, fresh) {
+    if (isUntouched(old)) {
+      old.replaceWith(document.adoptNode(fresh));
+      if (window.htmx) window.htmx.process(fresh);
+      document.dispatchEvent(new Event("lot-panel-renewed"));
     } else {
-      const stale = panel.querySelector("[data-stale]");
+      const stale = old.querySelector("[data-stale]");
       if (stale) stale.hidden = false;
     }
-    const last = document.querySelector("#lot-events tbody tr td:nth-child(2)");
-    const announce = document.querySelector("[data-announce]");
-    if (last && announce) announce.textContent = last.textContent;
   }
 
   const settled = (value) => JSON.parse(value);

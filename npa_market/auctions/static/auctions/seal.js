@@ -146,5 +146,7 @@
   };
 
   globalThis.npaSeal = { seal, minorUnits };
-  for (const form of document.querySelectorAll("form[data-seal-form]")) start(form);
+  const startAll = () => document.querySelectorAll("form[data-seal-form]").forEach(start);
+  document.addEventListener("lot-panel-renewed", startAll);
+  startAll();
 })();
