@@ -151,6 +151,8 @@ class LotForm(BuyersFields, FormatFields, WordsFields):
         for name in last:
             self.fields[name] = self.fields.pop(name)
         self.fields["time_zone"].initial = settings.VENUE_TIME_ZONE
+        self.show_with_format()
+        self.fields["invitees"].widget.attrs["data-only-for"] = f"buyers={self.INVITED}"
 
     def clean(self) -> dict[str, Any]:
         """`terms`, where every field could be read."""

@@ -117,6 +117,20 @@ class FormatFields(forms.Form):
         help_text="Negotiated: the registered name of the one institution you talk with.",
     )
 
+    # The page shows these with their format alone; without its script all stand there.
+    COUNT_FOR = {
+        Format.ASCENDING: ("higher_steps", "max_extensions", "allows_proxy"),
+        Format.SEALED: ("allows_withdrawal",),
+        Format.DUTCH: ("lowest_price", "tick_seconds", "round_seconds", "best_bid_seconds"),
+        Format.NEGOTIATED: ("invited_name",),
+    }
+
+    def show_with_format(self) -> None:
+        """Tie each field to the choice of format for which it counts."""
+        for kind, names in self.COUNT_FOR.items():
+            for name in names:
+                self.fields[name].widget.attrs["data-only-for"] = f"format={kind}"
+
     def step_rows(self, text: str, currency: str) -> tuple[tuple[int, int], ...]:
         """The step table; an unreadable line is named."""
         rows = []

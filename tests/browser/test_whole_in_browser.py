@@ -207,3 +207,21 @@ def test_the_seller_announces_an_event_and_reads_a_fault_beside_its_package(
     picture(seller, "event-list")
     seller.goto(re.sub(r"/lots/.*", "/lots/", event))
     picture(seller, "lot-list")
+
+
+def test_the_form_of_a_lot_shows_the_terms_of_the_chosen_format_alone(person, make_event, tmp_path):
+    (event,) = make_event("--name", "form", "--shares", str(tmp_path))["event"]
+    seller = person("seller-form")
+    seller.goto(re.sub(r"/lots/.*", "/lots/new/", event))
+    table, lowest = seller.get_by_label("Step table"), seller.get_by_label("Lowest price")
+    invited = seller.get_by_label("Invited institutions")
+    expect(table).to_be_visible()
+    expect(lowest).to_be_hidden()
+    expect(invited).to_be_hidden()
+    seller.get_by_label("Format").select_option("dutch")
+    expect(lowest).to_be_visible()
+    expect(table).to_be_hidden()
+    seller.get_by_label("Who may buy").select_option("invited")
+    expect(invited).to_be_visible()
+    picture(seller, "lot-new-dutch")
+    assert fits(seller)

@@ -18,6 +18,17 @@
   // A form that was refused takes the reader to its summary.
   document.querySelector("main .summary")?.focus();
 
+  // A field that counts for some choices stands there with them: data-only-for="format=dutch sealed".
+  const fit = (form) => {
+    for (const input of form.querySelectorAll("[data-only-for]")) {
+      const [name, values] = input.dataset.onlyFor.split("=");
+      const isOwn = values.split(" ").includes(form.elements[name]?.value);
+      input.closest(".field").hidden = !isOwn && !input.matches("[aria-invalid=true]");
+    }
+  };
+  document.addEventListener("change", (event) => event.target.form && fit(event.target.form));
+  for (const form of document.forms) fit(form);
+
   // What cannot be undone is confirmed in words: <form data-confirm="…">.
   document.addEventListener("submit", (event) => {
     const words = event.target.dataset?.confirm;
