@@ -1,5 +1,6 @@
 """What a run assumed, row by row, each with where it comes from."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,13 @@ def assumption_rows(
             CALIBRATED,
         )
     )
+    if risk.start is not None:
+        begins = math.exp(risk.start.mean + risk.start.sd**2 / 2 - risk.macro**2 / 2)
+        words = f"begins at {begins:.2f} of its mean, where the history stands at the cut-off date"
+        rows.append(Assumption("Payments in general", words, CALIBRATED))
+    elif calibration.calendar is not None:
+        words = "begin at their mean: the history goes on beyond the cut-off date"
+        rows.append(Assumption("Payments in general", words, CALIBRATED))
     rows += [
         Assumption(
             FIELD_WORDS.get(stand_in.field, stand_in.field),

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,21 @@ def reference_of(calibration_name: str, currency: str) -> "Calibration":
             field="calibration_name",
         )
     return reference_calibration(name)
+
+
+def at_cut_off(calibration: "Calibration", cut_off_date: date) -> "Calibration":
+    """The calibration with its macro factor started where its calendar stands at that date.
+
+    Unchanged, so stationary, where it knows no calendar, or where its history goes on beyond the
+    date: what was learned afterwards says nothing on how far the factor then was from its mean.
+    """
+    from pricing.fit.calendar import as_of
+
+    month = cut_off_date.year * 12 + cut_off_date.month - 1
+    calendar = calibration.calendar
+    if calendar is None or month < calendar.last_month:
+        return calibration
+    return as_of(calibration, month)
 
 
 def inputs_of(

@@ -60,7 +60,7 @@ class Fit(models.Model):
     file = models.ForeignKey(
         StoredFile, null=True, on_delete=models.PROTECT, related_name="+", help_text="its JSON"
     )
-    content_hash = Sha256(blank=True, help_text="hash of the calibration, as runs name it")
+    content_hash = Sha256(blank=True, help_text="hash of the calibration as fitted")
     triangle = models.JSONField(
         default=dict, help_text="cumulative receipts over balances by cohort at some ages"
     )

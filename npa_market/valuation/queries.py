@@ -36,6 +36,12 @@ def fitted_calibration(fit: Fit) -> "Calibration":
     return Calibration.from_json(read_stored(fit.file_id).decode())
 
 
+def calibration_at(fit: Fit | None, package: Package) -> "Calibration | None":
+    """The fitted calibration as a run on this package takes it: its macro factor starts where the
+    calendar of the history stands at the cut-off date. None without a fit. Raises Refused."""
+    return None if fit is None else door.at_cut_off(fitted_calibration(fit), package.cut_off_date)
+
+
 def calibration_of(valuation: Valuation) -> "Calibration":
     """The calibration as the finished run used it, whatever is shipped today. Raises Refused."""
     return priced_of(valuation).calibration

@@ -23,7 +23,7 @@ from npa_market.valuation.models import (
     ValuationShard,
     ValuationState,
 )
-from npa_market.valuation.queries import fitted_calibration
+from npa_market.valuation.queries import calibration_at
 from npa_market.valuation.rules import Commission
 from npa_market.valuation.tape import open_tape
 
@@ -52,7 +52,7 @@ def request_valuation(
     fit = fit_named(user, organisation, calibration_name)
     inputs = door.inputs_of(
         calibration_name=calibration_name,
-        fitted=fitted_calibration(fit) if fit else None,
+        fitted=calibration_at(fit, commission.package),
         currency=commission.package.currency,
         terms=terms or {},
     )
@@ -347,7 +347,9 @@ def _record(act: str, valuation: Valuation, actor: User | None, before: str) -> 
 
 def _provenance(valuation: Valuation) -> dict[str, Any]:
     """Hashes and seed: enough to repeat the run, and no amount."""
+    own = {"fit_sha256": valuation.fit.content_hash} if valuation.fit else {}
     return {
+        **own,
         "package": valuation.package.reference,
         "package_sha256": valuation.package.content_sha256,
         "calibration": valuation.calibration_name,

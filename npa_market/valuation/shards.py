@@ -16,7 +16,7 @@ from npa_market.common.jobs import end_job
 from npa_market.common.models import Job, JobState
 from npa_market.valuation import door, pools
 from npa_market.valuation.models import ShardState, Valuation, ValuationShard, ValuationState
-from npa_market.valuation.queries import fitted_calibration
+from npa_market.valuation.queries import calibration_at
 
 SHARD_BLOCKS = 4  # of 256 paths: a second or two of work, so that progress moves
 LEASE = timedelta(minutes=5)  # a worker without a sign of life for so long is taken for dead
@@ -152,7 +152,7 @@ def inputs_of(valuation: Valuation) -> door.Inputs:
     """The run's inputs as they were asked for. Raises InvalidInput, Refused."""
     return door.inputs_of(
         calibration_name=valuation.calibration_name,
-        fitted=fitted_calibration(valuation.fit) if valuation.fit else None,
+        fitted=calibration_at(valuation.fit, valuation.package),
         currency=valuation.currency,
         terms=valuation.terms,
     )

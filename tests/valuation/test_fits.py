@@ -1,5 +1,7 @@
 """Calibrations of one's own: from a file or a package's receipts, private, used by runs."""
 
+from datetime import date, timedelta
+
 import pandas as pd
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,12 +12,14 @@ from npa_market.common.models import JobState
 from npa_market.evidence.models import Entry
 from npa_market.packages.sealed import read_sealed, receipts_of
 from npa_market.parties.roles import Role
-from npa_market.valuation import histories
+from npa_market.valuation import door, histories
+from npa_market.valuation.assumptions import assumption_rows
 from npa_market.valuation.fits import fit_to_file, fit_to_package, run_fit
 from npa_market.valuation.models import Fit, Valuation, ValuationState
 from npa_market.valuation.queries import calibration_of, fitted_calibration
 from npa_market.valuation.services import request_valuation, run_valuation
 from pricing import Calibration, calibrate, read_history, reference_calibration
+from pricing.fit.calendar import as_of
 from pricing.history.synthetic import Deals, synthetic_history
 
 DEALS = Deals(deals=8, loans=100, months=12, has_attributes=False)
@@ -108,6 +112,57 @@ def test_a_run_names_its_calibration_and_carries_no_reference_label(
     editor = as_user(seller_user).get(reverse("valuation:scenarios", args=[run.pk]))
     assert editor.context["price_minor"] == run.price_minor
     assert editor.context["live"].is_fitted
+
+
+@pytest.fixture
+def dated(table):
+    """The same history with cohorts that are quarters, so that it has a calendar."""
+    quarters = {
+        name: f"{2015 + n // 4}Q{n % 4 + 1}" for n, name in enumerate(sorted(set(table["cohort"])))
+    }
+    return table.assign(cohort=table["cohort"].map(quarters))
+
+
+def test_a_run_starts_where_the_calendar_stands_at_the_cut_off_date(
+    ask_fit, seller_user, seller, package, as_user, dated
+):
+    fit = ask_fit(csv_of(dated))
+    fitted = fitted_calibration(fit)
+    assert fitted.calendar is not None
+    asked = request_valuation(
+        user=seller_user,
+        organisation=seller,
+        package_id=package.pk,
+        calibration_name=str(fit.pk),
+        terms={"paths": 256, "horizon_months": 12},
+    )
+    run = run_valuation(valuation_id=asked.pk)
+    used = calibration_of(run)
+    month = package.cut_off_date.year * 12 + package.cut_off_date.month - 1
+    assert used == as_of(fitted, month)
+    assert run.calibration_sha256 == used.content_hash != fit.content_hash
+    entry = Entry.objects.about(run.pk).last()
+    assert entry.payload.body["fit_sha256"] == fit.content_hash
+    text = as_user(seller_user).get(run.get_absolute_url()).content.decode()
+    assert "where the history stands at the cut-off date" in text
+    editor = as_user(seller_user).get(reverse("valuation:scenarios", args=[run.pk]))
+    assert editor.context["price_minor"] == run.price_minor
+
+
+def test_a_history_beyond_the_cut_off_date_starts_at_the_mean(ask_fit, dated):
+    fitted = fitted_calibration(ask_fit(csv_of(dated)))
+    last = fitted.calendar.last_month
+    before = date(last // 12, last % 12 + 1, 1) - timedelta(days=1)
+    assert door.at_cut_off(fitted, before) is fitted
+    rows = assumption_rows(
+        door.inputs_of(currency="CNY", terms={}, fitted=fitted).as_document(),
+        fitted,
+        (),
+        with_reserve=False,
+    )
+    assert "begin at their mean: the history goes on beyond the cut-off date" in {
+        row.value for row in rows
+    }
 
 
 def test_a_calibration_is_chosen_in_the_form(ask_fit, as_user, seller_user, package):
