@@ -75,7 +75,10 @@ def _again(
                 raise ValueError(f"receipt {receipt.receipt} differs")
         elif events:
             is_opened = auction.phase == core.Phase.OPENING
-            asked = together if together and is_opened else _command(auction, events)
+            # What was handed in after an event parts it from the next, at one moment as well.
+            is_alone = bool(receipts) and receipts[0][0] == events[0].seq
+            own = events[:1] if is_alone else events
+            asked = together if together and is_opened else _command(auction, own)
             made = core.decide(auction, asked, events[0].decided_at)
         else:
             raise ValueError("a receipt after the last event")

@@ -1,7 +1,9 @@
 """The core against a second statement of the rules, on random histories (short form)."""
 
 import json
+import random
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -10,7 +12,17 @@ from django.core.management import call_command
 from npa_market.auctions import ascending, core
 from npa_market.auctions.model import check, laws
 from npa_market.auctions.model.check import check_one, difference
-from npa_market.auctions.model.histories import history
+from npa_market.auctions.model.database import play_history
+from npa_market.auctions.model.histories import (
+    ENVELOPES,
+    GOOD,
+    OPENING,
+    Step,
+    history,
+    random_terms,
+)
+from npa_market.auctions.model.world import make_world, moved_clock
+from npa_market.auctions.replay import replay
 from npa_market.auctions.terms import Format
 
 SEED = 20_261_125
@@ -35,6 +47,30 @@ def test_A1_to_A20_core_and_reference_agree_on_random_histories(kind):
 def test_A16_A19_the_same_histories_through_the_services_give_identical_rows():
     found, status = figures(histories=12, database=True)
     assert (found["histories"], found["differences"], status) == (12, 0, 0), found
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("back", [timedelta(seconds=1), timedelta(0)])
+def test_A17_A19_opening_envelope_and_suspension_at_one_moment_are_three_acts(back):
+    """As happens where the clock is set back: later acts stand at the moment of the earlier."""
+    terms = random_terms(random.Random(1), Format.SEALED)
+    now = OPENING + timedelta(seconds=2)
+    asked = [
+        (core.SubmitEnvelope("a", next(iter(ENVELOPES)), GOOD), now),
+        (core.Suspend("Wrong data", None), now - back),
+        (core.Resume(), now + timedelta(seconds=5)),
+        (core.Advance(), now + timedelta(days=1)),
+    ]
+    auction, steps = core.announced(terms), []
+    for command, moment in asked:
+        steps.append(Step(command, moment, core.decide(auction, command, moment)))
+        auction = core.fold(auction, steps[-1].events)
+    with moved_clock() as hand:
+        lot = play_history(make_world(), hand, terms, steps)
+    assert [event.decided_at for event in lot.events.order_by("seq")[:2]] == [now, now]
+    assert lot.receipt_rows.get().decided_at == now
+    again = replay(lot)
+    assert (again.difference, again.is_same) == ("", True)
 
 
 def test_histories_reach_every_event_and_every_refusal():
