@@ -2,12 +2,17 @@
 
 import json
 import logging
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.test.utils import override_settings
 
-from npa_market.auctions.model import damage
+from npa_market.auctions.lot_keys import make_lot_key
+from npa_market.auctions.model import damage, secrecy
+from npa_market.auctions.model.histories import OPENING
+from npa_market.auctions.model.world import make_world, moved_clock
 from npa_market.auctions.offline import seal
 
 SEED = 20_261_125
@@ -25,6 +30,25 @@ def figures(**options) -> tuple[dict, int]:
 def test_S1_S7_runs_that_differ_in_amounts_alone_look_the_same():
     found, status = figures(pairs=2)
     assert (found["pairs"], found["differences"], status) == (2, 0, 0), found["findings"]
+
+
+@pytest.mark.django_db
+def test_S7_in_an_event_bids_for_the_whole_are_taken_and_look_the_same():
+    ways = [("a", "page", "whole"), ("b", "api", "both"), ("c", "weaker", "whole")]
+    acts = [
+        secrecy.Act(bidder, kind, seconds=5, place=place, bids_for=aim)
+        for place, (bidder, kind, aim) in enumerate(ways)
+    ]
+    with override_settings(CACHES=secrecy.NO_CACHE), moved_clock() as hand:
+        hand.now = OPENING - timedelta(minutes=2)
+        world, key = make_world(), make_lot_key()
+        runs = [
+            secrecy.run(world, hand, key, acts, amounts)
+            for amounts in ([3_000, 3_000, 3_000], [10**12, 5, 77_777])
+        ]
+    envelopes = [what for where, what in runs[0].notes if where == "auctions.LotReceipt.envelope"]
+    assert envelopes == [f"{seal.ENVELOPE_BYTES} bytes"] * len(ways)
+    assert runs[0].first_difference(runs[1]) == ""
 
 
 def test_S5_S8_no_damaged_or_replayed_envelope_opens():

@@ -1,7 +1,8 @@
 """Does anything tell what a sealed bid holds? Two runs that differ in amounts alone, side by side.
 
 Both runs hand in the same envelopes at the same moments, by page, by API and in the
-weaker mode, replace them and take them back. Everything that leaves the venue before the opening is
+weaker mode, replace them and take them back; every other lot is the first of an event, whose
+envelopes may bid for the whole as well. Everything that leaves the venue before the opening is
 kept: status and body of answers, log lines, rows and their sizes, evidence, outbox, feed. What is
 random or a hash by design is masked; lengths are compared as they are.
 """
@@ -32,21 +33,23 @@ from npa_market.auctions.model.world import Hand, World, make_world, moved_clock
 from npa_market.auctions.models import Lot, LotEvent
 from npa_market.auctions.offline import seal
 from npa_market.auctions.queries import shown_events
+from npa_market.auctions.sale_events.models import SaleEvent
 from npa_market.auctions.terms import Format, LotTerms
 from npa_market.common.fields import uuid7
+from npa_market.common.ids import next_reference
 from npa_market.common.models import OutboxMessage
 from npa_market.evidence.models import Entry, Payload
 from npa_market.parties.models import User
 
 # Limits of requests a minute are kept in the cache; they are not what is looked at.
-_NO_CACHE = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+NO_CACHE = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Hashes, keys, envelopes and tokens are random to the eye; numbers and times follow the order of
 # all rows and the server's clock. The length of what is random must not vary, of the rest it may.
 _MASKS = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"\b[0-9a-f]{8,64}\b|\b[0-9a-f]{6}…[0-9a-f]{4}\b"), "<hash>"),
-    (re.compile(r"(LOT|NTC)-\d{4}-\d+"), "<reference>"),
+    (re.compile(r"(LOT|NTC|EVT)-\d{4}-\d+"), "<reference>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?"), "<time>"),
     (re.compile(r'(csrfmiddlewaretoken" value="|x-csrftoken": ")[^"]+'), "<token>"),
     (re.compile(r"[A-Za-z0-9+/_-]{43,}=*"), "<base64>"),
@@ -70,6 +73,7 @@ class Act:
     kind: str  # page, api, weaker, withdraw, damaged
     seconds: int
     place: int
+    bids_for: str  # lot, whole, both: the last two in an event alone
 
 
 @dataclass
@@ -122,7 +126,7 @@ def sealed_pairs(numbers: range, *, seed: int, processes: int | None = None) -> 
 def _check_chunk(work: tuple[int, range, Format | None]) -> Findings:
     seed, numbers, _ = work
     findings = Findings()
-    with override_settings(CACHES=_NO_CACHE), moved_clock() as hand, transaction.atomic():
+    with override_settings(CACHES=NO_CACHE), moved_clock() as hand, transaction.atomic():
         hand.now = OPENING - timedelta(minutes=2)
         world, key = make_world(), make_lot_key()
         for number in numbers:
@@ -134,7 +138,7 @@ def _check_chunk(work: tuple[int, range, Format | None]) -> Findings:
 def _check_pair(world: World, hand: Hand, key: LotKey, which: tuple[int, int]) -> Findings:
     seed, number = which
     chance = random.Random(seed * 1_000_003 + number)  # noqa: S311 - reproducible, no secret
-    acts = random_acts(chance)
+    acts = random_acts(chance, in_event=number % 2 == 1)
     lower = [random_amount(chance) for _ in acts]
     higher = [random_amount(chance) for _ in acts]
     runs = [run(world, hand, key, acts, amounts) for amounts in (lower, higher)]
@@ -146,11 +150,18 @@ def _check_pair(world: World, hand: Hand, key: LotKey, which: tuple[int, int]) -
     return findings
 
 
-def random_acts(chance: random.Random) -> list[Act]:
+def random_acts(chance: random.Random, *, in_event: bool = False) -> list[Act]:
     """Three to eight acts of three bidders."""
     kinds = ("page", "page", "api", "weaker", "withdraw", "damaged")
+    aims = ("lot", "whole", "both") if in_event else ("lot",)
     return [
-        Act(chance.choice(BIDDERS), chance.choice(kinds), chance.randint(1, 300), place)
+        Act(
+            bidder=chance.choice(BIDDERS),
+            kind=chance.choice(kinds),
+            seconds=chance.randint(1, 300),
+            place=place,
+            bids_for=chance.choice(aims),
+        )
         for place in range(chance.randint(3, 8))
     ]
 
@@ -166,6 +177,8 @@ def run(world: World, hand: Hand, key: LotKey, acts: list[Act], amounts: list[in
     seen = Seen()
     hand.now = OPENING - timedelta(minutes=1)
     lot = world.lot(_TERMS)
+    if any(act.bids_for != "lot" for act in acts):
+        _into_event(world, lot)
     set_lot_key(user=world.operator, lot_id=lot.pk, public_key=key.public_key, set_id=key.set_id)
     first = max(Entry.objects.values_list("pk", flat=True), default=0)
     sent = max(OutboxMessage.objects.values_list("pk", flat=True), default=0)
@@ -194,6 +207,20 @@ _TERMS = LotTerms(
 )
 
 
+def _into_event(world: World, lot: Lot) -> None:
+    """Make the lot the first of an event, so that its envelopes may bid for the whole."""
+    lot.sale_event = SaleEvent.objects.create(
+        reference=next_reference("EVT"),
+        seller=world.seller,
+        title="Pair",
+        currency=lot.currency,
+        created_by=world.seller_user,
+        announced_at=OPENING,
+    )
+    lot.event_place, lot.whole_start_minor = 1, 2 * lot.start_price_minor
+    lot.save()
+
+
 def _people(world: World) -> dict[str, User]:
     return {**world.users, "seller": world.seller_user, "operator": world.operator}
 
@@ -215,16 +242,20 @@ def _act(world: World, lot: Lot, client: Client, what: tuple[Act, int, Seen]) ->
         case "weaker":
             # The answer gives the bidder its own secret receipt, amount included: not compared.
             text = f"{amount_minor // 100}.{amount_minor % 100:02}"
-            form = {
-                "server-amount": text,
-                "server-again": text,
-                "server-request_id": str(uuid7()),
-            }
+            form = {"server-request_id": str(uuid7())}
+            if act.bids_for != "whole":
+                form |= {"server-amount": text, "server-again": text}
+            if act.bids_for != "lot":
+                form |= {"server-whole": text, "server-whole_again": text}
             answer = client.post(f"/lots/{lot.pk}/envelope/seal/", form, secure=True)
             seen.note(where, str(answer.status_code))
         case _:
             sheet = sheet_of(lot, lot.registrations.get(buyer=buyer).label)
-            envelope, _ = seal.sealed(amount_minor, sheet)
+            envelope, _ = seal.sealed(
+                None if act.bids_for == "whole" else amount_minor,
+                sheet,
+                whole_minor=None if act.bids_for == "lot" else amount_minor,
+            )
             seen.note(where, _text(_hand_in(lot, client, act, (envelope, str(buyer.pk)))))
 
 
