@@ -60,6 +60,10 @@ class LotQuerySet(models.QuerySet["Lot"]):
             | Q(state=LotState.OPEN, ends_at__lte=now)
         )
 
+    def open_or_due(self, now: datetime) -> Self:
+        """Lots in bidding, and announced ones whose opening has come: what an outage may hit."""
+        return self.filter(Q(state=LotState.OPEN) | Q(state=LotState.ANNOUNCED, opens_at__lte=now))
+
 
 class Lot(models.Model):
     """A package offered once under fixed terms; terms never change after the first bid."""

@@ -65,6 +65,32 @@ def test_A18_whoever_comes_first_after_an_outage_judges_it(market, clock):
     assert market.bid(0, START).refusal == ""
 
 
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(OPENING - 5 * MINUTE, END + MINUTE), (OPENING - MINUTE, END - 2 * MINUTE)],
+)
+def test_A18_the_sweeper_gives_time_back_to_a_lot_that_was_due_to_open_in_the_outage(
+    announced, clock, since, until
+):
+    beat(since)
+    clock.now = until
+    assert note_pulse() == 1
+    advance_due_lots()
+    lot = Lot.objects.get(pk=announced.lot.pk)
+    assert kinds(lot) == ["opened", "suspended", "resumed"]
+    assert (lot.state, lot.ends_at) == (LotState.OPEN, until + (END - OPENING))
+
+
+def test_A18_an_outage_on_an_unsafe_database_opens_no_lot_and_stops_no_sweeper(
+    announced, clock, monkeypatch
+):
+    monkeypatch.setattr("npa_market.auctions.durability.unsafe_settings", lambda: ["fsync"])
+    beat(OPENING - 5 * MINUTE)
+    clock.now = END + MINUTE
+    assert note_pulse() == 0
+    assert Lot.objects.get(pk=announced.lot.pk).state == LotState.ANNOUNCED
+
+
 def test_A18_a_bid_after_an_outage_is_in_time(market, clock):
     beat(END - 3 * MINUTE)
     clock.now = END + MINUTE

@@ -28,7 +28,7 @@ from npa_market.auctions.core import (
 from npa_market.auctions.durability import UnsafeDatabase
 from npa_market.auctions.guard.door import refusal_of
 from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lot_if_free
-from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent, LotState
+from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent
 from npa_market.auctions.pulse import outage_since, renew_pulse
 from npa_market.auctions.queries import Bidder, bidders_of, outcomes_of
 from npa_market.auctions.rows import state_of
@@ -271,8 +271,12 @@ def try_advance_lot(*, lot_id: UUID) -> bool:
             lot = lock_lot_if_free(lot_id)
             return lot is not None and bool(_advance(lot))
     except UnsafeDatabase as unsafe:
-        log.critical("lot_not_opened", lot_id=str(lot_id), reason=unsafe.message)
+        _log_unopened(lot_id, unsafe)
         return False
+
+
+def _log_unopened(lot_id: UUID, unsafe: UnsafeDatabase) -> None:
+    log.critical("lot_not_opened", lot_id=str(lot_id), reason=unsafe.message)
 
 
 def advance_due_lots() -> int:
@@ -307,23 +311,29 @@ def _take_down_outage(minutes: Minutes, now: datetime) -> None:
 def note_pulse() -> int:
     """Bidding is possible now; how many lots an outage before had to prolong. For the sweeper.
 
-    Where the last pulse is too old, each open lot is judged by the rule (A18) before the pulse is
-    renewed, so an end of this process half way leaves the rest to the next round.
+    Where the last pulse is too old, each lot that is open, or was due to open since, is judged by
+    the rule (A18) before the pulse is renewed, so an end of this process half way leaves the rest
+    to the next round.
     """
     now = database_now()
     since = outage_since(now)
     prolonged = 0
     if since is not None:
         log.warning("bidding_was_impossible", since=since.isoformat(), until=now.isoformat())
-        for lot_id in Lot.objects.filter(state=LotState.OPEN).values_list("pk", flat=True):
+        bound = Lot.objects.open_or_due(now).values_list("pk", flat=True)
+        for lot_id in list(bound):
             prolonged += any(row.kind == EventKind.SUSPENDED for row in _advance_by_key(lot_id))
     renew_pulse()
     return prolonged
 
 
 def _advance_by_key(lot_id: UUID) -> list[LotEvent]:
-    with busy_when_locked(), transaction.atomic():
-        return _advance(lock_lot(lot_id))
+    try:
+        with busy_when_locked(), transaction.atomic():
+            return _advance(lock_lot(lot_id))
+    except UnsafeDatabase as unsafe:
+        _log_unopened(lot_id, unsafe)
+        return []
 
 
 def cancel_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
