@@ -1,14 +1,17 @@
 """What a collection channel costs and what it changes: inputs of every valuation."""
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from pricing.canonical import FloatArray
 from pricing.errors import BadTerms
+
+BRACKET_RULE = "brackets of finite numbers, up_to above 0, rate from 0 to 1, the fee never below 0"
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class ChannelCost:
     def __post_init__(self) -> None:
         for field in ("fee_share", "work_cost", "case_cost", "court_fee_share", "uplift"):
             value = getattr(self, field)
-            if isinstance(value, bool) or not math.isfinite(value):
+            if not is_finite(value):
                 raise BadTerms(f"costs[{self.name}].{field}", value, "a finite number")
         self._require("fee_share", 0 <= self.fee_share <= 1, "a share from 0 to 1")
         self._require("court_fee_share", 0 <= self.court_fee_share <= 1, "a share from 0 to 1")
@@ -51,6 +54,7 @@ class ChannelCost:
         self._require("uplift", abs(self.uplift) <= 3, "log-odds from -3 to 3")
         self._require("delay_months", 0 <= self.delay_months <= 120, "0 to 120 months")
         self._require("name", bool(self.name), "a name")
+        self._require("court_fee", _is_tariff(self.court_fee), BRACKET_RULE)
 
     def _require(self, field: str, holds: bool, rule: str) -> None:
         if not holds:
@@ -70,6 +74,25 @@ class ChannelCost:
     def as_document(self) -> dict[str, Any]:
         """Plain JSON values."""
         return asdict(self) | {"court_fee": [asdict(bracket) for bracket in self.court_fee]}
+
+
+def is_finite(value: object) -> bool:
+    """Whether a value from JSON is a number that a float can hold; booleans are none."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and bool(abs(value) <= sys.float_info.max)  # type: ignore[arg-type]
+
+
+def _is_tariff(brackets: tuple[CourtFee, ...]) -> bool:
+    """Whether the fee is defined and not below 0 for every balance."""
+    if not all(is_finite(value) for bracket in brackets for value in asdict(bracket).values()):
+        return False
+    floor = 0.0
+    for bracket in sorted(brackets, key=lambda bracket: bracket.up_to):
+        least = bracket.rate * floor + bracket.constant
+        if bracket.up_to <= 0 or not 0 <= bracket.rate <= 1 or round(least, 6) < 0:
+            return False
+        floor = bracket.up_to
+    return True
 
 
 def channel_from(document: Mapping[str, Any]) -> ChannelCost:

@@ -7,7 +7,7 @@ import numpy as np
 from pricing.calibration import Calibration
 from pricing.canonical import FloatArray, IntArray
 from pricing.channels import ChannelCost
-from pricing.errors import BadColumn, EmptyPool, MixedBasis, MixedCurrency
+from pricing.errors import BadColumn, BadTerms, EmptyPool, MixedBasis, MixedCurrency
 from pricing.loans import Loans
 from pricing.scoring import Scores, base_odds, score_loans
 from pricing.segmentation import Traits, segments_of
@@ -162,7 +162,8 @@ class Portfolio:
 def portfolio_of(loans: Loans, calibration: Calibration, terms: Terms) -> Portfolio:
     """Check that the three fit together and cut the pool into segments.
 
-    Raises EmptyPool, MixedBasis, MixedCurrency, BadColumn (unknown channel).
+    Raises EmptyPool, MixedBasis, MixedCurrency, BadColumn (unknown channel), BadTerms (costs of a
+    channel that neither the calibration nor a loan names).
     """
     if loans.currency != calibration.currency:
         raise MixedCurrency(loans.currency, calibration.currency)
@@ -245,6 +246,10 @@ def _channels(
             row = int(np.argmax(loans.channel == code)) + 1
             raise BadColumn("channel", row, name, f"one of {', '.join(sorted(known))}")
     used = sorted(set(names))
+    offered = {*(channel.name for channel in calibration.channels), *used}
+    for channel in terms.costs:
+        if channel.name not in offered:
+            raise BadTerms("costs", channel.name, f"costs of one of {', '.join(sorted(offered))}")
     codes = np.array([used.index(name) for name in names], np.int64)
     return tuple(known[name] for name in used), codes[loans.channel]
 

@@ -158,7 +158,7 @@ def inputs_of(
             "channel_unknown", f"The channel is one of {', '.join(known)}.", field="channel"
         )
     try:
-        inputs = Inputs(calibration, _terms(given), channel, level)
+        inputs = Inputs(calibration, _terms(given, known), channel, level)
         inputs.terms  # noqa: B018 - checks the uplift with the level in it
     except PricingError as reason:
         raise _as_refusal(reason) from reason
@@ -176,13 +176,13 @@ def _level(given: Any) -> float:
     return float(given)
 
 
-def _terms(given: dict[str, Any]) -> "Terms":
+def _terms(given: dict[str, Any], channels: list[str]) -> "Terms":
     from pricing.errors import BadTerms
     from pricing.terms import terms_from
 
     try:
         terms = terms_from(given)
-    except (AttributeError, TypeError, ValueError) as reason:
+    except (AttributeError, OverflowError, TypeError, ValueError) as reason:
         if isinstance(reason, BadTerms):
             raise
         raise BadTerms("terms", None, "a field has the wrong type") from reason
@@ -190,6 +190,9 @@ def _terms(given: dict[str, Any]) -> "Terms":
         raise BadTerms("paths", terms.paths, f"{MOST_PATHS:,} at most")
     if terms.quantiles != tuple(QUANTILES.values()):
         raise BadTerms("quantiles", list(terms.quantiles), "5, 25, 50, 75 and 95 % are computed")
+    for cost in terms.costs:
+        if cost.name not in channels:
+            raise BadTerms("costs", cost.name, f"costs of one of {', '.join(channels)}")
     return terms
 
 

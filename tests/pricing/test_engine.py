@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pricing import ChannelCost, Terms, value
 from pricing.blocks import simulate, simulate_block
-from pricing.errors import BadColumn, EmptyPool, MixedBasis, MixedCurrency
+from pricing.errors import BadColumn, BadTerms, EmptyPool, MixedBasis, MixedCurrency
 from pricing.plan import plan_of
 from pricing.summary import summarise
 from tests.pricing.builders import (
@@ -278,6 +278,14 @@ def test_a_loan_dearer_than_its_receipts_takes_nothing_and_the_others_carry_it()
     result = value(loans, reference(), replace(FEW, costs=costs))
     assert result.allocation[0] == 0
     assert result.allocation.sum() == pytest.approx(result.price, rel=1e-9)
+
+
+def test_costs_of_a_channel_that_nothing_knows_are_refused():
+    astray = replace(FEW, costs=(ChannelCost("Agency", 0.5),))
+    with pytest.raises(BadTerms, match="Agency"):
+        value(pool(), reference(), astray)
+    named_by_a_loan = value(pool(channel="Agency"), reference(), astray)
+    assert named_by_a_loan.price > 0
 
 
 def test_a_delayed_channel_pays_nothing_before_its_time():

@@ -7,6 +7,19 @@ from pricing import ChannelCost, CourtFee, Terms
 from pricing.errors import BadTerms, PricingError
 from tests.pricing.builders import reference
 
+BAD_BRACKETS = [
+    (1e9, "x", 0.0),
+    ("x", 0.1, 0.0),
+    (1e9, math.nan, 0.0),
+    (math.inf, 0.1, 0.0),
+    (1e9, -1.0, 0.0),
+    (1e9, 1.1, 0.0),
+    (0.0, 0.1, 0.0),
+    (1e9, 0.1, -0.01),
+    (1e9, 0.1, math.inf),
+    (1e9, True, 0.0),
+]
+
 
 @pytest.mark.parametrize(
     ("field", "value"),
@@ -92,11 +105,20 @@ def test_broken_json_is_a_typed_refusal(text):
         {"delay_months": -1},
         {"uplift": 4.0},
         {"name": ""},
+        {"work_cost": 10**400},
+        {"fee_share": True},
+        *({"court_fee": (CourtFee(*bracket),)} for bracket in BAD_BRACKETS),
+        {"court_fee": (CourtFee(100, 0.1, 0), CourtFee(200, 0.1, -11))},
     ],
 )
 def test_a_channel_outside_its_rule_is_refused(changes):
     with pytest.raises(BadTerms):
         ChannelCost(**({"name": "a", "fee_share": 0.2} | changes))
+
+
+def test_a_bracket_may_begin_where_the_one_before_ends():
+    brackets = (CourtFee(100.0, 0.1, 0.0), CourtFee(200.0, 0.2, -20.0))
+    assert ChannelCost("a", 0.2, court_fee=brackets).court_fee == brackets
 
 
 @pytest.mark.parametrize(

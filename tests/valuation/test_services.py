@@ -127,6 +127,9 @@ def test_a_calibration_of_another_currency_is_refused_by_name(seller_user, selle
     assert "CNY" in refusal.value.message
 
 
+FREE_MONEY = {"up_to": 1e9, "rate": -1, "constant": 0}
+
+
 @pytest.mark.parametrize(
     ("terms", "field"),
     [
@@ -145,6 +148,9 @@ def test_a_calibration_of_another_currency_is_refused_by_name(seller_user, selle
         ({"costs": [{"name": "agency", "fee_share": 0.2, "work_cost": -1}]}, "work_cost"),
         ({"costs": ["agency"]}, "costs"),
         ({"costs": 5}, "costs"),
+        ({"costs": [{"name": "Agency", "fee_share": 0.5}]}, "costs"),
+        ({"costs": [{"name": "agency", "fee_share": 0.2, "court_fee": [FREE_MONEY]}]}, "court_fee"),
+        ({"buyer_irr": 10**400}, "terms"),
         ({"buyer_irr": "high"}, "terms"),
         ({"discount": 0.1}, "discount"),
     ],
