@@ -1,6 +1,7 @@
 """Reads of reports and data rooms that pages and API share."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -38,6 +39,14 @@ def documents_of(room: DataRoom) -> list[OfferedDocument]:
             package.manifest_file_id or "",
         ),
     ]
+
+
+def published_report(package: Package, *, before: datetime) -> Report | None:
+    """The report that the package's data room offered at that moment; None where there was none."""
+    reports = Report.objects.filter(
+        package=package, package__data_room__opened_at__lte=before, created_at__lte=before
+    )
+    return reports.select_related("valuation").first()
 
 
 def room_history(user: User, room: DataRoom) -> QuerySet[Entry]:

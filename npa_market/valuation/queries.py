@@ -63,17 +63,6 @@ def allocation_of(valuation: Valuation) -> dict[str, float]:
     return door.read_allocation(read_stored(_file(valuation, "allocation_file_id")))
 
 
-def latest_for(package: Package, organisation: Organisation) -> Valuation | None:
-    """The newest finished run of this institution on this package."""
-    return (
-        Valuation.objects.filter(
-            package=package, organisation=organisation, state=ValuationState.DONE
-        )
-        .order_by("-id")
-        .first()
-    )
-
-
 def _file(valuation: Valuation, column: str) -> str:
     sha256: str | None = getattr(valuation, column)
     if valuation.state != ValuationState.DONE or not sha256:

@@ -1,16 +1,25 @@
 """From the hammer to the deal."""
 
+from datetime import timedelta
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
+from django.db import transaction
 from django.db.models import Sum
 
 from npa_market.auctions.models import LotState
 from npa_market.common.errors import Refused
-from npa_market.common.files import read_stored
+from npa_market.common.files import read_stored, store_bytes
 from npa_market.common.outbox import deliver_pending, publish
+from npa_market.diligence.models import Report
+from npa_market.diligence.services import open_room
 from npa_market.evidence.models import Entry, Payload
 from npa_market.ledger.models import Hold, JournalEntry
 from npa_market.transfers.models import Deal, DealState, LoanPrice, Ownership
 from npa_market.transfers.services import award_deal
+from npa_market.valuation.door import allocation_bytes
+from npa_market.valuation.services import request_valuation
 from tests.builders import sealed_package
 from tests.transfers.deals import DEPOSIT, HAMMER, awarded, make_lot, sold_lot
 
@@ -41,6 +50,69 @@ def test_an_award_twice_is_one_award(cast):
     counts = [model.objects.count() for model in (Deal, LoanPrice, Entry, JournalEntry)]
     assert award_deal(lot_id=lot.pk).pk == first.pk
     assert counts == [model.objects.count() for model in (Deal, LoanPrice, Entry, JournalEntry)]
+
+
+@pytest.fixture
+def run_for(cast, django_capture_on_commit_callbacks):
+    """The seller's run on a package that values each loan at its claim, but one at nothing."""
+
+    def run(package, worthless):
+        with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+            valuation = request_valuation(
+                user=cast.analyst,
+                organisation=cast.seller,
+                package_id=package.pk,
+                terms={"paths": 256, "horizon_months": 12, "seed": worthless},
+            )
+        valuation.refresh_from_db()
+        members = package.members.order_by("token").values_list("token", "loan__claim_minor")
+        tokens, values = zip(*members, strict=True)
+        values = np.array([float(claim) for claim in values])
+        values[worthless] = 0.0
+        content = allocation_bytes(tokens, SimpleNamespace(allocation=values))
+        valuation.allocation_file = store_bytes(content)
+        valuation.save()
+        return valuation
+
+    return run
+
+
+def publish_run(cast, valuation, made_at):
+    return Report.objects.create(
+        package=valuation.package,
+        valuation=valuation,
+        file=store_bytes(b"report"),
+        pages=8,
+        created_by=cast.analyst,
+        created_at=made_at,
+    )
+
+
+def free_loans(deal):
+    rows = deal.loan_prices.order_by("token").values_list("price_minor", flat=True)
+    return [number for number, price in enumerate(rows) if price == 0]
+
+
+def test_prices_follow_the_report_that_bidders_could_read(cast, run_for):
+    lot = sold_lot(cast)
+    room = open_room(user=cast.approver, package_id=lot.package_id)
+    room.opened_at = lot.announced_at
+    room.save()
+    publish_run(cast, run_for(lot.package, 1), lot.announced_at)
+    publish_run(cast, run_for(lot.package, 2), lot.opens_at)
+    publish_run(cast, run_for(lot.package, 3), lot.opens_at + timedelta(seconds=1))
+    run_for(lot.package, 4)
+    deal = award_deal(lot_id=lot.pk)
+    assert deal.allocation_basis == "valuation"
+    assert free_loans(deal) == [2]
+
+
+def test_a_run_that_no_report_shows_decides_no_price(cast, run_for):
+    lot = sold_lot(cast)
+    run_for(lot.package, 1)
+    deal = award_deal(lot_id=lot.pk)
+    assert deal.allocation_basis == "claim"
+    assert free_loans(deal) == []
 
 
 @pytest.mark.parametrize("state", [LotState.UNSOLD, LotState.CANCELLED, LotState.OPEN])

@@ -17,7 +17,7 @@ from npa_market.parties.models import Membership
 from npa_market.parties.roles import Role
 from npa_market.valuation import door
 from npa_market.valuation.models import Valuation, ValuationState
-from npa_market.valuation.queries import allocation_of, latest_for, priced_of, result_of
+from npa_market.valuation.queries import allocation_of, priced_of, result_of
 from npa_market.valuation.services import request_valuation, run_valuation
 from npa_market.valuation.tape import read_tape
 from tests.builders import screened_package, sealed_package
@@ -310,14 +310,6 @@ def test_a_run_under_way_is_not_queued_twice(seller_user, seller, package):
     first = request_valuation(**arguments)
     assert request_valuation(**arguments).job_id == first.job_id
     assert Entry.objects.about(first.pk).count() == 1
-
-
-def test_the_latest_finished_run_of_an_institution(
-    sellers_run, ask, seller_user, seller, buyer, package
-):
-    later = ask(seller_user, seller, package, seed=99)
-    assert latest_for(package, seller) == later
-    assert latest_for(package, buyer) is None
 
 
 def test_a_person_with_two_institutions_runs_for_the_one_that_may_read(

@@ -11,6 +11,7 @@ from npa_market.auctions.models import Lot, LotState
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
 from npa_market.common.ids import next_reference
+from npa_market.diligence.queries import published_report
 from npa_market.evidence.services import record
 from npa_market.ledger.models import Hold, HoldState
 from npa_market.ledger.services import refund_deposit
@@ -20,7 +21,7 @@ from npa_market.transfers.allocation import Basis, LoanShare, allocate_price
 from npa_market.transfers.models import Deal, LoanPrice, Ownership
 from npa_market.transfers.services.contract import write_contract
 from npa_market.transfers.terms import read_terms
-from npa_market.valuation.queries import allocation_of, latest_for
+from npa_market.valuation.queries import allocation_of
 
 BATCH = 5_000
 
@@ -91,7 +92,7 @@ def _priced_loans(lot: Lot) -> tuple[Basis, list[LoanPrice]]:
     basis, prices = allocate_price(
         lot.hammer_minor,
         [LoanShare(token, claim_minor) for _, token, claim_minor in members],
-        _loan_values(lot.package),
+        _loan_values(lot),
     )
     return basis, [
         LoanPrice(loan_id=loan_id, token=token, price_minor=price_minor)
@@ -99,10 +100,10 @@ def _priced_loans(lot: Lot) -> tuple[Basis, list[LoanPrice]]:
     ]
 
 
-def _loan_values(package: Package) -> dict[str, float] | None:
-    """Loan values of the seller's newest finished run over this package, major units."""
-    run = latest_for(package, package.seller)
-    return allocation_of(run) if run is not None else None
+def _loan_values(lot: Lot) -> dict[str, float] | None:
+    """Loan values behind the report that bidders could read when bidding opened, major units."""
+    report = published_report(lot.package, before=lot.opens_at)
+    return allocation_of(report.valuation) if report is not None else None
 
 
 def _receipts_since_cut_off(package: Package) -> int:
