@@ -90,8 +90,8 @@ def sensitivities(plan: Plan, flow: Flow, price: float) -> tuple[Sensitivity, ..
                 f"uplift {channel.name}",
                 moved(_uplifted(plan, code, -UPLIFT_STEP)),
                 moved(_uplifted(plan, code, UPLIFT_STEP)),
-                f"{channel.uplift - UPLIFT_STEP:+.2f}",
-                f"{channel.uplift + UPLIFT_STEP:+.2f}",
+                f"{-UPLIFT_STEP:+.2f}",
+                f"{UPLIFT_STEP:+.2f}",
             )
             for code, channel in enumerate(plan.portfolio.channels)
         ),

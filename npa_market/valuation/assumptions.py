@@ -47,6 +47,9 @@ def assumption_rows(
         rows.append(
             Assumption("Seller's own rate", f"{percent(terms['seller_rate'])} a year", ASKED)
         )
+    if (level := terms.get("level", 1.0)) != 1:
+        words = f"{percent(level, 0)} of the calibration's odds"
+        rows.append(Assumption("Level of payments", words, ASKED))
     rows += _channel_rows(terms, calibration)
     risk = calibration.factors
     rows.append(

@@ -191,10 +191,17 @@ class Valuation(models.Model):
 
     @property
     def short_name(self) -> str:
-        """`PKG-2026-0007 · 20.0 % · 4,096 paths`, to tell runs of one package apart."""
+        """`PKG-2026-0007 · 20.0 % · 4,096 paths`, to tell runs of one package apart; a level of
+        payments other than the calibration's is named."""
         rate, paths = self.terms["buyer_irr"] * 100, self.terms["paths"]
         inputs = self.inputs_sha256[:6]
-        return f"{self.package.reference} · {rate:.1f} % · {paths:,} paths · {inputs}"
+        level = f" · level {self.level * 100:.0f} %" if self.level != 1 else ""
+        return f"{self.package.reference} · {rate:.1f} %{level} · {paths:,} paths · {inputs}"
+
+    @property
+    def level(self) -> float:
+        """The level of payments that was asked for, 1 = the calibration's."""
+        return float(self.terms.get("level", 1.0))
 
 
 class ShardState(models.TextChoices):

@@ -126,6 +126,14 @@ def test_a_fitted_calibration_is_named_and_not_called_a_reference():
     assert any("Values on this page: calibration east-2026" in text for text in pages)
 
 
+def test_a_level_that_was_asked_for_stands_among_the_assumptions(cny):
+    inputs, pages = cny
+    doubled = replace(inputs, valuation=replace(inputs.valuation, level=2.0))
+    words = "Level of payments 200.0 % of the calibration's odds, asked for in this run"
+    assert any(words in text for text in pages_of(build_report(doubled).content))
+    assert not any("asked for in this run" in text for text in pages)
+
+
 @pytest.mark.parametrize("currency", ["CNY", "USD"])
 def test_the_reserve_and_the_sellers_own_rate_are_nowhere(currency, cny, usd):
     _, pages = cny if currency == "CNY" else usd

@@ -295,6 +295,13 @@ def test_a_delayed_channel_pays_nothing_before_its_time():
     assert (result.monthly_cash[6:] > 0).all()
 
 
+def test_a_swing_of_the_uplift_is_named_by_its_step():
+    lifted = (ChannelCost("agency", 0.2, uplift=0.69),)
+    result = value(pool(), reference(), replace(FEW, costs=lifted))
+    row = next(row for row in result.sensitivities if row.name == "uplift agency")
+    assert (row.low_setting, row.high_setting) == ("-0.10", "+0.10")
+
+
 def test_sensitivities_point_the_right_way_around_the_price():
     result = value(pool(random_frame(200)), reference(), Terms(paths=1024))
     rows = {row.name: row for row in result.sensitivities}

@@ -77,6 +77,24 @@ def test_the_page_shows_figures_label_and_provenance(sellers_run, as_user, selle
     assert "published statistics" in text  # a source of the calibration
 
 
+def test_a_level_of_payments_is_named_wherever_the_run_is(
+    ask, seller_user, seller, package, as_user
+):
+    def page(run):
+        return as_user(seller_user).get(run.get_absolute_url()).content.decode()
+
+    run = ask(seller_user, seller, package, level=2.0)
+    text = page(run)
+    assert "level of payments 200 %</span></h1>" in text
+    assert "200 % of the calibration&#x27;s odds" in text
+    assert "level 200 %" in run.short_name
+    table = as_user(seller_user).get(reverse("valuation:table", args=[run.pk, "months"]))
+    assert pq.read_schema(io.BytesIO(table.content)).metadata[b"level_of_payments"] == b"2"
+    as_calibrated = ask(seller_user, seller, package)
+    assert "level" not in as_calibrated.short_name
+    assert "calibration&#x27;s odds" not in page(as_calibrated)
+
+
 def test_a_run_is_read_with_its_own_calibration_when_another_is_shipped(
     sellers_run, as_user, seller_user, monkeypatch
 ):

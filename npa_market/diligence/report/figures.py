@@ -107,6 +107,7 @@ def valuation_figures(
     return ValuationFigures(
         calibration=result.calibration,
         is_reference=not result.is_fitted,
+        level=float(terms.get("level", 1.0)),
         calibration_sha256=calibration_sha256,
         engine_version=source.engine_version,
         inputs_sha256=hashlib.sha256(inputs_json.encode()).hexdigest(),

@@ -123,6 +123,7 @@ class ValuationFigures:
     searched, and with T37 the rate is the reserve. quantiles: (level, minor units).
     cumulative: per level of the quantiles one value per month, minor units. histogram: bin edges
     in minor units and paths per bin. assumed: (field, loans, assumption) where the tape is silent.
+    level: factor on the calibration's odds of a payment.
     """
 
     calibration: str
@@ -161,6 +162,7 @@ class ValuationFigures:
     channels: tuple[ChannelLine, ...] = ()
     sources: tuple[str, ...] = ()
     assumed: tuple[tuple[str, int, str], ...] = ()
+    level: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,9 @@ def _assumptions(paper: Composer, value: ValuationFigures) -> None:
             ),
         ),
     ]
+    if value.level != 1:
+        words = f"{percent(value.level)} of the calibration's odds, asked for in this run"
+        rows.insert(3, ("Level of payments", words))
     for field, loans, assumption in value.assumed:
         words = f"{counted(loans, 'loan')} without it on the tape: {assumption}"
         rows.append((f"Assumed, {field.replace('_', ' ').removeprefix('is ')}", words))
