@@ -6,4 +6,4 @@ class AuctionsConfig(AppConfig):
     label = "auctions"
 
     def ready(self) -> None:
-        from npa_market.auctions import bonds, durability  # noqa: F401 - register themselves
+        from npa_market.auctions import bonds, discretion, durability  # noqa: F401 - register themselves

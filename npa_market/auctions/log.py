@@ -41,6 +41,11 @@ WITH_BIDDER = (
     "whole_opened", "whole_void", "price_accepted", "round_bid_revealed", "best_bid_placed",
     "offer_made", "offer_declined", "offer_withdrawn", "sold",
 )  # fmt: skip
+# Evidence entries of what bidders and the seller asked for; a sale is the rules' own act.
+ACTS_OF_BIDDERS = (
+    *(f"lot.{kind}" for kind in WITH_BIDDER if kind != EventKind.SOLD),
+    "lot.bid_refused",
+)
 WITH_AMOUNT = (
     "bid_accepted", "bid_outbid", "envelope_opened", "whole_opened", "price_accepted",
     "round_bid_revealed", "best_bid_placed", "offer_made", "sold",

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from npa_market.auctions.core import Standing
 from npa_market.auctions.guard.door import Guard
 from npa_market.auctions.guard.models import BidLimit, LimitState
+from npa_market.auctions.log import ACTS_OF_BIDDERS
 from npa_market.auctions.models import (
     BidOutcome,
     Invitation,
@@ -22,6 +23,7 @@ from npa_market.auctions.models import (
 )
 from npa_market.common.statements import Statement
 from npa_market.diligence.models import Admission
+from npa_market.evidence.models import Entry
 from npa_market.ledger.models import Hold, HoldState
 from npa_market.packages.models import Package
 from npa_market.parties.models import Membership, Organisation, QualificationState
@@ -179,6 +181,14 @@ _DECIDED = Statement(
         buyer__in=buyers, request_id__in=requests
     ).values_list("pk", "buyer_id", "request_id")
 )
+
+
+def history_of(lot: Lot) -> QuerySet[Entry]:
+    """The entries on a lot that its pages show, in order.
+
+    The bids have tables of their own there; what was refused is the bidder's own affair.
+    """
+    return Entry.objects.about(lot.pk).exclude(type__in=(*ACTS_OF_BIDDERS, "lot.end_extended"))
 
 
 def shown_events(which: Q) -> list[ShownEvent]:

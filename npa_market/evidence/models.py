@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import models
 
 from npa_market.common.fields import Sha256
+from npa_market.evidence.discretion import withheld_now
 from npa_market.parties.models import User
 
 
@@ -15,8 +16,11 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.filter(object_id__in=[str(key) for key in object_ids]).order_by("seq")
 
     def visible_to(self, user: User) -> Self:
-        """The venue sees the log; parties see entries on objects they may open (object pages)."""
-        return self if user.works_for_venue else self.none()
+        """The venue sees the log; parties see entries on objects they may open (object pages).
+
+        What must stay secret for now is on nobody's page (see `discretion`).
+        """
+        return self.exclude(withheld_now()) if user.works_for_venue else self.none()
 
 
 class Entry(models.Model):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.apps import apps
 
+from npa_market.evidence.discretion import is_nameless
 from npa_market.evidence.models import Entry
 from npa_market.parties.models import Membership, User
 
@@ -27,19 +28,15 @@ class HistoryLine:
 
 
 def history_lines(entries: Iterable[Entry], viewer: User) -> list[HistoryLine]:
-    """The entries in order, each with its actor as this viewer may know them.
-
-    Colleagues and the venue see the person's name; to everybody else the actor is only the kind
-    of institution, because a name on a bid would tell who bids.
-    """
+    """The entries in order, each with its actor as this viewer may know them."""
     rows = list(entries)
-    names = actor_names({entry.actor for entry in rows}, viewer)
+    names = names_on(rows, viewer)
     return [
         HistoryLine(
             seq=entry.seq,
             what=act_in_words(entry.type),
             time=entry.time,
-            who=names.get(entry.actor, "System"),
+            who=names[entry.seq],
             from_state=entry.prev_state.replace("_", " "),
             leaf_sha256=entry.leaf_sha256,
         )
@@ -52,19 +49,38 @@ def act_in_words(entry_type: str) -> str:
     return entry_type.replace(".", " ").replace("_", " ").capitalize()
 
 
-def actor_names(actors: Iterable[str], viewer: User) -> dict[str, str]:
-    """The name of each pseudonymous actor (`user:<key>`) as far as the viewer may know it."""
-    keys = {UUID(actor.removeprefix(_USER)) for actor in actors if actor.startswith(_USER)}
-    memberships = Membership.objects.filter(user__in=keys).select_related("user", "organisation")
-    names: dict[str, str] = {f"{_USER}{key}": "A former member" for key in keys}
+def names_on(entries: Iterable[Entry], viewer: User) -> dict[int, str]:
+    """Who acted, by entry number, as far as the viewer may know it.
+
+    Colleagues and the venue see the person's name; to everybody else the actor is only the kind
+    of institution, because a name on a bid would tell who bids. A bidder's act names nobody to the
+    venue either: its label must stand beside no name (A20).
+    """
+    rows = list(entries)
+    memberships = _memberships({entry.actor for entry in rows})
     own = viewer.organisation_ids()
-    for membership in memberships.order_by("pk"):
-        actor = f"{_USER}{membership.user_id}"
-        if membership.organisation_id in own or viewer.works_for_venue:
-            names[actor] = str(membership.user)
-        elif names[actor] == "A former member":
-            names[actor] = membership.organisation.get_kind_display()
-    return names
+
+    def name(entry: Entry) -> str:
+        if not entry.actor.startswith(_USER):
+            return "System"
+        known = memberships.get(entry.actor, [])
+        sees_all = viewer.works_for_venue and not is_nameless(entry.type)
+        for membership in known:
+            if sees_all or membership.organisation_id in own:
+                return str(membership.user)
+        return known[0].organisation.get_kind_display() if known else "A former member"
+
+    return {entry.seq: name(entry) for entry in rows}
+
+
+def _memberships(actors: Iterable[str]) -> dict[str, list[Membership]]:
+    """Every membership of each pseudonymous actor (`user:<key>`), the oldest first."""
+    keys = {UUID(actor.removeprefix(_USER)) for actor in actors if actor.startswith(_USER)}
+    rows = Membership.objects.filter(user__in=keys).select_related("user", "organisation")
+    found: dict[str, list[Membership]] = {}
+    for membership in rows.order_by("pk"):
+        found.setdefault(f"{_USER}{membership.user_id}", []).append(membership)
+    return found
 
 
 def subject_in_words(entry: Entry) -> str:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from npa_market.common.pages import list_page
 from npa_market.evidence.filters import EntryFilter
 from npa_market.evidence.models import Entry, Payload
-from npa_market.evidence.queries import act_in_words, actor_names, subject_in_words
+from npa_market.evidence.queries import act_in_words, names_on, subject_in_words
 from npa_market.evidence.tables import EntryTable
 from npa_market.parties.access import access, access_for
 from npa_market.parties.requests import MemberRequest
@@ -40,7 +40,7 @@ def entry_detail(request: MemberRequest, seq: int) -> HttpResponse:
         "entry": entry,
         "what": act_in_words(entry.type),
         "subject": subject_in_words(entry),
-        "who": actor_names([entry.actor], request.user).get(entry.actor, "System"),
+        "who": names_on([entry], request.user)[entry.seq],
         "payload": sorted(payload.body.items()) if payload else None,
         "salt": bytes(payload.salt).hex() if payload else "",
         "others": Entry.objects.visible_to(request.user).about(entry.object_id),

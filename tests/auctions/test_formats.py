@@ -151,6 +151,22 @@ def test_dutch_from_the_fall_over_the_round_to_the_best_bid(offered, clock):
     assert (lot.state, lot.winner, lot.hammer_minor) == ("sold", first, price + 2)
 
 
+def test_S7_A20_the_log_shows_the_venue_no_bid_of_the_round_and_no_name(
+    offered, clock, as_user, operator
+):
+    market = offered(Format.DUTCH)
+    (buyer, user), venue = market.bidders[0], as_user(operator)
+    services.accept_price(
+        user=user, lot_id=market.lot.pk, buyer=buyer, amount_minor=START, request_id=uuid4()
+    )
+    assert market.bid(1, START + 1).refusal == ""
+    secret = Entry.objects.get(type="receipt.round_bid")
+    assert venue.get(f"/evidence/{secret.seq}/").status_code == 404
+    accepted = Entry.objects.get(type="lot.price_accepted")
+    for address in (f"/evidence/{accepted.seq}/", f"/lots/{market.lot.pk}/"):
+        assert user.email not in venue.get(address).content.decode()
+
+
 def test_negotiated_offer_counter_offer_and_agreement(offered, clock, as_user, other_buyer_user):
     market = offered(Format.NEGOTIATED)
     lot, (buyer, user) = market.lot, market.bidders[0]

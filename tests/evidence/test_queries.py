@@ -20,12 +20,20 @@ def seen_by(user, subject) -> list[str]:
 
 
 def test_colleagues_and_the_venue_see_the_name_others_the_kind(
-    bid, seller, buyer_user, seller_user, other_buyer_user, operator
+    seller, buyer_user, seller_user, other_buyer_user, operator
 ):
+    record(type="registration.applied", subject=seller, actor=buyer_user, payload={})
     assert seen_by(buyer_user, seller) == [buyer_user.email]
     assert seen_by(operator, seller) == [buyer_user.email]
     assert seen_by(seller_user, seller) == ["Buyer"]
     assert seen_by(other_buyer_user, seller) == ["Buyer"]
+
+
+@pytest.mark.parametrize("act", ["lot.bid_accepted", "lot.bid_refused", "receipt.envelope"])
+def test_A20_a_bidders_act_names_nobody_to_the_venue(act, seller, buyer_user, operator):
+    record(type=act, subject=seller, actor=buyer_user, payload={})
+    assert seen_by(operator, seller) == ["Buyer"]
+    assert seen_by(buyer_user, seller) == [buyer_user.email]
 
 
 def test_people_who_left_and_the_system_have_no_name(bid, seller, buyer_user, seller_user):

@@ -18,11 +18,11 @@ from npa_market.auctions.filters import LotFilter
 from npa_market.auctions.forms import BidForm, DepositForm, ReasonForm
 from npa_market.auctions.guard.queries import limit_context
 from npa_market.auctions.models import Lot, LotFormat, LotState, Registration
+from npa_market.auctions.queries import history_of
 from npa_market.auctions.tables import LotTable
 from npa_market.common.clock import database_now
 from npa_market.common.money import minor_digits
 from npa_market.common.pages import list_page
-from npa_market.evidence.models import Entry
 from npa_market.ledger.models import Hold
 from npa_market.parties.access import MEMBERS, access
 from npa_market.parties.models import Organisation
@@ -30,9 +30,6 @@ from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import OrganisationKind, Role
 from npa_market.valuation.models import Valuation, ValuationState
-
-# The bids have a table of their own on the page; what was refused is the bidder's own affair.
-_BID_ENTRIES = ("lot.bid_accepted", "lot.bid_refused", "lot.end_extended")
 
 
 def visible_lot(request: MemberRequest, lot_id: UUID) -> Lot:
@@ -95,7 +92,7 @@ def lot_page(
         "live": _live_data(lot, events, now),
         "digits": minor_digits(lot.currency),
         "sees_reserve": may(request.user, "auctions.see_reserve", lot),
-        "history": Entry.objects.about(lot.pk).exclude(type__in=_BID_ENTRIES),
+        "history": history_of(lot),
         **bidder_context(lot, buyer, request, now),
         **venue_context(request, lot),
         **seller_context(request, lot, now),

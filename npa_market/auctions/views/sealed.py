@@ -31,7 +31,7 @@ from npa_market.auctions.models import (
     ReceiptKind,
 )
 from npa_market.auctions.offline import seal
-from npa_market.auctions.queries import ShownEvent, shown_events
+from npa_market.auctions.queries import ShownEvent, history_of, shown_events
 from npa_market.auctions.sale_events.limits import whole_marks
 from npa_market.auctions.views.lots import (
     acting_buyer,
@@ -43,7 +43,6 @@ from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.fields import uuid7
 from npa_market.common.forms import add_refusal
-from npa_market.evidence.models import Entry
 from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.models import Organisation
 from npa_market.parties.permissions import may
@@ -199,7 +198,7 @@ def lot_opening(request: MemberRequest, lot_id: UUID) -> HttpResponse:
         "fixed": lot.events.filter(kind=EventKind.ENVELOPES_FIXED).first(),
         "note": json.dumps(key.checkpoint, indent=1) if key and key.checkpoint else "",
         "rows": _opened_rows(lot),
-        "history": Entry.objects.about(lot.pk),
+        "history": history_of(lot),
     }
     status = 422 if form.errors else 200
     return render(request, "auctions/opening.html", context, status=status)
@@ -252,7 +251,7 @@ def sealed_page(
         "rows": _opened_rows(lot),
         "last_event": lot.events.order_by("-seq").first(),
         "sees_reserve": may(request.user, "auctions.see_reserve", lot),
-        "history": Entry.objects.about(lot.pk),
+        "history": history_of(lot),
         "buyer": buyer,
         **(_bidder(request, lot, buyer, now) if buyer else {}),
         **venue_context(request, lot),

@@ -10,7 +10,7 @@ from npa_market.auctions.ceremony.services import hand_in_share, set_lot_key
 from npa_market.auctions.lot_keys import Holder, LotKey, make_lot_key
 from npa_market.auctions.models import BidOutcome, Lot
 from npa_market.auctions.offline import seal
-from npa_market.auctions.services import announce_lot, submit_envelope
+from npa_market.auctions.services import announce_lot, submit_envelope, withdraw_envelope
 from npa_market.auctions.terms import Format
 from npa_market.parties.models import User
 from npa_market.parties.roles import Role
@@ -46,6 +46,10 @@ class SealedMarket(Market):
 
     def bid(self, who: int, amount_minor: int, request_id=None) -> BidOutcome:
         return self.hand_in(who, self.seal(who, amount_minor), request_id)
+
+    def withdraw(self, who: int) -> BidOutcome:
+        buyer, user = self.bidders[who]
+        return withdraw_envelope(user=user, lot_id=self.lot.pk, buyer=buyer, request_id=uuid4())
 
     def share(self, holder: Holder, words: str | None = None) -> Lot:
         self.lot = hand_in_share(

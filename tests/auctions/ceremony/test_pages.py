@@ -13,6 +13,7 @@ from npa_market.auctions.models import LotReceipt
 from npa_market.auctions.offline import seal
 from npa_market.common.money import format_minor
 from npa_market.common.signing import is_signed, venue_public_key
+from npa_market.evidence.models import Entry
 from tests.auctions.conftest import END, START, STEP
 
 
@@ -116,6 +117,40 @@ def test_S7_pages_are_the_same_however_many_envelopes_there_are(sealed, as_user,
     sealed.bid(0, START)
     sealed.bid(0, START + STEP)
     assert pages() == before
+
+
+def test_S7_the_log_shows_the_venue_no_envelope_and_no_refusal_before_the_end(
+    sealed, clock, as_user, operator
+):
+    venue = as_user(operator)
+    sealed.bid(0, START + STEP)
+    sealed.bid(1, START)
+    sealed.withdraw(1)
+    sealed.withdraw(1)
+    hidden = list(Entry.objects.filter(type__in=["receipt.envelope", "receipt.withdrawal"]))
+    hidden += Entry.objects.filter(type="lot.bid_refused")
+    assert len(hidden) == 4
+    for act in ("receipt", "lot.bid_refused"):
+        page = venue.get("/evidence/", {"type": act}).content.decode()
+        assert "Clear the filters" in page
+        assert "<tbody>" not in page
+    assert {venue.get(f"/evidence/{entry.seq}/").status_code for entry in hidden} == {404}
+    clock.now = END + timedelta(minutes=1)
+    sealed.share(Holder.COMPLIANCE)
+    sealed.share(Holder.NOTARY)
+    for entry in hidden:
+        page = venue.get(f"/evidence/{entry.seq}/").content.decode()
+        assert not [user for _, user in sealed.bidders if user.email in page]
+
+
+def test_what_a_bidder_was_refused_is_its_own_affair(sealed, as_user, operator):
+    people = [sealed.seller_user, operator, sealed.bidders[1][1]]
+    sealed.withdraw(0)
+    for person in people:
+        for tail in ("", "opening/"):
+            page = as_user(person).get(address(sealed, tail)).content.decode()
+            assert "History" in page
+            assert "refused" not in page
 
 
 def test_holders_open_the_lot_on_the_page(sealed, clock, as_user):

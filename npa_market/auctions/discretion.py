@@ -1,0 +1,28 @@
+"""What the evidence log shows of a lot's secrets: nothing before its end, and no bidder's name."""
+
+from django.db.models import CharField, Q
+from django.db.models.functions import Cast
+
+from npa_market.auctions.log import ACTS_OF_BIDDERS, LotReceipt, ReceiptKind
+from npa_market.auctions.models import ENDED, Lot, LotFormat
+from npa_market.evidence.discretion import register_nameless, register_withheld
+
+_SECRET_FORMATS = (LotFormat.SEALED, LotFormat.DUTCH)
+
+
+def entries_kept_secret() -> Q:
+    """Entries that would tell of envelopes and bids of a sealed round before their lot ended (S7).
+
+    What was refused tells as much there as what was handed in.
+    """
+    running = LotReceipt.objects.exclude(lot__state__in=ENDED)
+    receipts = running.annotate(key=Cast("pk", CharField(max_length=40))).order_by()
+    lots = Lot.objects.filter(format__in=_SECRET_FORMATS).exclude(state__in=ENDED)
+    return Q(object_type=LotReceipt._meta.label_lower, object_id__in=receipts.values("key")) | Q(
+        type="lot.bid_refused",
+        object_id__in=[str(key) for key in lots.values_list("pk", flat=True)],
+    )
+
+
+register_withheld(entries_kept_secret)
+register_nameless([*ACTS_OF_BIDDERS, *(f"receipt.{kind}" for kind in ReceiptKind.values)])

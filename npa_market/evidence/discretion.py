@@ -1,0 +1,31 @@
+"""What the log keeps from the venue's own people; rooms above it register themselves when ready.
+
+The log itself is whole and unchanged: these rules decide what its pages show, and to whom.
+"""
+
+from collections.abc import Callable, Iterable
+
+from django.db.models import Q
+
+_withheld: list[Callable[[], Q]] = []
+_nameless: set[str] = set()
+
+
+def register_withheld(entries: Callable[[], Q]) -> None:
+    """Keep the entries that meet a condition, asked for at each reading, out of every page."""
+    if entries not in _withheld:
+        _withheld.append(entries)
+
+
+def register_nameless(types: Iterable[str]) -> None:
+    """Name the actor of entries of these types to colleagues alone, not to the venue."""
+    _nameless.update(types)
+
+
+def withheld_now() -> Q:
+    """The entries that nobody reads at this moment; an empty condition where there is no rule."""
+    return Q(*(entries() for entries in _withheld), _connector=Q.OR)
+
+
+def is_nameless(entry_type: str) -> bool:
+    return entry_type in _nameless
