@@ -19,7 +19,7 @@ from pricing.moments import Flow, hazard, pool_cumulants, receipt_scale, unit_mo
 from pricing.plan import Plan
 from pricing.result import Histogram
 from pricing.returns import payback_month
-from pricing.summary import ENOUGH_PAYERS, notes_on, std_error
+from pricing.summary import ENOUGH_PAYERS, notes_on, refuse_beyond_floats, std_error
 from pricing.whatif import gross_cash, net_cash, present_value
 
 BINS, EDGE = 40, 0.001  # histogram between the 0.1 and 99.9 % quantiles
@@ -70,7 +70,7 @@ class _Block:
 
 
 def live_figures(plan: Plan) -> LiveFigures:
-    """Value a plan by engine A; about a fiftieth of a full run's work."""
+    """Value a plan by engine A; about a fiftieth of a full run's work. Raises NotFinite."""
     terms, portfolio = plan.terms, plan.portfolio
     with ThreadPoolExecutor(thread_count(terms.blocks)) as pool:
         blocks = list(pool.map(lambda block: _block(plan, block), range(terms.blocks)))
@@ -78,6 +78,7 @@ def live_figures(plan: Plan) -> LiveFigures:
     cumulants = np.concatenate([block.cumulants for block in blocks])
     fan = fan_of(plan, np.concatenate([block.net for block in blocks]))
     cash = net_cash(plan, flow)
+    refuse_beyond_floats(cash=cash, cumulants=cumulants, fan=fan)
     price = present_value(cash, terms.buyer_irr)
     levels = list(terms.quantiles)
     calibration, loans = portfolio.calibration, portfolio.loans
@@ -109,10 +110,12 @@ def live_figures(plan: Plan) -> LiveFigures:
 
 
 def live_price(plan: Plan) -> float:
-    """The price alone, equal to `live_figures(plan).price`."""
+    """The price alone, equal to `live_figures(plan).price`. Raises NotFinite."""
     with ThreadPoolExecutor(thread_count(plan.terms.blocks)) as pool:
         flows = pool.map(lambda b: _expected(plan, _factors(plan, b))[0], range(plan.terms.blocks))
-        return present_value(net_cash(plan, mean_flow(list(flows))), plan.terms.buyer_irr)
+        price = present_value(net_cash(plan, mean_flow(list(flows))), plan.terms.buyer_irr)
+    refuse_beyond_floats(price=np.array([price]))
+    return price
 
 
 def fan_of(plan: Plan, net: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ import scipy
 from pricing.allocation import LoanShares, allocate
 from pricing.blocks import Part, mean_flow
 from pricing.canonical import FloatArray, frozen
+from pricing.errors import NotFinite
 from pricing.loans import LIVE, STATUSES, Loans
 from pricing.mixture import mean_below, mixture_quantile
 from pricing.moments import Flow
@@ -50,6 +51,7 @@ def _run(plan: Plan, parts: Sequence[Part]) -> _Run:
     cumulants = np.concatenate([part.cumulants for part in parts])
     paths = np.concatenate([part.net for part in parts])
     values = paths @ discount_factors(terms.buyer_irr, terms.horizon_months)
+    refuse_beyond_floats(cash=cash, cumulants=cumulants, values=values)
     quantiles, tail = _value_quantiles(plan, cumulants, values)
     return _Run(
         flow=flow,
@@ -62,6 +64,13 @@ def _run(plan: Plan, parts: Sequence[Part]) -> _Run:
         quantiles=quantiles,
         tail=tail,
     )
+
+
+def refuse_beyond_floats(**figures: FloatArray) -> None:
+    """Raise NotFinite where rates, costs and horizon drove a figure out of a float's range."""
+    for name, values in figures.items():
+        if not np.isfinite(values).all():
+            raise NotFinite(name)
 
 
 def summarise(plan: Plan, parts: Sequence[Part]) -> Result:

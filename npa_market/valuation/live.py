@@ -25,11 +25,13 @@ def reprice(package: Package, form: str, inputs: door.Inputs) -> "LiveFigures":
 
     key = door.inputs_sha256(package.content_sha256, form, inputs)
     try:
-        return _figures.get(key, lambda: live_figures(pools.plan_for(package, form, inputs)))
+        figures = _figures.get(key, lambda: live_figures(pools.plan_for(package, form, inputs)))
     except (PricingError, OSError) as reason:
         raise InvalidInput(
             "not_priced", f"These assumptions cannot be priced: {reason}"
         ) from reason
+    _refuse_beyond_money(_largest(figures), package.currency)
+    return figures
 
 
 def price_of(package: Package, form: str, inputs: door.Inputs) -> float:
@@ -39,8 +41,32 @@ def price_of(package: Package, form: str, inputs: door.Inputs) -> float:
 
     key = door.inputs_sha256(package.content_sha256, form, inputs)
     try:
-        return _prices.get(key, lambda: live_price(pools.plan_for(package, form, inputs)))
+        price = _prices.get(key, lambda: live_price(pools.plan_for(package, form, inputs)))
     except (PricingError, OSError) as reason:
         raise InvalidInput(
             "not_priced", f"These assumptions cannot be priced: {reason}"
+        ) from reason
+    _refuse_beyond_money(abs(price), package.currency)
+    return price
+
+
+def _largest(figures: "LiveFigures") -> float:
+    """The largest amount of all that a page or an answer shows; the reserve is one of them."""
+    single = (figures.price, figures.sd, figures.seller_reserve, *figures.quantiles.values())
+    gross = sum(abs(amount) for amount in figures.gross_mean.tolist())
+    fans = (figures.cumulative_mean, figures.cumulative_quantiles)
+    return max(
+        gross,
+        *(abs(amount) for amount in (*single, *figures.npv_histogram.edges)),
+        *(float(abs(fan).max()) for fan in fans),
+    )
+
+
+def _refuse_beyond_money(amount: float, currency: str) -> None:
+    try:
+        door.to_minor(amount, currency)
+    except (OverflowError, ValueError) as reason:
+        raise InvalidInput(
+            "not_priced",
+            "These assumptions give amounts too large for money; check rates, costs and horizon.",
         ) from reason

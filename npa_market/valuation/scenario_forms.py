@@ -32,7 +32,7 @@ class ChannelRow:
 def _number(value: float | int) -> Decimal:
     """`20`, `2.5`: a stored share or amount without the noise of its binary form."""
     number = Decimal(repr(round(float(value), 8)))
-    return number.quantize(Decimal(1)) if number == number.to_integral() else number.normalize()
+    return Decimal(int(number)) if number == number.to_integral() else number.normalize()
 
 
 class ScenarioForm(forms.Form):

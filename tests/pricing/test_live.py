@@ -1,11 +1,14 @@
 """Engine A alone: the figures of a screen equal those of the full run, the fan nearly so."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pricing import Terms, reference_calibration, value
 from pricing.blocks import mean_flow
 from pricing.channels import ChannelCost
+from pricing.errors import NotFinite
 from pricing.factors import factor_block, normals
 from pricing.live import _expected, _factors, fan_of, live_figures, live_price
 from pricing.moments import expected_flow
@@ -46,6 +49,22 @@ def test_price_quantiles_and_error_are_those_of_the_full_run(terms):
         full.payback_months,
     )
     assert live_price(made) == pytest.approx(live.price, rel=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        {"buyer_irr": -0.999999999, "horizon_months": 240},
+        {"costs": (ChannelCost("agency", 0.2, work_cost=1e308),)},
+    ],
+)
+def test_amounts_beyond_a_float_are_refused_by_both_engines(beyond):
+    made = plan(50, replace(Terms(paths=256, horizon_months=12), **beyond))
+    with pytest.raises(NotFinite):
+        live_figures(made)
+    with pytest.raises(NotFinite):
+        value(made.portfolio.loans, made.portfolio.calibration, made.terms)
 
 
 def test_the_expected_flow_is_that_of_the_full_run_path_by_path():

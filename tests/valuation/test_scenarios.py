@@ -1,5 +1,7 @@
 """Scenarios: repriced as a full run would, saved by name, private like their run."""
 
+from dataclasses import replace
+
 import pytest
 from django.urls import reverse
 
@@ -12,6 +14,7 @@ from npa_market.parties.roles import Role
 from npa_market.valuation import scenarios
 from npa_market.valuation.door import to_minor
 from npa_market.valuation.models import Scenario, Valuation
+from npa_market.valuation.path import point_of
 from npa_market.valuation.pools import Shelf
 from npa_market.valuation.scenario_forms import ScenarioForm
 from npa_market.valuation.scenarios import (
@@ -146,6 +149,39 @@ def test_a_level_beyond_the_models_uplift_is_refused_in_words(as_user, seller_us
     given = typed(sellers_run, client, level="1000", act="reprice", **{"uplift-agency": "2.9"})
     answer = client.post(url("reprice", sellers_run), given)
     assert "uplift" in answer.content.decode()
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"buyer_irr": "-99", "horizon_months": "240"},
+        {"work_cost-agency": "1e20"},
+        {"case_cost-agency": "1e300"},
+    ],
+)
+def test_amounts_too_large_for_money_are_refused_in_words(
+    change, as_user, seller_user, sellers_run
+):
+    client = as_user(seller_user)
+    posted = typed(sellers_run, client, **change)
+    answer = client.post(url("reprice", sellers_run), posted)
+    assert answer.status_code == 422
+    kept = client.post(url("scenarios", sellers_run), posted | {"act": "save_as", "name": "x"})
+    assert kept.status_code == 422
+    assert "cannot be priced" in kept.content.decode() or "too large" in kept.content.decode()
+    assert not Scenario.objects.exists()
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+@pytest.mark.parametrize("rate", [-0.99, -0.999999])
+def test_a_price_beyond_money_is_refused(rate, seller_user, sellers_run):
+    terms = {**sellers_run.terms, "buyer_irr": rate, "horizon_months": 240}
+    with pytest.raises(InvalidInput) as refusal:
+        reprice_run(user=seller_user, valuation=sellers_run, terms=terms)
+    assert refusal.value.code == "not_priced"
+    with pytest.raises(InvalidInput):
+        replace(point_of(sellers_run), terms=terms).price_minor()
 
 
 def test_saving_a_tab_and_saving_as_new(as_user, seller_user, sellers_run):
