@@ -71,7 +71,7 @@ def _loan(
     province, city = PLACES[tape.currency][int(rng.integers(3))]
     paid = int(rng.integers(0, 12))
     values: dict[str, object] = {
-        "loan_number": f"L-{number:06d}",
+        "loan_number": f"{tape.reference}-{number:06d}",
         "product": PRODUCTS[int(rng.integers(3))],
         "currency": tape.currency,
         "principal_minor": principal,

@@ -7,11 +7,14 @@ order stand in `screen_items`.
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from npa_market.packages.months import months_before
 from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
@@ -45,17 +48,41 @@ SCREENED_COLUMNS = [
 
 
 @dataclass(frozen=True)
+class Identities:
+    """Loans beyond their rows, (loans,) each: the same loan on a newer tape is a new row.
+
+    numbers: the seller's loan numbers, as texts; borrowers: keys of 16 bytes.
+    """
+
+    numbers: pa.Array
+    borrowers: pa.Array
+
+    @cached_property
+    def pairs(self) -> pa.Array:
+        """Number and borrower as one text of bytes: keys have one length, so no two are alike."""
+        return _pairs(self.numbers, self.borrowers)
+
+
+NO_IDENTITIES = Identities(pa.array([], pa.string()), pa.array([], pa.binary()))
+
+
+def _pairs(numbers: pa.Array, borrowers: pa.Array) -> pa.Array:
+    parts = numbers.cast(pa.binary()), borrowers.cast(pa.binary())
+    return pc.binary_join_element_wise(*parts, b"")
+
+
+@dataclass(frozen=True)
 class Background:
     """What the rules need beside the columns.
 
-    live_identities: (loan number, borrower key) of the seller's loans in other live packages.
-    sold: keys of loans whose title has moved.
+    live: the seller's loans in other live packages.
+    sold: the seller's loans whose title has moved.
     """
 
     currency: str
     cut_off_date: date
-    live_identities: frozenset[tuple[str, bytes]] = frozenset()
-    sold: frozenset[bytes] = frozenset()
+    live: Identities = NO_IDENTITIES
+    sold: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True)
@@ -146,20 +173,38 @@ def _look_alike(frame: pd.DataFrame, background: Background) -> Mask:
     return np.asarray(repeats.reindex(frame.index, fill_value=False), dtype=bool)
 
 
-def _in_live_package(frame: pd.DataFrame, background: Background) -> Mask:
-    live = background.live_identities
-    if not live:
-        return np.zeros(len(frame), dtype=bool)
-    pairs = zip(frame["loan_number"], frame["borrower_id"], strict=True)
-    return np.fromiter((pair in live for pair in pairs), dtype=bool, count=len(frame))
+def _among(taken: Callable[[Background], Identities], *, is_same_borrower: bool) -> Rule:
+    """Loans with the number of one of `taken`, with its borrower or with another.
+
+    The number decides: one person is another borrower with an ID number than without.
+    """
+
+    def hits(frame: pd.DataFrame, background: Background) -> Mask:
+        identities, found = taken(background), np.zeros(len(frame), dtype=bool)
+        if not len(frame) or not len(identities.numbers):
+            return found
+        numbers = _plain(frame["loan_number"])
+        at = np.flatnonzero(pc.is_in(numbers, value_set=identities.numbers))
+        # Arrow, not numpy: that cuts trailing zero bytes off keys, so one in 256 is not found.
+        pairs = _pairs(numbers.take(at), _plain(frame["borrower_id"].iloc[at]))
+        found[at] = np.asarray(pc.is_in(pairs, value_set=identities.pairs)) == is_same_borrower
+        return found
+
+    return hits
 
 
-def _sold(frame: pd.DataFrame, background: Background) -> Mask:
-    # Not `isin`: numpy cuts trailing zero bytes off keys, so one key in 256 would not be found.
-    sold = background.sold
-    if not sold:
-        return np.zeros(len(frame), dtype=bool)
-    return np.fromiter((key in sold for key in frame["id"]), dtype=bool, count=len(frame))
+def _plain(column: "pd.Series[Any]") -> pa.Array:
+    """The values of a column, of codes or not."""
+    values = pa.Array.from_pandas(column)
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
+def _sold(background: Background) -> Identities:
+    return background.sold
+
+
+def _live(background: Background) -> Identities:
+    return background.live
 
 
 def _minor(frame: pd.DataFrame, background: Background) -> Mask:
@@ -183,8 +228,10 @@ RULES: dict[str, Rule] = {
     "settled": _has_status("settled"),
     "fraud": _has_status("fraud"),
     "disputed": _has_status("disputed"),
-    "sold": _sold,
-    "in_live_package": _in_live_package,
+    "sold": _among(_sold, is_same_borrower=True),
+    "sold_other_borrower": _among(_sold, is_same_borrower=False),
+    "in_live_package": _among(_live, is_same_borrower=True),
+    "in_live_other_borrower": _among(_live, is_same_borrower=False),
     "duplicate": _duplicate,
     "look_alike": _look_alike,
     "minor": _minor,

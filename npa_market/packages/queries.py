@@ -74,21 +74,6 @@ def selection(
     return Loan.objects.filter(compile_where(criteria, cut_off_date), tape__in=tapes.values("pk"))
 
 
-def live_identities(package: Package) -> frozenset[tuple[str, bytes]]:
-    """(loan number, borrower key) of the seller's loans in other live packages.
-
-    The number and the borrower, not the row: the same loan on a newer tape is a new row. The
-    version that this package replaces does not count.
-    """
-    members = PackageLoan.objects.filter(is_live=True, package__seller=package.seller_id)
-    pairs = (
-        members.exclude(package__in=[package.pk, package.previous_id])
-        .values_list("loan__loan_number", "loan__borrower_id")
-        .iterator()
-    )
-    return frozenset((number, borrower.bytes) for number, borrower in pairs)
-
-
 def selection_hash(loan_keys: Iterable[bytes]) -> str:
     """SHA-256 over the sorted keys: has the set of loans changed since the screen?"""
     return hashlib.sha256(b"".join(sorted(loan_keys))).hexdigest()

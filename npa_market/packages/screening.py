@@ -20,12 +20,12 @@ from npa_market.packages.eligibility import (
 from npa_market.packages.frames import as_frame
 from npa_market.packages.loading import NO_RECEIPTS, receipts_table
 from npa_market.packages.models import Package
-from npa_market.packages.outside import sold_loans
 from npa_market.packages.overview import overview
-from npa_market.packages.queries import live_identities, selection_hash, token_key
+from npa_market.packages.queries import selection_hash, token_key
 from npa_market.packages.schema import MONEY_COLUMNS
 from npa_market.packages.sealing import sealed_table
 from npa_market.packages.stratify import TABLE_COLUMNS
+from npa_market.packages.taken import live_identities, sold_identities
 from npa_market.tapes.models import Loan
 
 
@@ -93,8 +93,8 @@ def screen_loans(package: Package) -> Screened:
     background = Background(
         currency=package.currency,
         cut_off_date=package.cut_off_date,
-        live_identities=live_identities(package),
-        sold=frozenset(key.bytes for key in sold_loans(package.seller)),
+        live=live_identities(package),
+        sold=sold_identities(package.seller),
     )
     screening = screen(as_frame(_compared(loans)), background, criteria.disclose)
     return Screened(loans.filter(pa.array(screening.keeps)), screening)

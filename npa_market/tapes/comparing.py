@@ -16,6 +16,10 @@ from npa_market.tapes.outside import sold_loans
 _KEYS_PER_QUERY = 5_000
 Flags = npt.NDArray[np.bool_]
 LOAN_SOLD = "The loan was sold: it has the number and the borrower of a loan that others own."
+SOLD_OF_OTHER = (
+    "The loan number is that of a loan that others own since a sale, with another borrower. Give a "
+    "loan that was never sold a number of its own."
+)
 
 
 def sold_numbers(seller: Organisation) -> dict[str, str]:

@@ -24,6 +24,7 @@ from npa_market.tapes.chunks import chunks_of
 from npa_market.tapes.comparing import (
     DRIFT_RULES,
     LOAN_SOLD,
+    SOLD_OF_OTHER,
     Written,
     compared,
     has_other_tapes,
@@ -242,7 +243,8 @@ def _reject_by_number(run: ImportRun, rule: str, words: str, hits: Hits) -> None
 
 
 def _reject_sold(run: ImportRun, chunk: Checked, verdict: Verdict, cells: ChunkCells) -> None:
-    """Loans that others own since an earlier sale: number and borrower are those of a sold loan."""
+    """Loans that others own since an earlier sale: the number decides, whoever the borrower is said
+    to be, since one person has another blind index with an ID number than without."""
     if not run.sold:
         return
     numbers = chunk["loan_number"].values.tolist()
@@ -251,14 +253,13 @@ def _reject_sold(run: ImportRun, chunk: Checked, verdict: Verdict, cells: ChunkC
         dtype=np.int64,
     )
     indexes = borrower_indexes(chunk, suspects, run.tape.seller_id, index_key())
-    sold = [
-        row
-        for row, index in zip(suspects.tolist(), indexes.tolist(), strict=True)
-        if run.sold[numbers[row]] == index
-    ]
-    for row in sold:
-        verdict.add(row, "loan_sold", LOAN_SOLD)
-    _reject_by_number(run, "loan_sold", LOAN_SOLD, cells.hits(sold, _NUMBER))
+    hits: dict[str, list[int]] = {LOAN_SOLD: [], SOLD_OF_OTHER: []}
+    for row, index in zip(suspects.tolist(), indexes.tolist(), strict=True):
+        hits[LOAN_SOLD if run.sold[numbers[row]] == index else SOLD_OF_OTHER].append(row)
+    for rule, words in (("loan_sold", LOAN_SOLD), ("loan_sold_other_borrower", SOLD_OF_OTHER)):
+        for row in hits[words]:
+            verdict.add(row, rule, words)
+        _reject_by_number(run, rule, words, cells.hits(hits[words], _NUMBER))
 
 
 def _note_drift(run: ImportRun, judged: Judged) -> None:

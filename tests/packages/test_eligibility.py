@@ -4,9 +4,10 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from npa_market.packages.eligibility import RULES, Background, screen
+from npa_market.packages.eligibility import RULES, Background, Identities, screen
 from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
 
 CUT_OFF = date(2026, 6, 30)
@@ -118,22 +119,38 @@ def test_an_older_copy_is_a_duplicate_and_not_a_look_alike():
     assert hits("look_alike", frame) == [False, False]
 
 
-def test_live_membership_is_known_by_number_and_borrower():
-    given = background(live_identities=frozenset({("7", A)}))
+def identities(*pairs):
+    numbers, borrowers = zip(*pairs, strict=True)
+    return Identities(pa.array(numbers), pa.array(borrowers, pa.binary(16)))
+
+
+@pytest.mark.parametrize(
+    ("field", "same", "other"),
+    [
+        ("sold", "sold", "sold_other_borrower"),
+        ("live", "in_live_package", "in_live_other_borrower"),
+    ],
+)
+def test_a_loan_number_is_taken_whoever_the_borrower_is_said_to_be(field, same, other):
+    given = background(**{field: identities(("7", A), ("9", B), ("9", A))})
     frame = loans(
-        {"loan_number": "7"}, {"loan_number": "7", "borrower_id": B}, {"loan_number": "8"}
+        {"loan_number": "7"},
+        {"loan_number": "7", "borrower_id": B},
+        {"loan_number": "8"},
+        {"loan_number": "9"},
     )
-    assert hits("in_live_package", frame, given) == [True, False, False]
+    for compared in (frame, frame.astype({"loan_number": "category", "borrower_id": "category"})):
+        assert hits(same, compared, given) == [True, False, False, True]
+        assert hits(other, compared, given) == [False, True, False, False]
+    assert screen(frame, given, ("look_alike",)).keeps.tolist() == [False, False, True, False]
 
 
-def test_sold_loans_are_known_by_key():
-    frame = loans({}, {})
-    assert hits("sold", frame, background(sold=frozenset({frame["id"][1]}))) == [False, True]
-
-
-def test_a_sold_key_that_ends_in_zero_bytes_is_found_too():
-    frame = loans({"id": b"\x01" * 15 + b"\x00"}, {"id": b"\x01" * 15 + b"\x02"})
-    assert hits("sold", frame, background(sold=frozenset({frame["id"][0]}))) == [True, False]
+def test_keys_that_end_in_zero_bytes_are_told_apart():
+    short, long = b"\x01" * 15 + b"\x00", b"\x01" * 15 + b"\x02"
+    frame = loans({"borrower_id": short}, {"borrower_id": long})
+    given = background(sold=identities(("0", short), ("1", short)))
+    assert hits("sold", frame, given) == [True, False]
+    assert hits("sold_other_borrower", frame, given) == [False, True]
 
 
 @pytest.mark.parametrize(("year", "is_minor"), [(2009, True), (2008, False), (None, False)])

@@ -72,17 +72,20 @@ def sold(imported_rows, monkeypatch):
 
 
 def test_a_sold_loan_is_not_taken_in_again(sold, imported_rows):
-    tape = imported_rows({}, {}, {"贷款编号": "L-1 ", "身份证号": OTHER_ID})
-    assert (tape.rows_imported, tape.rows_rejected) == (1, 2)
+    tape = imported_rows({"贷款编号": "L-1 "}, {"贷款编号": "NEW"})
+    assert (tape.rows_imported, tape.rows_rejected) == (1, 1)
     found = hits(tape)
     assert (found["loan_sold"]["count"], found["loan_sold"]["examples"][0]["row"]) == (1, 2)
 
 
-def test_the_number_of_a_sold_loan_with_another_borrower_is_another_loan(sold, imported_rows):
-    tape = imported_rows({"身份证号": OTHER_ID})
-    assert tape.rows_imported == 1
+@pytest.mark.parametrize("change", [{"身份证号": OTHER_ID}, {"身份证号": "", "客户号": "C-1"}])
+def test_the_number_of_a_sold_loan_is_not_taken_in_for_another_borrower(
+    sold, imported_rows, change
+):
+    tape = imported_rows(change, {"贷款编号": "NEW"})
+    assert (tape.rows_imported, tape.rows_rejected) == (1, 1)
     assert "loan_sold" not in hits(tape)
-    assert hits(tape)["loan_of_other_borrower"]["count"] == 1
+    assert hits(tape)["loan_sold_other_borrower"]["count"] == 1
 
 
 def test_a_resumed_run_compares_the_rows_of_the_dead_one_too(imported_rows, upload, monkeypatch):

@@ -1,0 +1,43 @@
+"""The seller's loans that no further package may hold, as the screen's rules compare them."""
+
+import pyarrow as pa
+
+from npa_market.packages.columnar import read_columns
+from npa_market.packages.eligibility import NO_IDENTITIES, Identities
+from npa_market.packages.loading import KEY, STEP
+from npa_market.packages.models import Package, PackageLoan
+from npa_market.packages.outside import sold_loans
+from npa_market.parties.models import Organisation
+from npa_market.tapes.models import Loan
+
+_LOANS = pa.schema(
+    [
+        pa.field("loan_number", pa.string(), nullable=False),
+        pa.field("borrower_id", KEY, nullable=False),
+    ]
+)
+_MEMBERS = pa.schema([field.with_name(f"loan__{field.name}") for field in _LOANS])
+
+
+def live_identities(package: Package) -> Identities:
+    """The seller's loans in other live packages; the version that this one replaces does not
+    count."""
+    members = PackageLoan.objects.filter(is_live=True, package__seller=package.seller_id)
+    others = members.exclude(package__in=[package.pk, package.previous_id])
+    return _identities([read_columns(others, _MEMBERS)])
+
+
+def sold_identities(seller: Organisation) -> Identities:
+    """The seller's loans whose title has moved."""
+    keys = sorted(sold_loans(seller))
+    steps = (keys[start : start + STEP] for start in range(0, len(keys), STEP))
+    return _identities([read_columns(Loan.objects.filter(pk__in=step), _LOANS) for step in steps])
+
+
+def _identities(batches: list[pa.RecordBatch]) -> Identities:
+    if not batches:
+        return NO_IDENTITIES
+    numbers, borrowers = (
+        pa.concat_arrays([batch.column(at) for batch in batches]) for at in (0, 1)
+    )
+    return Identities(numbers, borrowers)
