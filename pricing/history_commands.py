@@ -91,6 +91,9 @@ def _at_cut_off(calibration: Calibration, date: str | None) -> Calibration:
     started = as_of(calibration, int(moment.year) * 12 + int(moment.month) - 1)
     if started is calibration:
         _say("the calibration knows no calendar: the cut-off date changes nothing")
+        return calibration
+    told = started.diagnostics["started"]
+    _say(f"{told['month']}: payments begin at {told['first_month']:.2f} of the fitted curve")
     return started
 
 

@@ -1,6 +1,5 @@
 """What a run assumed, row by row, each with where it comes from."""
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,21 +50,7 @@ def assumption_rows(
         words = f"{percent(level, 0)} of the calibration's odds"
         rows.append(Assumption("Level of payments", words, ASKED))
     rows += _channel_rows(terms, calibration)
-    risk = calibration.factors
-    rows.append(
-        Assumption(
-            "Risk of the pool's level",
-            f"{risk.pool:.2f} (standard deviation of the log-odds)",
-            CALIBRATED,
-        )
-    )
-    if risk.start is not None:
-        begins = math.exp(risk.start.mean + risk.start.sd**2 / 2 - risk.macro**2 / 2)
-        words = f"begins at {begins:.2f} of its mean, where the history stands at the cut-off date"
-        rows.append(Assumption("Payments in general", words, CALIBRATED))
-    elif calibration.calendar is not None:
-        words = "begin at their mean: the history goes on beyond the cut-off date"
-        rows.append(Assumption("Payments in general", words, CALIBRATED))
+    rows += _risk_rows(calibration)
     rows += [
         Assumption(
             FIELD_WORDS.get(stand_in.field, stand_in.field),
@@ -74,6 +59,22 @@ def assumption_rows(
         )
         for stand_in in stand_ins
     ]
+    return rows
+
+
+def _risk_rows(calibration: "Calibration") -> list[Assumption]:
+    risk = calibration.factors
+    words = f"{risk.pool:.2f} (standard deviation of the log-odds)"
+    if risk.start is not None:
+        words += ", with what the calendar leaves unknown of the level"
+    rows = [Assumption("Risk of the pool's level", words, CALIBRATED)]
+    if started := calibration.diagnostics.get("started"):
+        words = f"begin at {started['first_month']:.2f} of the fitted curve, "
+        if started["is_near"]:
+            words += f"where the history's calendar stands in {started['month']}, the cut-off month"
+        else:
+            words += f"for {started['month']} lies too far from the history's calendar"
+        rows.append(Assumption("Payments in general", words, CALIBRATED))
     return rows
 
 

@@ -113,18 +113,11 @@ def reference_of(calibration_name: str, currency: str) -> "Calibration":
 
 
 def at_cut_off(calibration: "Calibration", cut_off_date: date) -> "Calibration":
-    """The calibration with its macro factor started where its calendar stands at that date.
-
-    Unchanged, so stationary, where it knows no calendar, or where its history goes on beyond the
-    date: what was learned afterwards says nothing on how far the factor then was from its mean.
-    """
+    """The calibration with its macro factor started where its calendar stands in that month;
+    unchanged, so stationary, where it knows no calendar."""
     from pricing.fit.calendar import as_of
 
-    month = cut_off_date.year * 12 + cut_off_date.month - 1
-    calendar = calibration.calendar
-    if calendar is None or month < calendar.last_month:
-        return calibration
-    return as_of(calibration, month)
+    return as_of(calibration, cut_off_date.year * 12 + cut_off_date.month - 1)
 
 
 def inputs_of(

@@ -55,11 +55,12 @@ def _largest(figures: "LiveFigures") -> float:
     single = (figures.price, figures.sd, figures.seller_reserve, *figures.quantiles.values())
     gross = sum(abs(amount) for amount in figures.gross_mean.tolist())
     fans = (figures.cumulative_mean, figures.cumulative_quantiles)
-    return max(
+    largest: float = max(
         gross,
         *(abs(amount) for amount in (*single, *figures.npv_histogram.edges)),
         *(float(abs(fan).max()) for fan in fans),
     )
+    return largest
 
 
 def _refuse_beyond_money(amount: float, currency: str) -> None:

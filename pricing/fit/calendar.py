@@ -7,11 +7,10 @@ import numpy as np
 from pricing.calendar import Calendar, MacroStart
 from pricing.calibration import Calibration, FactorRisk
 from pricing.canonical import FloatArray
-from pricing.errors import BadCalibration
 from pricing.fit.levels import LEAST_LEVEL, Ratios, log_sd, ratio_variance
 
 VAGUE_LEVEL_SD = 1.0
-LONGEST_GAP = 600  # months between the calendar's last and a cut-off
+LONGEST_GAP = 600  # months from the calendar to a cut-off after which it tells nothing
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def past_of(calendar: Calendar, risk: FactorRisk, first_month: int, last_month: 
 
 
 def start_of(mean: float, variance: float, risk: FactorRisk, with_pool: float) -> MacroStart:
-    """The start from mean and variance of the log multiplier of the last month, and its covariance
+    """The start from mean and variance of the log multiplier of that month, and its covariance
     with the pool factor over the pool factor's deviation."""
     sd = float(np.sqrt(max(variance, 0.0)))
     correlation = float(np.clip(with_pool / sd, -1, 1)) if sd > 0 else 0.0
@@ -92,30 +91,39 @@ def start_of(mean: float, variance: float, risk: FactorRisk, with_pool: float) -
 
 def as_of(calibration: Calibration, cut_off_month: int) -> Calibration:
     """The calibration for a pool without own payments, cut off at the end of a calendar month
-    (year * 12 + month - 1), not before the calendar's last.
+    (year * 12 + month - 1), which may lie before the calendar's last or after it.
 
-    The macro factor starts where the calendar stands. What a short calendar leaves unknown of the
-    curves' level moves from each product's parameter error to the pool factor, since all products
-    share it and it goes against the error of the start. A calibration without calendar is given
-    back unchanged. Raises BadCalibration.
+    The macro factor starts where the calendar stands in that month, as its neighbours on both
+    sides tell; what later months show of the way on is not used. Beyond LONGEST_GAP months from
+    the calendar nothing of it is left. What a short calendar leaves unknown of the curves' level
+    moves from each product's parameter error to the pool factor, since all products share it and
+    it goes against the error of the start. `diagnostics["started"]` tells the calibration it comes
+    from, the month, and `first_month`: expected payments of month 1 over those of the curves given.
+    A calibration without calendar is given back unchanged. Raises BadCalibration.
     """
     calendar, risk = calibration.calendar, calibration.factors
     if calendar is None:
         return calibration
-    last = calendar.last_month
-    if not last <= cut_off_month <= last + LONGEST_GAP:
-        shown = f"{cut_off_month // 12}-{cut_off_month % 12 + 1:02d}"
-        rule = f"a cut-off from the calendar's last month to {LONGEST_GAP} months later"
-        raise BadCalibration("calendar", shown, rule)
-    past = past_of(calendar, risk, cut_off_month, cut_off_month)
+    earliest, latest = calendar.first_month - LONGEST_GAP, calendar.last_month + LONGEST_GAP
+    month = min(max(cut_off_month, earliest), latest)
+    past = past_of(calendar, risk, month, month)
+    now = 1 + month - past.first_month
     pool = float(np.sqrt(risk.pool**2 + past.covariance[0, 0]))
-    with_pool = float(past.covariance[0, -1]) / pool if pool > 0 else 0.0
-    start = start_of(past.mean[-1], past.covariance[-1, -1], risk, with_pool)
+    with_pool = float(past.covariance[0, now]) / pool if pool > 0 else 0.0
+    start = start_of(past.mean[now], past.covariance[now, now], risk, with_pool)
     shift = float(past.mean[0] + past.covariance[0, 0] / 2)
+    factors = replace(risk, pool=pool, start=start)
+    started = {
+        "calibration_hash": calibration.content_hash,
+        "month": f"{cut_off_month // 12}-{cut_off_month % 12 + 1:02d}",
+        "is_near": month == cut_off_month,
+        "first_month": round(float(np.exp(shift)) * _first_month(factors, start), 9),
+    }
     return replace(
         calibration,
-        factors=replace(risk, pool=pool, start=start),
+        factors=factors,
         calendar=None,
+        diagnostics={**calibration.diagnostics, "started": started},
         products=tuple(
             replace(
                 one,
@@ -125,6 +133,13 @@ def as_of(calibration: Calibration, cut_off_month: int) -> Calibration:
             for one in calibration.products
         ),
     )
+
+
+def _first_month(risk: FactorRisk, start: MacroStart) -> float:
+    """Mean of the pool's factor times the macro factor of month 1."""
+    joint = start.pool_correlation * start.sd * risk.pool
+    spread = risk.phi**2 * (start.sd**2 - risk.macro**2) / 2
+    return float(np.exp(risk.phi * (start.mean + joint) + spread))
 
 
 def less_level(parameter_sd: float, level_variance: float) -> float:

@@ -117,9 +117,13 @@ def test_a_fitted_calibration_starts_where_its_calendar_stands(folder, drawn, ca
         assert main(["value", *options]) == DONE
         prices.append(Result.from_json((out / "result.json").read_text()).price)
     assert prices[0] != pytest.approx(prices[1], rel=1e-4)
-    for date, words in ((f"{year - 1}-01-01", "a cut-off from"), ("soon", "a date, for example")):
+    assert "of the fitted curve" in capsys.readouterr().err
+    for date, answer, words in (
+        (f"{year - 1}-01-31", DONE, f"{year - 1}-01: payments begin at"),
+        ("soon", REFUSED, "a date, for example"),
+    ):
         options[-1] = date
-        assert main(["value", *options]) == REFUSED
+        assert main(["value", *options]) == answer
         assert words in capsys.readouterr().err
 
 

@@ -1,6 +1,6 @@
 """Calibrations of one's own: from a file or a package's receipts, private, used by runs."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 import pytest
@@ -144,25 +144,26 @@ def test_a_run_starts_where_the_calendar_stands_at_the_cut_off_date(
     entry = Entry.objects.about(run.pk).last()
     assert entry.payload.body["fit_sha256"] == fit.content_hash
     text = as_user(seller_user).get(run.get_absolute_url()).content.decode()
-    assert "where the history stands at the cut-off date" in text
+    assert "where the history&#x27;s calendar stands in" in text
     editor = as_user(seller_user).get(reverse("valuation:scenarios", args=[run.pk]))
     assert editor.context["price_minor"] == run.price_minor
 
 
-def test_a_history_beyond_the_cut_off_date_starts_at_the_mean(ask_fit, dated):
+@pytest.mark.parametrize(
+    ("cut_off", "words"),
+    [
+        (date(2018, 3, 31), "where the history's calendar stands in 2018-03, the cut-off month"),
+        (date(2090, 3, 31), "for 2090-03 lies too far from the history's calendar"),
+    ],
+)
+def test_any_cut_off_date_starts_somewhere_and_the_row_says_where(ask_fit, dated, cut_off, words):
     fitted = fitted_calibration(ask_fit(csv_of(dated)))
-    last = fitted.calendar.last_month
-    before = date(last // 12, last % 12 + 1, 1) - timedelta(days=1)
-    assert door.at_cut_off(fitted, before) is fitted
-    rows = assumption_rows(
-        door.inputs_of(currency="CNY", terms={}, fitted=fitted).as_document(),
-        fitted,
-        (),
-        with_reserve=False,
-    )
-    assert "begin at their mean: the history goes on beyond the cut-off date" in {
-        row.value for row in rows
-    }
+    used = door.at_cut_off(fitted, cut_off)
+    terms = door.inputs_of(currency="CNY", terms={}, fitted=used).as_document()
+    rows = assumption_rows(terms, used, (), with_reserve=False)
+    told = next(row.value for row in rows if row.name == "Payments in general")
+    share = used.diagnostics["started"]["first_month"]
+    assert told == f"begin at {share:.2f} of the fitted curve, {words}"
 
 
 def test_a_calibration_is_chosen_in_the_form(ask_fit, as_user, seller_user, package):

@@ -118,11 +118,50 @@ def test_nothing_seen_is_the_stationary_law():
     assert as_of(base, FIRST) is base
 
 
-@pytest.mark.parametrize("months", [-1, 601])
-def test_a_cut_off_before_the_calendars_end_or_long_after_it_is_refused(months):
+@pytest.mark.parametrize("back", [1, 12, MONTHS - 1])
+def test_a_month_inside_the_calendar_starts_where_it_was_seen(back):
+    known, true = calendar(noise=1e-9, level_sd=0.0)
+    start = as_of(calibration(known), known.last_month - back).factors.start
+    assert start.mean - RISK.macro**2 / 2 == pytest.approx(np.log(true[-1 - back]), abs=1e-3)
+    assert start.sd < 1e-3
+
+
+def test_one_month_of_history_more_moves_the_start_little():
     known, _ = calendar()
-    with pytest.raises(BadCalibration, match="cut-off"):
-        as_of(calibration(known), known.last_month + months)
+    told = Calendar(FIRST, known.ratio[:-1], known.information[:-1], known.level_sd)
+    longer, shorter = (
+        as_of(calibration(one), told.last_month).diagnostics["started"]["first_month"]
+        for one in (known, told)
+    )
+    assert longer == pytest.approx(shorter, rel=0.03)
+
+
+@pytest.mark.parametrize("months", [601, 12_000, -1_000])
+def test_far_from_its_calendar_a_calibration_starts_from_the_stationary_law(months):
+    known, _ = calendar()
+    after = as_of(calibration(known), known.last_month + months)
+    start = after.factors.start
+    assert (start.mean, start.sd) == (pytest.approx(0, abs=1e-9), pytest.approx(RISK.macro))
+    assert not after.diagnostics["started"]["is_near"]
+
+
+def test_the_start_is_told_as_a_share_of_the_curves_given():
+    """The engine's mean factor of month 1 on the shifted curves, over the curves before."""
+    known, _ = calendar()
+    before = calibration(known)
+    after = as_of(before, known.last_month)
+    model = FactorModel(
+        risk=after.factors, group=np.array([0]), product=np.array([0]),
+        parameter_sd=np.zeros(1), months=1,
+    )  # fmt: skip
+    z = np.concatenate([normals(model, 3, block) for block in range(64)])
+    block = factor_block(model, z)
+    shift = np.exp(after.products[0].log_odds[0] - before.products[0].log_odds[0])
+    told = after.diagnostics["started"]
+    expected = shift * (block.level[:, 0] * block.macro[:, 0]).mean()
+    assert told["first_month"] == pytest.approx(expected, rel=0.01)
+    assert told["calibration_hash"] == before.content_hash
+    assert told["month"] == "2017-12"
 
 
 @pytest.mark.parametrize(
