@@ -74,18 +74,40 @@ def _signed(text: str, amount: int) -> str:
     return f"+{text}" if amount > 0 else text
 
 
+def _calibration(valuation: Valuation) -> str:
+    reference = " (reference, not fitted)" if valuation.is_reference_calibration else ""
+    return f"{valuation.calibration_name}{reference}, {valuation.calibration_sha256[:8]}"
+
+
 def _costs(valuation: Valuation) -> str:
     own = [each for each in valuation.terms["costs"] if each["name"] == valuation.terms["channel"]]
     if not own:
         return "as the calibration"
     cost: dict[str, Any] = own[0]
     fee, work, case = cost["fee_share"], cost["work_cost"], cost["case_cost"]
-    return f"fee {percent(fee)}, work {work:,.2f}, case {case:,.2f}"
+    words = [f"fee {percent(fee)}", f"work {work:,.2f}", f"case {case:,.2f}"]
+    if cost.get("delay_months"):
+        words.append(f"delay {cost['delay_months']} months")
+    if cost.get("uplift"):
+        words.append(f"uplift {cost['uplift']:+.2f}")
+    if cost.get("court_fee"):
+        words.append(f"court fee {_tariff(cost)}")
+    return ", ".join(words)
+
+
+def _tariff(cost: dict[str, Any]) -> str:
+    """Brackets as they were asked for: `2.5 % -200.00 up to 100,000.00`."""
+    brackets = sorted(cost["court_fee"], key=lambda bracket: bracket["up_to"])
+    told = "; ".join(
+        f"{bracket['rate'] * 100:g} % {bracket['constant']:+,.2f} up to {bracket['up_to']:,.2f}"
+        for bracket in brackets
+    )
+    return f"{percent(cost.get('court_fee_share', 1.0), 0)} of ({told})"
 
 
 _INPUTS: tuple[tuple[str, Callable[[Valuation], str]], ...] = (
     ("Package", lambda v: f"{v.package.reference}, {v.package.loans:,} loans"),
-    ("Calibration", lambda v: v.calibration_name),
+    ("Calibration", _calibration),
     ("Rows read from", lambda v: v.get_tape_display()),
     ("Level of payments", lambda v: percent(v.terms.get("level", 1.0), 0)),
     ("Buyer's IRR", lambda v: percent(v.terms["buyer_irr"])),

@@ -102,7 +102,14 @@ def reference_of(calibration_name: str, currency: str) -> "Calibration":
     """A reference by name; an empty name takes that of the currency. Raises InvalidInput."""
     from pricing import REFERENCES, reference_calibration
 
-    name = calibration_name or REFERENCE_OF.get(currency, "")
+    if not calibration_name and currency not in REFERENCE_OF:
+        raise InvalidInput(
+            "calibration_unknown",
+            f"No calibration speaks of {currency}; packages in {' and '.join(REFERENCE_OF)} can "
+            "be valued.",
+            field="calibration_name",
+        )
+    name = calibration_name or REFERENCE_OF[currency]
     if name not in REFERENCES:
         raise InvalidInput(
             "calibration_unknown",

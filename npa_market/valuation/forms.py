@@ -9,13 +9,13 @@ from npa_market.common.templatetags.market import count
 from npa_market.packages.models import Package, PackageState
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import OrganisationKind
-from npa_market.valuation.door import REFERENCE_OF
+from npa_market.valuation.door import REFERENCE_OF, reference_of
 from npa_market.valuation.histories import NEEDED
 from npa_market.valuation.models import Valuation, ValuationState
 from npa_market.valuation.queries import calibrations, fits_of, fitted_calibration
 from npa_market.valuation.rules import Commission, may_run
 
-PATHS = (256, 1024, 2048, 4096, 8192, 16_384)
+PATHS = (256, 512, 1024, 2048, 4096, 8192, 16_384)
 HUNDRED = Decimal(100)
 LOWEST_RATE, HIGHEST_RATE = -99, 1000
 COSTS = ("fee_share", "work_cost", "case_cost")
@@ -35,7 +35,8 @@ class ValuationForm(forms.Form):
     package = forms.ModelChoiceField(
         queryset=Package.objects.none(),
         empty_label="Choose a package",
-        help_text="Sealed packages only: a valuation names the sealed file it was computed from.",
+        help_text="Sealed packages only: a valuation names the sealed file it was computed from. "
+        f"Packages in {' and '.join(REFERENCE_OF)} can be valued.",
     )
     calibration_name = forms.ChoiceField(
         label="Calibration",
@@ -143,11 +144,7 @@ class ValuationForm(forms.Form):
         if wanted in self.fits:
             shipped = fitted_calibration(self.fits[wanted])
         else:
-            shipped = next(
-                each
-                for each in calibrations()
-                if each.name == wanted or (not wanted and each.currency == currency)
-            )
+            shipped = reference_of(wanted, currency)
         name = self.cleaned_data["channel"] or shipped.default_channel
         known = {channel.name: channel.as_document() for channel in shipped.channels}
         typed = {field: float(value) for field, value in changed.items()}

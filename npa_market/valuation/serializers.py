@@ -175,6 +175,10 @@ class ComparedSerializer(serializers.Serializer[Any]):
 class ScenarioSerializer(serializers.ModelSerializer[Any]):
     """A saved scenario with its figures as repriced when it was saved."""
 
+    calibration_name = serializers.CharField(source="valuation.calibration_name", read_only=True)
+    is_reference_calibration = serializers.BooleanField(
+        source="valuation.is_reference_calibration", read_only=True
+    )
     terms = serializers.SerializerMethodField()
 
     class Meta:
@@ -182,6 +186,8 @@ class ScenarioSerializer(serializers.ModelSerializer[Any]):
         fields = (
             "id",
             "valuation",
+            "calibration_name",
+            "is_reference_calibration",
             "name",
             "terms",
             "price_minor",

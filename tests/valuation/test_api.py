@@ -117,6 +117,7 @@ def test_repricing_and_scenarios(api, seller_user, sellers_run):
     )
     assert made.status_code == 201
     assert made.json()["price_minor"] == lower["price_minor"]
+    assert made.json()["is_reference_calibration"] is True
     one = f"{SCENARIOS}{made.json()['id']}/"
     again = client.post(SCENARIOS, {"valuation": str(sellers_run.pk), "name": "Low", "terms": {}})
     assert (again.status_code, again.json()["errors"][0]["field"]) == (422, "name")

@@ -9,8 +9,10 @@ from python_calamine import CalamineWorkbook
 
 from npa_market.common.money import format_minor
 from npa_market.diligence.services import close_room
+from npa_market.packages.models import Package
 from npa_market.parties.roles import Role
 from npa_market.valuation import door
+from npa_market.valuation.comparison import _costs
 from npa_market.valuation.forms import ValuationForm
 from npa_market.valuation.models import Valuation, ValuationState
 from npa_market.valuation.path import steps_between
@@ -246,6 +248,44 @@ def test_two_runs_side_by_side(sellers_run, ask, seller_user, seller, package, a
     assert rows["Price, CNY"].difference == format_minor(gap, "CNY")
     assert 'data-vega="curve"' in answer.content.decode()
     assert answer.context["steps"] == (("Buyer's IRR", gap),)
+
+
+def test_a_comparison_names_every_cost_and_calibration_that_differs(
+    sellers_run, ask, seller_user, seller, package, as_user
+):
+    plain = {"name": "agency", "fee_share": 0.25, "work_cost": 0.0, "case_cost": 0.0}
+    tariff = [{"up_to": 1e5, "rate": 0.025, "constant": 10.0}]
+    told = set()
+    for more in (
+        {},
+        {"delay_months": 6},
+        {"uplift": -0.5},
+        {"uplift": 0.5},
+        {"court_fee": tariff},
+        {"court_fee": tariff, "court_fee_share": 0.5},
+    ):
+        run = Valuation(terms={"channel": "agency", "costs": [plain | more]})
+        told.add(_costs(run))
+    assert len(told) == 6
+    rows = as_user(seller_user).get(
+        reverse("valuation:compare"), {"first": sellers_run.pk, "second": sellers_run.pk}
+    )
+    words = next(row.first for row in rows.context["rows"] if row.name == "Calibration")
+    assert "cn-consumer-reference (reference, not fitted)" in words
+    assert sellers_run.calibration_sha256[:8] in words
+
+
+@pytest.mark.parametrize("fee", ["", "20"])
+def test_a_package_in_a_currency_without_calibration_is_refused_in_words(
+    fee, as_user, seller_user, package
+):
+    Package.objects.filter(pk=package.pk).update(currency="EUR")
+    form = FORM | {"package": package.pk, "fee_share": fee}
+    answer = as_user(seller_user).post(reverse("valuation:new"), form)
+    assert answer.status_code == 422
+    assert "No calibration speaks of EUR; packages in CNY and USD can be valued." in (
+        answer.content.decode()
+    )
 
 
 def test_the_bridge_between_two_runs_names_each_input_and_adds_up(

@@ -12,7 +12,7 @@ from npa_market.diligence.services import close_room
 from npa_market.evidence.models import Entry
 from npa_market.parties.roles import Role
 from npa_market.valuation import scenarios
-from npa_market.valuation.door import to_minor
+from npa_market.valuation.door import MOST_PATHS, to_minor
 from npa_market.valuation.models import Scenario, Valuation
 from npa_market.valuation.path import point_of
 from npa_market.valuation.pools import Shelf
@@ -328,6 +328,11 @@ def test_the_shelf_makes_once_and_forgets_the_least_used():
     for key in ("a", "b", "a", "c", "a", "b"):
         assert get(key) == key
     assert made == ["a", "b", "c", "b"]
+
+
+def test_every_number_of_paths_that_the_api_takes_is_offered():
+    powers = [256 * 2**n for n in range(20) if 256 * 2**n <= MOST_PATHS]
+    assert [paths for paths, _ in ScenarioForm.base_fields["paths"].choices] == powers
 
 
 def test_the_forms_numbers_survive_the_way_to_the_page_and_back(sellers_run):
