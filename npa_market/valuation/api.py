@@ -64,7 +64,7 @@ class ValuationViewSet(
     filterset_fields = ("package", "state")
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().select_related("package")
+        return super().get_queryset().select_related("package", "fit")
 
     @extend_schema(
         request=ValuationRequestSerializer,

@@ -140,13 +140,21 @@ def _summary(valuation: Valuation, result: "Result", with_reserve: bool) -> list
     return [
         *rows,
         ("Package file, SHA-256", valuation.package.content_sha256),
-        ("Calibration, SHA-256", valuation.calibration_sha256),
+        *_calibration_hashes(valuation),
         ("Inputs, SHA-256", valuation.inputs_sha256),
         ("Result file, SHA-256", valuation.result_file_id),
         ("Engine", valuation.engine_version),
         ("Paths", valuation.terms["paths"]),
         ("Seed", valuation.terms["seed"]),
     ]
+
+
+def _calibration_hashes(valuation: Valuation) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = [("Calibration, SHA-256", valuation.calibration_sha256)]
+    if valuation.fit_sha256 not in ("", valuation.calibration_sha256):
+        started = f"started at {valuation.package.cut_off_date:%Y-%m} from the file of SHA-256"
+        rows.append((f"Calibration, {started}", valuation.fit_sha256))
+    return rows
 
 
 _LEVELS = ("05", "25", "50", "75", "95")

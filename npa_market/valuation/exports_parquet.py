@@ -44,6 +44,8 @@ def _provenance(valuation: Valuation, result: "Result") -> dict[str, str]:
         "package_sha256": valuation.package.content_sha256,
         "calibration": result.calibration,
         "calibration_sha256": valuation.calibration_sha256,
+        "fit_sha256": valuation.fit_sha256,
+        "cut_off_date": valuation.package.cut_off_date.isoformat(),
         "level_of_payments": f"{valuation.level:g}",
         "inputs_sha256": valuation.inputs_sha256,
         "result_sha256": str(valuation.result_file_id),

@@ -199,6 +199,12 @@ class Valuation(models.Model):
         return f"{self.package.reference} · {rate:.1f} %{level} · {paths:,} paths · {inputs}"
 
     @property
+    def fit_sha256(self) -> str:
+        """Hash of the fitted calibration's file, which anybody of the institution can take; where
+        it knows a calendar, the run's own calibration is that one started at the cut-off date."""
+        return self.fit.content_hash if self.fit is not None else ""
+
+    @property
     def level(self) -> float:
         """The level of payments that was asked for, 1 = the calibration's."""
         return float(self.terms.get("level", 1.0))

@@ -42,6 +42,11 @@ class ValuationSerializer(serializers.ModelSerializer[Any]):
     package_reference = serializers.CharField(source="package.reference", read_only=True)
     package_sha256 = serializers.CharField(source="package.content_sha256", read_only=True)
     terms = serializers.SerializerMethodField()
+    fit_sha256 = serializers.CharField(
+        read_only=True,
+        help_text="the fitted calibration's file; `calibration_sha256` is that one started at the "
+        "package's cut-off date where it knows a calendar; empty for a reference",
+    )
     reserve_minor = serializers.SerializerMethodField(
         help_text="the seller's valuers and approvers see it, everybody else gets null"
     )
@@ -60,6 +65,7 @@ class ValuationSerializer(serializers.ModelSerializer[Any]):
             "finished_at",
             "tape",
             "fit",
+            "fit_sha256",
             "calibration_name",
             "calibration_sha256",
             "is_reference_calibration",

@@ -1,8 +1,10 @@
 """Calibrations of one's own: from a file or a package's receipts, private, used by runs."""
 
+import io
 from datetime import date
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -145,6 +147,13 @@ def test_a_run_starts_where_the_calendar_stands_at_the_cut_off_date(
     assert entry.payload.body["fit_sha256"] == fit.content_hash
     text = as_user(seller_user).get(run.get_absolute_url()).content.decode()
     assert "where the history&#x27;s calendar stands in" in text
+    assert fit.content_hash in text
+    assert reverse("valuation:fit", args=[fit.pk]) in text
+    assert f"value --cut-off {package.cut_off_date.isoformat()}" in text
+    table = as_user(seller_user).get(reverse("valuation:table", args=[run.pk, "months"]))
+    told = pq.read_schema(io.BytesIO(table.content)).metadata
+    assert told[b"fit_sha256"].decode() == fit.content_hash
+    assert told[b"calibration_sha256"].decode() == run.calibration_sha256
     editor = as_user(seller_user).get(reverse("valuation:scenarios", args=[run.pk]))
     assert editor.context["price_minor"] == run.price_minor
 
