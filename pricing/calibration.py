@@ -12,7 +12,7 @@ from typing import Any
 from pricing import canonical
 from pricing.calendar import Calendar, MacroStart, calendar_from
 from pricing.channels import ChannelCost, channel_from
-from pricing.errors import BadCalibration, BadTerms
+from pricing.errors import BadCalibration
 from pricing.loans import BASES, LITIGATION
 
 DEFAULT_PRODUCT = "default"
@@ -100,6 +100,7 @@ class Calibration:
     calendar: Calendar | None = None
 
     def __post_init__(self) -> None:
+        _check_labels(self)
         names = [product.name for product in self.products]
         rising = all(low < high for low, high in pairwise(self.knots))
         _require("knots", self.knots, len(self.knots) >= 2 and rising, "at least 2, rising")
@@ -173,7 +174,9 @@ class Calibration:
             return cls(**_typed(document))
         except json.JSONDecodeError as reason:
             raise BadCalibration("document", text[:40], f"not JSON: {reason}") from reason
-        except (KeyError, TypeError, AttributeError, BadTerms) as reason:
+        except BadCalibration:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as reason:
             raise BadCalibration("document", None, f"fields do not fit: {reason}") from reason
 
 
@@ -213,6 +216,24 @@ def _plain(product: ProductCurve) -> dict[str, Any]:
 def _require(name: str, value: object, holds: bool, rule: str) -> None:
     if not holds:
         raise BadCalibration(name, value, rule)
+
+
+def _check_labels(calibration: Calibration) -> None:
+    """What decides on words beside a figure has the type it is written with."""
+    name, aliases = calibration.name, calibration.aliases
+    _require("name", name, isinstance(name, str) and bool(name), "a name")
+    is_fitted = calibration.is_fitted
+    _require("is_fitted", is_fitted, isinstance(is_fitted, bool), "true or false")
+    is_mapping = isinstance(aliases, Mapping) and all(
+        isinstance(text, str) for pair in aliases.items() for text in pair
+    )
+    _require("aliases", None, is_mapping, "an object from text to text")
+    diagnostics = calibration.diagnostics
+    _require("diagnostics", None, isinstance(diagnostics, Mapping), "an object")
+    try:
+        canonical.dump(dict(diagnostics))
+    except (TypeError, ValueError) as reason:
+        raise BadCalibration("diagnostics", None, f"JSON values: {reason}") from reason
 
 
 def _check_product(product: ProductCurve, knots: int) -> None:

@@ -1,6 +1,7 @@
 """Columns of a frame into arrays: every refusal names row, column, value and rule."""
 
 from collections.abc import Sequence
+from datetime import date, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pricing.canonical import BoolArray, FloatArray, IntArray
 from pricing.errors import BadColumn
 
 MOST_BALANCE = 1e12
+NESTED = (list, tuple, dict, set, np.ndarray)
 
 
 def refuse_first(bad: BoolArray, column: str, cells: Sequence[Any], rule: str) -> None:
@@ -20,8 +22,22 @@ def refuse_first(bad: BoolArray, column: str, cells: Sequence[Any], rule: str) -
         raise BadColumn(column, row + 1, cells[row], rule)
 
 
+def refuse_other_kinds(
+    series: "pd.Series[Any]", column: str, rule: str, more: tuple[type, ...]
+) -> None:
+    """Raise BadColumn at the first date, duration, nested cell, or cell of one of `more` kinds,
+    which would be read as a number of another meaning. The cell itself is not shown."""
+    if series.dtype != object and series.dtype.kind in "iufOUT":
+        return
+    kinds = (date, time, timedelta, np.datetime64, np.timedelta64, *NESTED, *more)
+    cells = series.to_list()
+    bad = np.array([isinstance(cell, kinds) and cell is not pd.NaT for cell in cells])
+    refuse_first(bad, column, [type(cell).__name__ for cell in cells] if bad.any() else (), rule)
+
+
 def numbers(series: "pd.Series[Any]", column: str, rule: str) -> FloatArray:
     """Cells as numbers, NaN where empty; text that is no number is refused."""
+    refuse_other_kinds(series, column, rule, (bool, np.bool_))
     cells = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     unread = np.isnan(cells) & series.notna().to_numpy()
     if unread.any():  # an empty text cell is a missing number, not a wrong one
@@ -68,7 +84,7 @@ def months_since_payment(series: "pd.Series[Any]") -> FloatArray:
 
 def identifiers(series: "pd.Series[Any]") -> npt.NDArray[np.str_]:
     """Ids as text. A refusal names rows only: an id may point at a person."""
-    names = series.fillna("").astype(str)
+    names = series.astype(object).where(series.notna(), "").astype(str)
     empty = (names == "").to_numpy()
     refuse_first(empty, "loan_id", [""] * len(series) if empty.any() else (), "an id is required")
     repeated = names.duplicated().to_numpy()
@@ -90,6 +106,7 @@ def codes_of(frame: pd.DataFrame, column: str) -> tuple[IntArray, tuple[str, ...
 
 def choices(series: "pd.Series[Any]", column: str, names: tuple[str, ...]) -> IntArray:
     """Codes into `names`; any other cell is refused."""
+    refuse_other_kinds(series, column, f"one of {', '.join(names)}", (bool, np.bool_))
     index = pd.Index(names).get_indexer(pd.Index(series.astype(object)))
     bad = index < 0
     refuse_first(bad, column, series.to_list() if bad.any() else (), f"one of {', '.join(names)}")
@@ -100,6 +117,7 @@ def flags(series: "pd.Series[Any]", column: str) -> BoolArray:
     """True or false, also written as text or as 1 and 0."""
     if series.dtype == np.bool_:
         return series.to_numpy(dtype=np.bool_).copy()
+    refuse_other_kinds(series, column, "true or false", ())
     known = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
     cells = [cell.lower() if isinstance(cell, str) else cell for cell in series.to_list()]
     read = [known.get(cell) if pd.notna(cell) else None for cell in cells]

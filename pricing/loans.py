@@ -128,7 +128,7 @@ def check_units(frame: pd.DataFrame, currency: str, basis: str) -> None:
 
 
 def _names(frame: pd.DataFrame, column: str) -> Iterable[str]:
-    return (str(name) for name in frame[column].unique()) if column in frame.columns else ()
+    return frame[column].astype(object).map(str).unique() if column in frame.columns else ()
 
 
 def read_loans(frame: pd.DataFrame, *, currency: str, basis: str) -> Loans:

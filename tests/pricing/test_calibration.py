@@ -82,7 +82,7 @@ def test_a_calibration_outside_its_rules_is_refused(changes):
         calibration(**changes)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"name": "x"}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "3", '"text"', '{"name": "x"}'])
 def test_text_that_is_no_calibration_is_refused(text):
     with pytest.raises(BadCalibration):
         Calibration.from_json(text)
@@ -95,6 +95,27 @@ def test_an_unknown_or_missing_field_is_refused():
     document["factors"].pop("phi")
     with pytest.raises(BadCalibration):
         Calibration.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"is_fitted": "no"},
+        {"is_fitted": 1},
+        {"name": None},
+        {"name": ""},
+        {"aliases": ["card"]},
+        {"aliases": {"card": 3}},
+        {"diagnostics": None},
+        {"diagnostics": []},
+        {"diagnostics": {"rmse": float("nan")}},
+    ],
+)
+def test_a_label_edited_by_hand_keeps_its_type_or_is_refused(change):
+    document = json.loads(reference().to_json())
+    with pytest.raises(BadCalibration) as refusal:
+        Calibration.from_json(json.dumps(document | change))
+    assert refusal.value.field == next(iter(change))
 
 
 def test_an_unknown_reference_names_the_known_ones():

@@ -1,3 +1,5 @@
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,6 +40,37 @@ def test_a_bad_cell_is_named_by_row_column_and_rule(column, cells, row, rule):
     with pytest.raises(BadColumn, match=rule) as refusal:
         pool(**{column: cells})
     assert (refusal.value.column, refusal.value.row) == (column, row)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        ("months_since_payment", pd.to_datetime(["2024-01-31"] * 3)),
+        ("months_since_payment", pd.to_timedelta([1, 2, 3], unit="D")),
+        ("months_since_payment", [date(2024, 1, 31)] * 3),
+        ("balance", [True, True, True]),
+        ("balance", pd.array([True, True, True], "boolean")),
+        ("prior_placements", [1, True, 2]),
+        ("prior_placements", [[1], 1, 1]),
+        ("litigation_status", [["judged"], "judged", "judged"]),
+        ("litigation_status", [{"status": "judged"}, "judged", "judged"]),
+        ("reachable", [[True], True, True]),
+    ],
+)
+def test_dates_durations_flags_and_nested_cells_are_no_numbers_or_names(column, cells):
+    table = frame()
+    table[column] = pd.Series(cells, dtype=object if isinstance(cells, list) else None)
+    with pytest.raises(BadColumn) as refusal:
+        pool(table)
+    assert refusal.value.column == column
+
+
+def test_ids_may_be_categories_and_a_nested_currency_is_refused():
+    table = frame()
+    table["loan_id"] = table["loan_id"].astype("category")
+    assert len(pool(table)) == 3
+    with pytest.raises(MixedCurrency):
+        pool(table.assign(currency=[["CNY"]] * 3))
 
 
 def test_what_was_paid_before_is_added_to_what_is_left():
