@@ -6,11 +6,14 @@ Imports never go forward, so those rooms register a question here in `AppConfig.
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-from npa_market.packages.models import Package, PackageState
+from django.db.models import Q
+
+from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Tape
 from npa_market.tapes.outside import tells_sold_loans as tells_sold_loans_to_tapes
 from npa_market.tapes.outside import tells_tape_use
+from npa_market.tapes.revealing import sealed_under
 
 SoldLoans = Callable[[Organisation], Iterable[UUID]]
 Bond = Callable[[Package], str]
@@ -45,9 +48,19 @@ tells_sold_loans_to_tapes(sold_loans)
 
 @tells_tape_use
 def sealed_packages(tape: Tape) -> str:
-    """Sealed packages deliver identities; withdrawn and replaced ones do not."""
-    package = Package.objects.filter(state=PackageState.SEALED, members__loan__tape=tape).first()
-    return f"package {package.reference} holds loans of this tape" if package else ""
+    """Sealed packages deliver identities; withdrawn and replaced ones do not.
+
+    A borrower's identity stays under the key of the tape that brought it first, so a package of a
+    later tape needs that key too.
+    """
+    members = PackageLoan.objects.filter(package__state=PackageState.SEALED)
+    for needed, words in (
+        (Q(loan__tape=tape), "holds loans of this tape"),
+        (Q(loan__borrower__in=sealed_under(tape)), "delivers borrowers that this tape brought"),
+    ):
+        if member := members.filter(needed).select_related("package").first():
+            return f"package {member.package.reference} {words}"
+    return ""
 
 
 def bond_of(package: Package) -> str:

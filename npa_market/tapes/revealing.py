@@ -102,12 +102,13 @@ class Erasure:
 
 def erasure_of(tape: Tape) -> Erasure:
     """What erasing the tape's identities would take away."""
-    sealed = _sealed_under(tape)
+    sealed = sealed_under(tape)
     elsewhere = sealed.filter(loans__in=Loan.objects.exclude(tape=tape)).distinct()
     return Erasure(sealed.count(), elsewhere.count(), len(_own_files(tape)))
 
 
-def _sealed_under(tape: Tape) -> QuerySet[Borrower]:
+def sealed_under(tape: Tape) -> QuerySet[Borrower]:
+    """Borrowers whose identities open with the tape's key alone: the tape brought them first."""
     key = DataKey.objects.filter(tape=tape, erased_at=None).first()
     if key is None:
         return Borrower.objects.none()

@@ -7,6 +7,7 @@ from django.urls import reverse
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import open_stored
 from npa_market.evidence.models import Entry
+from npa_market.packages.services import draft_package, screen_package, seal_package
 from npa_market.parties.roles import Role
 from npa_market.tapes import outside, revealing
 from npa_market.tapes.models import Borrower, Loan
@@ -159,6 +160,28 @@ def test_identities_that_a_package_needs_are_not_erased(tape, approver, monkeypa
     with pytest.raises(Refused, match="PKG-1"):
         erase_identities(user=approver, tape_id=tape.pk, reason="Sale was called off")
     assert DataKey.objects.get(tape=tape).wrapped
+
+
+def test_a_sealed_package_of_a_later_tape_keeps_the_identities_that_an_earlier_one_brought(
+    tape, approver, imported_rows, seller, seller_user
+):
+    later = imported_rows({"贷款编号": "M-1"})  # The borrower of L-1, sealed under the first key.
+    draft = draft_package(
+        user=seller_user,
+        seller=seller,
+        title="Later tape",
+        currency="CNY",
+        cut_off_date=later.cut_off_date,
+        criteria={"tapes": [str(later.pk)]},
+        transfer_basis="Assignment clause of the loan contract",
+    )
+    screen_package(user=seller_user, package_id=draft.pk)
+    package = seal_package(user=approver, package_id=draft.pk)
+    assert package.loans == 1
+    for each in (tape, later):
+        with pytest.raises(Refused, match=package.reference):
+            erase_identities(user=approver, tape_id=each.pk, reason="Sale was called off")
+    assert person_of(Borrower.objects.get(loans__tape=later)).name == ROW["姓名"]
 
 
 def test_the_analyst_does_not_erase_and_the_page_asks_for_a_reason(
