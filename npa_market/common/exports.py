@@ -24,6 +24,11 @@ def neutralised(value: Any) -> Any:
 
 def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """CSV text line by line (RFC 4180, CRLF), ready for a file or a streaming answer."""
+    return csv_lines_verbatim(header, ([neutralised(value) for value in row] for row in rows))
+
+
+def csv_lines_verbatim(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """The same with every value as it is, for files that programs load, never a spreadsheet."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(header)
@@ -31,7 +36,7 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[
     for row in rows:
         buffer.seek(0)
         buffer.truncate()
-        writer.writerow([neutralised(value) for value in row])
+        writer.writerow(row)
         yield buffer.getvalue()
 
 

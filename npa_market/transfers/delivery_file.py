@@ -1,7 +1,8 @@
 """The file that is handed over: every field of every sold loan, encrypted to the buyer's key.
 
 Inside is a ZIP of CSV files with fixed dates, so the same deal gives the same bytes before
-encryption. Nothing of it is written to disk in the clear beyond the spool of this process.
+encryption; values stand as the seller filed them, for programs load the file. Nothing of it is
+written to disk in the clear beyond the spool of this process.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from typing import IO, Any, cast
 from uuid import UUID
 
 from npa_market.common.errors import Refused
-from npa_market.common.exports import csv_lines
+from npa_market.common.exports import csv_lines_verbatim
 from npa_market.common.files import CHUNK, store_chunks
 from npa_market.common.models import StoredFile
 from npa_market.common.money import to_decimal
@@ -99,8 +100,8 @@ def buyer_recipient(deal: Deal) -> Any:
 
 def _write_zip(target: IO[bytes], deal: Deal, progress: Progress | None) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        _member(archive, "loans.csv", csv_lines(LOAN_HEADER, _loan_rows(deal, progress)))
-        _member(archive, "receipts.csv", csv_lines(RECEIPT_HEADER, _receipt_rows(deal)))
+        _member(archive, "loans.csv", csv_lines_verbatim(LOAN_HEADER, _loan_rows(deal, progress)))
+        _member(archive, "receipts.csv", csv_lines_verbatim(RECEIPT_HEADER, _receipt_rows(deal)))
 
 
 def _member(archive: zipfile.ZipFile, name: str, lines: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """T2, T3, T6: who releases, who takes, what is in the file, and where its values never are."""
 
+import csv
 import hashlib
 import io
 import zipfile
@@ -26,6 +27,7 @@ from npa_market.transfers.services import (
     sign_contract,
     take_delivery,
 )
+from tests.transfers import deals
 from tests.transfers.deals import (
     ID_NUMBER,
     MOBILE,
@@ -124,6 +126,15 @@ def test_T3_only_the_winners_key_opens_the_file_and_all_loans_are_in_it(cast):
     assert receipts[0] == "loan_token,month,gross,cost"
     with pytest.raises(pyrage.DecryptError):
         pyrage.decrypt(open_delivery(deal.delivery).read(), [pyrage.x25519.Identity.generate()])
+
+
+def test_values_in_the_file_are_those_that_the_seller_filed(cast, monkeypatch):
+    monkeypatch.setattr(deals, "MOBILE", "+8613900001111")
+    deal = released(cast)
+    with zipfile.ZipFile(io.BytesIO(opened_file(cast, deal))) as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("loans.csv").decode())))
+    (person,) = [row for row in rows if row["id_number"] == ID_NUMBER]
+    assert (person["name"], person["mobile"]) == (NAME, "+8613900001111")
 
 
 def test_an_excluded_loan_is_not_in_the_file(cast):
