@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from npa_market.common.models import Job
+from npa_market.packages.models import Package
+from npa_market.tapes.models import Receipt
 from npa_market.transfers.models import Deal, DealState, Delivery, PackageKey
 from npa_market.transfers.timeline import Progress, Step, steps_of
 
@@ -17,6 +20,18 @@ RELEASE_JOB = "delivery_release"
 def paid_minor(deal: Deal) -> int:
     """Payments matched so far, without the deposit, minor units."""
     total: int | None = deal.payments.aggregate(total=Sum("amount_minor"))["total"]
+    return total or 0
+
+
+def receipts_since_cut_off(package: Package, rows: QuerySet[Any]) -> int:
+    """Gross cash of the rows' loans in the months that begin after the cut-off date, minor units.
+
+    `rows` are members of the package or loans of its deal.
+    """
+    receipts = Receipt.objects.filter(
+        loan__in=rows.order_by().values("loan"), month__gt=package.cut_off_date
+    )
+    total: int | None = receipts.aggregate(total=Sum("gross_minor"))["total"]
     return total or 0
 
 

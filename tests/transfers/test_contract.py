@@ -71,6 +71,23 @@ def test_an_excluded_loan_takes_its_price_with_it_once(cast):
     assert acts(deal).count("deal.loans_excluded") == 1
 
 
+def test_an_excluded_loan_keeps_its_receipts_with_the_seller(cast):
+    deal = awarded(cast, receipts_minor=5_000_000)
+    paid_before, other = deal.loan_prices.order_by("token")[:2]
+    deal = exclude_loans(
+        user=cast.approver, deal_id=deal.pk, tokens=[other.token], reason="DECEASED"
+    )
+    assert (deal.receipts_minor, deal.price.receipts_credited_minor) == (5_000_000, 4_500_000)
+    deal = exclude_loans(
+        user=cast.approver, deal_id=deal.pk, tokens=[paid_before.token], reason="PAID"
+    )
+    assert (deal.receipts_minor, deal.price.receipts_credited_minor) == (0, 0)
+    out = paid_before.price_minor + other.price_minor
+    assert deal.price.balance_minor == deal.hammer_minor - out - DEPOSIT
+    entry = Entry.objects.about(deal.pk).filter(type="deal.loans_excluded").last()
+    assert entry.payload.body["receipts_minor"] == 0
+
+
 @pytest.mark.parametrize(
     ("tokens", "reason", "code"),
     [

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 
 from npa_market.auctions.models import Lot, LotState
 from npa_market.common.clock import database_now
@@ -16,9 +15,9 @@ from npa_market.evidence.services import record
 from npa_market.ledger.models import Hold, HoldState
 from npa_market.ledger.services import refund_deposit
 from npa_market.packages.models import Package, PackageLoan
-from npa_market.tapes.models import Receipt
 from npa_market.transfers.allocation import Basis, LoanShare, allocate_price
 from npa_market.transfers.models import Deal, LoanPrice, Ownership
+from npa_market.transfers.queries import receipts_since_cut_off
 from npa_market.transfers.services.contract import write_contract
 from npa_market.transfers.terms import read_terms
 from npa_market.valuation.queries import allocation_of
@@ -54,7 +53,9 @@ def award_deal(*, lot_id: UUID) -> Deal:
         currency=lot.currency,
         hammer_minor=lot.hammer_minor,
         deposit_minor=hold.amount_minor if hold else 0,
-        receipts_minor=_receipts_since_cut_off(lot.package),
+        receipts_minor=receipts_since_cut_off(
+            lot.package, PackageLoan.objects.filter(package=lot.package)
+        ),
         terms=read_terms(settings.DEAL_TERMS).as_json(),
         allocation_basis=basis,
         awarded_at=database_now(),
@@ -104,15 +105,6 @@ def _loan_values(lot: Lot) -> dict[str, float] | None:
     """Loan values behind the report that bidders could read when bidding opened, major units."""
     report = published_report(lot.package, before=lot.opens_at)
     return allocation_of(report.valuation) if report is not None else None
-
-
-def _receipts_since_cut_off(package: Package) -> int:
-    """Gross cash in the months that begin after the cut-off date, minor units."""
-    rows = Receipt.objects.filter(
-        loan__in=PackageLoan.objects.filter(package=package).values("loan"),
-        month__gt=package.cut_off_date,
-    )
-    return rows.aggregate(total=Sum("gross_minor"))["total"] or 0
 
 
 def _put_title_on_record(deal: Deal) -> None:

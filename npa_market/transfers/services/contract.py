@@ -14,6 +14,7 @@ from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 from npa_market.transfers.contract_text import contract_facts
 from npa_market.transfers.models import Deal, DealState, LoanPrice, Signature
+from npa_market.transfers.queries import receipts_since_cut_off
 from npa_market.transfers.services.locking import locked_deal, require_state
 from npa_market.transfers.services.payment import complete_payment
 from npa_market.transfers.terms import PUTBACK_REASONS
@@ -33,8 +34,9 @@ def write_contract(deal: Deal) -> None:
 def exclude_loans(*, user: User, deal_id: UUID, tokens: Collection[str], reason: str) -> Deal:
     """Take loans out before the contract is signed; their allocated price is not owed.
 
-    They stay with the seller. Loans already out are passed over. Raises NotPermitted, Refused
-    `deal_state` or `contract_signed`, InvalidInput `reason_unknown` or `loan_not_in_deal`.
+    They stay with the seller, and so do their receipts since the cut-off date. Loans already out
+    are passed over. Raises NotPermitted, Refused `deal_state` or `contract_signed`, InvalidInput
+    `reason_unknown` or `loan_not_in_deal`.
     """
     deal = locked_deal(deal_id)
     require(user, "transfers.exclude_loans", deal)
@@ -58,7 +60,9 @@ def exclude_loans(*, user: User, deal_id: UUID, tokens: Collection[str], reason:
     deal.excluded_minor = (
         deal.loan_prices.exclude(exclusion="").aggregate(total=Sum("price_minor"))["total"] or 0
     )
-    if not deal.loan_prices.filter(exclusion="").exists() or not _bears_its_fee(deal):
+    sold = deal.loan_prices.filter(exclusion="")
+    deal.receipts_minor = receipts_since_cut_off(deal.lot.package, sold)
+    if not sold.exists() or not _bears_its_fee(deal):
         raise Refused("nothing_left", "The rest of the deal would be empty; cancel it instead.")
     write_contract(deal)
     record(
@@ -69,6 +73,7 @@ def exclude_loans(*, user: User, deal_id: UUID, tokens: Collection[str], reason:
             "reason": reason,
             "tokens": sorted(row.token for row in fresh),
             "excluded_minor": deal.excluded_minor,
+            "receipts_minor": deal.receipts_minor,
             "contract_sha256": deal.contract_file_id or "",
             "replaces_sha256": before,
         },
