@@ -14,7 +14,7 @@ from npa_market.diligence.queries import published_report
 from npa_market.evidence.services import record
 from npa_market.ledger.models import Hold, HoldState
 from npa_market.ledger.services import refund_deposit
-from npa_market.packages.models import Package, PackageLoan
+from npa_market.packages.models import PackageLoan
 from npa_market.transfers.allocation import Basis, LoanShare, allocate_price
 from npa_market.transfers.models import Deal, LoanPrice, Ownership
 from npa_market.transfers.queries import receipts_since_cut_off
