@@ -5,16 +5,19 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cache
 
 from npa_market.common.errors import InvalidInput
 from npa_market.common.money import minor_digits, parse_minor
 
 MAX_RATE_BP = 100_000  # 1,000 % a year
-_SIGN = re.compile(r"^(?:CN¥|¥|￥|\$|RMB|CNY|USD)\s*", re.IGNORECASE)
+# Signs beside the currency's code; a sign of another currency makes the cell unreadable.
+_SIGNS = {"CNY": ("CN¥", "¥", "RMB"), "USD": ("US$", "$"), "JPY": ("JP¥", "¥")}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)", re.ASCII)
 _BARE_POINT = re.compile(r"^(-?)\.(?=\d)")
 _BRACKETS = re.compile(r"\((.*)\)")
 _FINE_SECONDS = re.compile(r"(\.\d{6})\d+$")
+_UNSEPARATED = re.compile(r"(?:%[YymdHMS])+")
 _QUARTERS = (
     re.compile(r"Q(?P<quarter>[1-4])[ /-]?(?P<year>\d{4})", re.ASCII | re.IGNORECASE),
     re.compile(r"(?P<year>\d{4})[ /-]?Q(?P<quarter>[1-4])", re.ASCII | re.IGNORECASE),
@@ -40,9 +43,15 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
-def _plain_amount(text: str) -> str:
-    """`.5` as `0.5`, `(12.00)` of an accountant as `-12.00`, without the currency's sign."""
-    cleaned = _SIGN.sub("", _folded(text))
+@cache
+def _sign(currency: str) -> re.Pattern[str]:
+    signs = "|".join(re.escape(sign) for sign in (*_SIGNS.get(currency, ()), currency))
+    return re.compile(rf"^(?:{signs})\s*", re.IGNORECASE)
+
+
+def _plain_amount(text: str, currency: str) -> str:
+    """`.5` as `0.5`, `(12.00)` of an accountant as `-12.00`, without the currency's own sign."""
+    cleaned = _sign(currency).sub("", _folded(text))
     if bracketed := _BRACKETS.fullmatch(cleaned):
         cleaned = f"-{bracketed[1].strip()}"
     return _BARE_POINT.sub(r"\g<1>0.", cleaned)
@@ -51,7 +60,7 @@ def _plain_amount(text: str) -> str:
 def parse_amount(text: str, currency: str) -> int:
     """Minor units of `3,172,415.07`, `¥1,200`, `１２`, `(5.00)`; too many decimals: refused."""
     try:
-        return parse_minor(_plain_amount(text), currency)
+        return parse_minor(_plain_amount(text, currency), currency)
     except InvalidInput as error:
         raise Unreadable from error
 
@@ -65,7 +74,7 @@ def amount_parser(
     def scaled(text: str, currency: str) -> int:
         if decimal == ",":
             text = _folded(text).replace(".", "").replace(" ", "").replace(",", ".")
-        cleaned = _plain_amount(text)
+        cleaned = _plain_amount(text, currency)
         if not unit:
             return parse(cleaned, currency)
         if not _NUMBER.fullmatch(cleaned.replace(",", "")) or len(cleaned) > 40:
@@ -86,7 +95,7 @@ def parse_rounded_amount(text: str, currency: str) -> int:
 
     For sources that keep money as binary fractions (`3955.380000000001`).
     """
-    cleaned = _plain_amount(text).replace(",", "")
+    cleaned = _plain_amount(text, currency).replace(",", "")
     if not _NUMBER.fullmatch(cleaned) or len(cleaned) > 40:
         raise Unreadable
     unit = Decimal(1).scaleb(-minor_digits(currency))
@@ -108,11 +117,20 @@ def parse_date(text: str, formats: tuple[str, ...]) -> date:
                 return _day_serial(cleaned, _DAY_ZERO[form])
             if form == "quarter":
                 return _quarter(cleaned)
+            if _is_cut_short(cleaned, form):
+                continue
             shown = _FINE_SECONDS.sub(r"\1", cleaned) if form.endswith("%f") else cleaned
             return datetime.strptime(shown, form).date()  # noqa: DTZ007 - a day has no zone
         except (ValueError, OverflowError):
             continue
     raise Unreadable
+
+
+def _is_cut_short(text: str, form: str) -> bool:
+    """strptime takes one digit for a month or day: `202411` would be 1 January."""
+    if not _UNSEPARATED.fullmatch(form):
+        return False
+    return len(text) != sum(4 if part == "Y" else 2 for part in form[1::2])
 
 
 def _day_serial(text: str, zero: date) -> date:

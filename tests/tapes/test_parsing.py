@@ -41,10 +41,43 @@ def test_an_amount_as_formatted_reads_back(minor, currency):
 
 @pytest.mark.parametrize(
     ("text", "minor"),
-    [("¥1,200.50", 120050), ("$ 7", 700), (" 12 ", 1200), ("１２.５", 1250), ("-0.01", -1)],
+    [
+        ("¥1,200.50", 120050),
+        ("RMB 7", 700),
+        ("CNY7", 700),
+        ("￥7", 700),
+        (" 12 ", 1200),
+        ("１２.５", 1250),
+        ("-0.01", -1),
+    ],
 )
 def test_spellings_of_amounts(text, minor):
     assert parse_amount(text, "CNY") == minor
+
+
+@pytest.mark.parametrize("text", ["USD 7", "$7", "US$7", "HK$7", "€7", "JPY 7"])
+def test_an_amount_in_another_currency_is_no_amount_of_the_tape(text):
+    for parse in (parse_amount, parse_rounded_amount, amount_parser(unit="thousand")):
+        with pytest.raises(Unreadable):
+            parse(text, "CNY")
+    with pytest.raises(Unreadable):
+        parse_receipts(f"2025-03:{text}", "CNY")
+
+
+@pytest.mark.parametrize(("text", "minor"), [("$7", 700), ("US$ 7", 700), ("USD 7", 700)])
+def test_an_amount_may_carry_the_sign_of_its_currency(text, minor):
+    assert parse_amount(text, "USD") == minor
+    for other in ("¥7", "RMB7", "CN¥7", "CNY 7"):
+        with pytest.raises(Unreadable):
+            parse_amount(other, "USD")
+
+
+@pytest.mark.parametrize("text", ["202401", "202411", "202412", "2024111", "20241"])
+def test_digits_without_separators_are_a_day_only_in_full_length(text):
+    with pytest.raises(Unreadable):
+        parse_date(text, ("%Y-%m-%d", "%Y%m%d"))
+    assert parse_date("20241101", ("%Y-%m-%d", "%Y%m%d")) == date(2024, 11, 1)
+    assert parse_date("202411", ("%Y%m",)) == date(2024, 11, 1)
 
 
 @pytest.mark.parametrize(
