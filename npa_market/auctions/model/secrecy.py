@@ -36,7 +36,6 @@ from npa_market.auctions.queries import shown_events
 from npa_market.auctions.sale_events.models import SaleEvent
 from npa_market.auctions.terms import Format, LotTerms
 from npa_market.common.fields import uuid7
-from npa_market.common.ids import next_reference
 from npa_market.common.models import OutboxMessage
 from npa_market.evidence.models import Entry, Payload
 from npa_market.parties.models import User
@@ -141,7 +140,7 @@ def _check_pair(world: World, hand: Hand, key: LotKey, which: tuple[int, int]) -
     acts = random_acts(chance, in_event=number % 2 == 1)
     lower = [random_amount(chance) for _ in acts]
     higher = [random_amount(chance) for _ in acts]
-    runs = [run(world, hand, key, acts, amounts) for amounts in (lower, higher)]
+    runs = [run(world, hand, key, acts, amounts, number) for amounts in (lower, higher)]
     found = runs[0].first_difference(runs[1])
     findings = Findings(1, len(acts), differences=bool(found))
     if found:
@@ -171,14 +170,20 @@ def random_amount(chance: random.Random) -> int:
     return chance.randint(1, 10 ** chance.randint(1, 15))
 
 
-def run(world: World, hand: Hand, key: LotKey, acts: list[Act], amounts: list[int]) -> Seen:
-    """One run, rolled back; what left the venue."""
+def run(
+    world: World, hand: Hand, key: LotKey, acts: list[Act], amounts: list[int], number: int = 0
+) -> Seen:
+    """One run, rolled back; what left the venue.
+
+    `number` of the pair makes references of its own: their counter would be locked by the first of
+    several processes until its transaction ends.
+    """
     mark = transaction.savepoint()
     seen = Seen()
     hand.now = OPENING - timedelta(minutes=1)
-    lot = world.lot(_TERMS)
+    lot = world.lot(_TERMS, f"LOT-0000-{number}")
     if any(act.bids_for != "lot" for act in acts):
-        _into_event(world, lot)
+        _into_event(world, lot, f"EVT-0000-{number}")
     set_lot_key(user=world.operator, lot_id=lot.pk, public_key=key.public_key, set_id=key.set_id)
     first = max(Entry.objects.values_list("pk", flat=True), default=0)
     sent = max(OutboxMessage.objects.values_list("pk", flat=True), default=0)
@@ -207,10 +212,10 @@ _TERMS = LotTerms(
 )
 
 
-def _into_event(world: World, lot: Lot) -> None:
+def _into_event(world: World, lot: Lot, reference: str) -> None:
     """Make the lot the first of an event, so that its envelopes may bid for the whole."""
     lot.sale_event = SaleEvent.objects.create(
-        reference=next_reference("EVT"),
+        reference=reference,
         seller=world.seller,
         title="Pair",
         currency=lot.currency,
