@@ -16,7 +16,7 @@ from npa_market.common.api import VisibleRows
 from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.files import open_stored
 from npa_market.packages import services
-from npa_market.packages.exports import ask_for_export, forms_for
+from npa_market.packages.exports import SELLERS_ALONE, ask_for_export, forms_for
 from npa_market.packages.models import Package, PackageExport, SavedCriteria
 from npa_market.packages.optimise import Conflict
 from npa_market.packages.picking import (
@@ -196,7 +196,7 @@ class PackageExportViewSet(
         """The file of a finished export."""
         export = self.get_object()
         if export.form not in forms_for(user_of(request), export.package):
-            raise NotPermitted("This form of the package is the seller's.")
+            raise NotPermitted(SELLERS_ALONE)
         if not export.file_id:
             raise Refused("export_not_made", "The export is not made yet: its job tells.")
         return FileResponse(

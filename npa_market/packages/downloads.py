@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.exports import csv_lines
 from npa_market.common.files import open_stored, read_stored
-from npa_market.packages.exports import ask_for_export, forms_for
+from npa_market.packages.exports import SELLERS_ALONE, ask_for_export, forms_for
 from npa_market.packages.models import Package, PackageExport
 from npa_market.packages.saved import ExportForm
 from npa_market.packages.sealed import read_table
@@ -86,13 +86,12 @@ def package_export(request: MemberRequest, package_id: UUID, form: str) -> HttpR
         except Refused as refusal:
             messages.error(request, refusal.message)
         return redirect(f"{package.get_absolute_url()}#exports")
-    is_own = may(request.user, "packages.download_package", package)
+    if form not in forms_for(request.user, package):
+        raise PermissionDenied(SELLERS_ALONE)
     made = PackageExport.objects.visible_to(request.user).filter(
-        package=package, form=form, is_bidder_form=as_bidder or not is_own
+        package=package, form=form, is_bidder_form=as_bidder
     )
     export = get_object_or_404(made.exclude(file=None))
-    if export.form not in forms_for(request.user, package):
-        raise PermissionDenied("This form of the package is the seller's.")
     ending = "zip" if export.form == ExportForm.EBA else export.form
     return FileResponse(
         open_stored(str(export.file_id)),

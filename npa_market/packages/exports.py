@@ -1,4 +1,4 @@
-"""Services of exports: asked for by a reader of a sealed package, made once by a worker, kept."""
+"""Services of exports: asked for by the seller of a sealed package, made once by a worker, kept."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,33 +16,26 @@ from npa_market.common.money import format_minor
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageExport
 from npa_market.packages.saved import ExportForm
-from npa_market.parties.models import Organisation, User
+from npa_market.parties.models import User
 from npa_market.parties.permissions import may
 
 if TYPE_CHECKING:
     from npa_market.packages.exporting import Content, Progress
 
-# A reader's copy says whose it is; a plain CSV has no place for that.
+# A copy in the bidder's form says whose it is; a plain CSV has no place for that.
 MARKED_FORMS = (ExportForm.XLSX, ExportForm.PARQUET)
 FULL_FORMS = tuple(ExportForm)
+SELLERS_ALONE = "Exports are the seller's; bidders take the tape from the data room."
 
 
 def forms_for(user: User, package: Package) -> tuple[ExportForm, ...]:
-    """Forms the person may have of a sealed package: the seller all, an admitted reader marked
-    copies of the bidder's form, others none."""
-    if not package.content_sha256:
-        return ()
-    if may(user, "packages.download_package", package):
-        return FULL_FORMS
-    if reader_of(user, package) is not None:
-        return MARKED_FORMS
-    return ()
+    """Forms the person may have of a sealed package: the seller all, others none.
 
-
-def reader_of(user: User, package: Package) -> Organisation | None:
-    """The person's institution that may read the package now."""
-    grant = package.readers.filter(reader__in=user.organisation_ids(), revoked_at=None).first()
-    return grant.reader if grant else None
+    An admitted reader takes the bidder's tape from the data room, which logs and marks each copy
+    and hands out none after it was closed.
+    """
+    is_sellers = bool(package.content_sha256) and may(user, "packages.download_package", package)
+    return FULL_FORMS if is_sellers else ()
 
 
 @transaction.atomic
@@ -51,7 +44,7 @@ def ask_for_export(
 ) -> PackageExport:
     """Have a worker write an export; asked again, the one there is (a failed one is tried anew).
 
-    as_bidders_see: the seller's own copy of the bidder's form; readers get no other. Raises
+    as_bidders_see: the seller's own copy of the bidder's form. Raises
     Refused where the package is not sealed, NotPermitted where the form is not for the person,
     InvalidInput for an unknown form.
     """
@@ -64,19 +57,15 @@ def ask_for_export(
         raise InvalidInput("form_unknown", f"One of {', '.join(ExportForm.values)}.", field="form")
     if not package.content_sha256:
         raise Refused("package_not_sealed", f"{package.reference} is not sealed yet.")
-    is_own = may(user, "packages.download_package", package)
     if ExportForm(form) not in forms_for(user, package):
-        raise NotPermitted("This form of the package is the seller's.")
+        raise NotPermitted(SELLERS_ALONE)
     if as_bidders_see and form not in MARKED_FORMS:
         raise InvalidInput("form_unmarked", "The bidder's form is Excel or Parquet.", field="form")
-    is_bidder_form = as_bidders_see or not is_own
-    organisation = package.seller if is_own else reader_of(user, package)
-    assert organisation, "whoever may export reads for an institution"
     export, is_new = PackageExport.objects.get_or_create(
         package=package,
-        organisation=organisation,
+        organisation=package.seller,
         form=form,
-        is_bidder_form=is_bidder_form,
+        is_bidder_form=as_bidders_see,
         defaults={"asked_by": user, "asked_at": database_now()},
     )
     is_under_way = export.job is not None and export.job.state != JobState.FAILED
@@ -86,7 +75,7 @@ def ask_for_export(
         task=export_package_task,
         kind="export_package",
         title=f"Exporting {package.reference} as {ExportForm(form).label}",
-        organisation_id=organisation.pk,
+        organisation_id=package.seller_id,
         started_by=user,
         subject_url=package.get_absolute_url(),
         arguments={"export_id": str(export.pk)},
@@ -96,7 +85,7 @@ def ask_for_export(
         type="package.export_asked",
         subject=package,
         actor=user,
-        payload={"form": form, "bidder_form": is_bidder_form, "for": str(organisation.pk)},
+        payload={"form": form, "bidder_form": as_bidders_see, "for": str(package.seller_id)},
     )
     return export
 

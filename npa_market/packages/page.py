@@ -44,7 +44,6 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
 
 def _exports(package: Package, user: User) -> list[dict[str, Any]]:
     """Each form the person may have, with the export that is there or under way."""
-    is_own = may(user, "packages.download_package", package)
     made = {
         (export.form, export.is_bidder_form): export
         for export in PackageExport.objects.visible_to(user)
@@ -52,14 +51,14 @@ def _exports(package: Package, user: User) -> list[dict[str, Any]]:
         .select_related("job", "file")
     }
     forms = forms_for(user, package)
-    offered = [(form, not is_own, form.label) for form in forms]
-    if is_own and forms:
+    offered = [(form, False, form.label) for form in forms]
+    if forms:
         offered += [(form, True, f"{form.label} in the bidder's form") for form in MARKED_FORMS]
     return [
         {
             "form": form.value,
             "label": label,
-            "query": "?as=bidder" if is_own and is_bidder_form else "",
+            "query": "?as=bidder" if is_bidder_form else "",
             "made": made.get((form.value, is_bidder_form)),
         }
         for form, is_bidder_form, label in offered

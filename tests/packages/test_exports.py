@@ -26,7 +26,7 @@ from npa_market.packages.models import PackageExport
 from npa_market.packages.saved import ExportForm
 from npa_market.packages.schema import COLUMNS, SEALED_SCHEMA
 from npa_market.packages.sealed import read_table
-from npa_market.packages.services import grant_reader, revoke_reader
+from npa_market.packages.services import grant_reader
 from npa_market.tapes.reading import open_source
 from tests.builders import screened_package, sealed_package
 
@@ -95,44 +95,24 @@ def test_an_export_is_made_once_and_a_failed_one_again(
     assert tried.file_id
 
 
-def test_readers_get_marked_copies_of_the_bidders_form_alone(
-    sealed,
-    seller_user,
-    buyer,
-    buyer_user,
-    stranger,
-    operator,
-    as_user,
-    django_capture_on_commit_callbacks,
+def test_readers_are_sent_to_the_data_room_which_logs_and_closes(
+    sealed, seller_user, buyer, buyer_user, stranger, operator, as_user
 ):
-    assert forms_for(buyer_user, sealed) == forms_for(stranger, sealed) == ()
-    assert forms_for(operator, sealed) == ()
     grant_reader(package=sealed, reader=buyer)
-    for form in ("csv", "eba"):
-        with pytest.raises(NotPermitted):
+    for user in (buyer_user, stranger, operator):
+        assert forms_for(user, sealed) == ()
+    client = as_user(buyer_user)
+    for form in ("csv", "xlsx", "parquet", "eba"):
+        address = reverse("packages:export", args=[sealed.pk, form])
+        with pytest.raises(NotPermitted, match="from the data room"):
             ask_for_export(user=buyer_user, package_id=sealed.pk, form=form)
-    client, run = as_user(buyer_user), django_capture_on_commit_callbacks
-    for form in ("xlsx", "parquet"):
-        with run(execute=True):
-            client.post(reverse("packages:export", args=[sealed.pk, form]))
-        content = client.get(reverse("packages:export", args=[sealed.pk, form])).getvalue()
-        if form == "xlsx":
-            book = openpyxl.load_workbook(io.BytesIO(content))
-            assert buyer.name in book["Notice"]["A1"].value
-            continue
-        table = pq.read_table(io.BytesIO(content))
-        assert buyer.name in table.schema.metadata[b"notice"].decode()
-        assert all(day is None or day.day == 1 for day in table["default_date"].to_pylist())
-    assert (
-        as_user(stranger).get(reverse("packages:export", args=[sealed.pk, "csv"])).status_code
-        == 404
-    )
-    assert (
-        as_user(seller_user).get(reverse("packages:export", args=[sealed.pk, "xlsx"])).status_code
-        == 404
-    )
-    revoke_reader(package=sealed, reader=buyer)
-    assert client.get(reverse("packages:export", args=[sealed.pk, "xlsx"])).status_code == 404
+        assert client.post(address).status_code == client.get(address).status_code == 403
+        assert as_user(stranger).get(address).status_code == 404
+        assert as_user(seller_user).get(address).status_code == 404, "it was not made"
+    assert not PackageExport.objects.exists()
+    page = client.get(sealed.get_absolute_url()).content.decode()
+    assert "/export/" not in page
+    assert reverse("diligence:list") in page
 
 
 def test_the_seller_has_the_bidders_form_as_bidders_see_it(
