@@ -51,6 +51,14 @@ def test_S7_in_an_event_bids_for_the_whole_are_taken_and_look_the_same():
     assert runs[0].first_difference(runs[1]) == ""
 
 
+def test_a_random_token_keeps_its_length_whatever_letters_it_holds():
+    seen = secrecy.Seen()
+    for token in ("q/0xa9Zk", "q/Bxa9Zk"):
+        seen.note("page", f'nonce="{token}" <Lot object at 0x7f5e1c>')
+    lengths = [what for where, what in seen.notes if where.startswith("length")]
+    assert len(set(lengths)) == 1
+
+
 def test_S5_S8_no_damaged_or_replayed_envelope_opens():
     found = damage.damaged_envelopes(240, seed=SEED)
     assert (found["envelopes"], found["undamaged_opened"], found["opened"]) == (240, 240, 0)

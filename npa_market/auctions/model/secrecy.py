@@ -56,7 +56,8 @@ _MASKS = (
     (re.compile(r"\b\d+(\.\d+)? ?ms\b"), "<duration>"),
     # Numbers of rows survive a roll-back.
     (re.compile(r"\bentry \d+|/evidence/\d+/|auctions\.lotreceipt:\d+"), "<row>"),
-    (re.compile(r"\b0x[0-9a-f]+"), "<address>"),
+    # Of an object in a log line; random tokens may hold the same letters.
+    (re.compile(r"(?<= at )0x[0-9a-f]+"), "<address>"),
 )
 _VARYING = {"<reference>", "<time>", "<duration>", "<row>", "<address>"}
 _GROWING = tuple(each for each in _MASKS if each[1] in _VARYING)
