@@ -23,12 +23,23 @@ _PLAIN = (
     pa.types.is_integer,
     pa.types.is_date32,
 )
+_DICTIONARIES = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_dictionary,
+)
 _MOST_BATCH_BYTES = 256 << 20
 
 
 def is_parquet(sample: bytes) -> bool:
     """Does the file begin as Parquet?"""
     return sample.startswith(PARQUET)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in _DICTIONARIES)
 
 
 def _damaged(error: Exception) -> Exception:
@@ -43,6 +54,7 @@ class ParquetRows:
 
     path: str
     names: tuple[str, ...]
+    texts: tuple[str, ...]  # Only these can be dictionaries: nested ones have paths, not names.
 
     @classmethod
     @contextmanager
@@ -54,12 +66,13 @@ class ParquetRows:
             try:
                 with pq.ParquetFile(path) as file:
                     groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
-                    names = tuple(file.schema_arrow.names)
+                    schema = file.schema_arrow
             except (pa.ArrowException, OSError) as error:
                 raise _damaged(error) from error
             if sum(group.total_byte_size for group in groups) > settings.MAX_TAPE_BYTES:
                 raise too_large()
-            yield cls(path, names)
+            texts = tuple(field.name for field in schema if _is_text(field.type))
+            yield cls(path, tuple(schema.names), texts)
 
     def records(self, after: int = 0) -> Generator[Record, None, None]:
         """(row number, cells) of the rows after row `after`."""
@@ -75,7 +88,7 @@ class ParquetRows:
         import pyarrow.parquet as pq
 
         row = 1
-        with pq.ParquetFile(self.path, read_dictionary=list(self.names)) as file:
+        with pq.ParquetFile(self.path, read_dictionary=list(self.texts)) as file:
             try:
                 for read in file.iter_batches(batch_size=_ROWS):
                     cells = tuple(_texts(column) for column in read.columns)

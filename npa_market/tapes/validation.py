@@ -23,6 +23,8 @@ EARLIEST_DATE = date(1980, 1, 1)
 ADULT_YEARS = 18
 # For RE2, whose \d is ASCII.
 _MOBILE = r"^(?:(\+?86)?1[3-9]\d{9}|\+?\d[\d ().-]{6,18}\d)$"
+# What spreadsheets make of long numbers, not `3E12`, which may be a seller's own reference.
+_EXPONENT = r"^\d(?:\.\d+)?[eE]\+\d+$|^\d\.\d+[eE]\d+$"
 
 
 class Severity(StrEnum):
@@ -134,6 +136,18 @@ def _parts_differ(chunk: Checked) -> Flags:
 def _id_fault(fault: str) -> Test:
     number = FAULTS.index(fault)
     return lambda chunk: np.asarray(chunk.ids.fault == number)
+
+
+def _has_exponent(field: str) -> Test:
+    def test(chunk: Checked) -> Flags:
+        texts = pa.array(chunk[field].values, type=pa.string())
+        return np.asarray(
+            chunk[field].is_filled
+            & ~chunk[field].is_bad
+            & flags(pc.match_substring_regex(texts, _EXPONENT))
+        )
+
+    return test
 
 
 def _born_after_cut_off(chunk: Checked) -> Flags:
@@ -267,6 +281,16 @@ RULES: tuple[Rule, ...] = (
         "borrower_key",
         "Neither an ID number nor a customer number.",
         _no_borrower,
+    ),
+    *(
+        _reject(
+            "number_exponent",
+            name,
+            f"{FIELDS[name].title} was turned into a number with an exponent, perhaps by a "
+            "spreadsheet: its last digits are lost. Export the column as text.",
+            _has_exponent(name),
+        )
+        for name in ("loan_number", "borrower_key")
     ),
     *(_reject(fault, "id_number", words, _id_fault(fault)) for fault, words in _ID_FAULTS.items()),
     _reject(

@@ -141,6 +141,13 @@ def test_a_chosen_sheet_of_a_binary_workbook_is_read_and_damage_is_named():
     assert refused(whole[: len(whole) // 2]).code == "file_damaged"
 
 
+def test_parquet_with_lists_beside_the_texts_is_read():
+    plain = {name: [text] for name, text in ROW.items()}
+    months = [[{"month": "2025-03", "gross": 1}]]
+    _, rows = read(parquet(pa.table({**plain, "receipts": months})))
+    assert [row[: len(plain)] for row in rows] == [list(ROW.values())]
+
+
 def test_parquet_values_are_the_texts_of_a_csv():
     table = pa.table(
         {

@@ -32,6 +32,7 @@ REJECTS = {
     "number_unreadable": ("年利率", {"年利率": "18.25"}),
     "code_unknown": ("诉讼状态", {"诉讼状态": "?"}),
     "receipts_unreadable": ("核销后回款明细", {"核销后回款明细": "March 100"}),
+    "number_exponent": ("贷款编号", {"贷款编号": "6.21700E+17"}),
     "id_number_exponent": ("身份证号", {"身份证号": "1.10101E+17"}),
     "id_number_shape": ("身份证号", {"身份证号": "110101900307838"}),
     "id_number_check_digit": ("身份证号", {"身份证号": "110101199003078381"}),
