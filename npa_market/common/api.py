@@ -3,9 +3,12 @@
 import re
 from typing import Any, ClassVar, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 
 _DIGITS = re.compile(r"-?[0-9]{1,20}")
 Row = TypeVar("Row", bound=models.Model)
@@ -21,6 +24,15 @@ class NewestFirstPagination(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
     ordering = "-pk"
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:
+        """The page of the cursor. Raises NotFound for a cursor that no answer gave."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValidationError, ValueError, OverflowError) as error:
+            raise NotFound(self.invalid_cursor_message) from error
 
 
 class MinorUnitsField(serializers.IntegerField):

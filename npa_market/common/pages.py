@@ -12,6 +12,15 @@ from django_tables2 import LazyPaginator, RequestConfig, Table
 from npa_market.common.exports import csv_lines
 
 PAGE_ROWS = 50
+MOST_PAGES = 10_000_000  # Beyond, a database counts no rows to pass over.
+
+
+class ListPaginator(LazyPaginator):  # type: ignore[misc]  # the library has no types
+    """The library's own, for numbers of any size."""
+
+    def validate_number(self, number: Any) -> int:
+        """A number that a database can count to. Raises PageNotAnInteger, EmptyPage."""
+        return min(int(super().validate_number(number)), MOST_PAGES)
 
 
 def list_page(
@@ -40,7 +49,7 @@ def list_page(
         answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
         return answer
     RequestConfig(
-        request, paginate={"per_page": PAGE_ROWS, "paginator_class": LazyPaginator}
+        request, paginate={"per_page": PAGE_ROWS, "paginator_class": ListPaginator}
     ).configure(shown)
     return render(
         request,

@@ -62,13 +62,12 @@ def _sealed_lot(request: MemberRequest, lot_id: UUID) -> Lot:
 def envelope_submit(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Hand in an envelope."""
     lot = _sealed_lot(request, lot_id)
-    buyer = _buyer(request)
     form = EnvelopeForm(request.POST)
     if form.is_valid():
         values = form.cleaned_data
         try:
             outcome = services.submit_envelope(
-                user=request.user, lot_id=lot.pk, buyer=buyer, **values
+                user=request.user, lot_id=lot.pk, buyer=_buyer(request), **values
             )
         except Refused as refusal:
             add_refusal(form, refusal)
@@ -86,14 +85,13 @@ def envelope_submit(request: MemberRequest, lot_id: UUID) -> HttpResponse:
 def envelope_seal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Let the venue seal an amount, in the weaker mode; the receipt is shown once."""
     lot = _sealed_lot(request, lot_id)
-    buyer = _buyer(request)
     form = ServerSealForm(request.POST, prefix="server", lot=lot)
     if form.is_valid():
         try:
             done = services.seal_and_submit(
                 user=request.user,
                 lot_id=lot.pk,
-                buyer=buyer,
+                buyer=_buyer(request),
                 amount_minor=form.cleaned_data["amount_minor"],
                 whole_minor=form.cleaned_data["whole_minor"],
                 request_id=form.cleaned_data["request_id"],
