@@ -63,6 +63,17 @@ def test_the_weaker_mode_is_labelled_and_shows_the_receipt_once(sealed, bidder):
     assert "ephemeral_private_key" not in bidder.get(address(sealed)).content.decode()
 
 
+def test_A3_an_amount_corrected_in_a_form_handed_in_before_is_said_not_to_be_sealed(sealed, bidder):
+    form = {"server-amount": "2000000", "server-again": "2000000", "server-request_id": uuid4()}
+    bidder.post(address(sealed, "envelope/seal/"), form)
+    form |= {"server-amount": "3000000", "server-again": "3000000"}
+    page = bidder.post(address(sealed, "envelope/seal/"), form).content.decode()
+    assert LotReceipt.objects.count() == 1
+    assert "nothing new was sealed" in page
+    assert "Your envelope was handed in" not in page
+    assert str(form["server-request_id"]) not in page, "what is typed next is a new request"
+
+
 @pytest.mark.parametrize("amount", ["", "abc", "-5", "0", "9" * 30])
 def test_amounts_that_are_none_come_back_with_the_form(sealed, bidder, amount):
     form = {"server-amount": amount, "server-again": amount, "server-request_id": uuid4()}
