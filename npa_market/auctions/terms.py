@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 MAX_BID_MINOR = 2**53 - 1
 MAX_SOFT_CLOSE_SECONDS = 86_400
 MAX_STEP_ROWS = 20
+LAST_YEAR = 2200
 MIN_TICK_SECONDS, MIN_ROUND_SECONDS = 5, 60
 
 
@@ -87,6 +88,8 @@ class LotTerms:
         return [
             *self._money_problems(),
             *self._format_problems(),
+            *self._foreign_problems(),
+            *self._range_problems(),
             *self._time_problems(now),
         ]
 
@@ -130,13 +133,10 @@ class LotTerms:
         found = []
         rows = ((self.start_price_minor, self.step_minor), *self.higher_steps)
         rising = all(low[0] < high[0] for low, high in pairwise(rows))
-        in_range = all(0 < step <= MAX_BID_MINOR for _, step in rows[1:])
+        in_range = all(step > 0 and max(price, step) <= MAX_BID_MINOR for price, step in rows[1:])
         if not rising or not in_range or len(self.higher_steps) > MAX_STEP_ROWS:
             words = "Prices of the step table must rise from above the start price, steps be > 0."
             found.append(TermProblem("higher_steps", "step_table_unsound", words))
-        if self.max_extensions is not None and not 0 <= self.max_extensions <= 10_000:
-            words = "Between 0 and 10,000 extensions, or none named for no cap."
-            found.append(TermProblem("max_extensions", "out_of_range", words))
         return found
 
     def _dutch_problems(self) -> list[TermProblem]:
@@ -148,6 +148,27 @@ class LotTerms:
         elif self.deposit_minor > lowest_minor:
             words = "The deposit is part of the price, so it cannot exceed the lowest price."
             found.append(TermProblem("deposit", "deposit_above_lowest", words))
+        return found
+
+    def _foreign_problems(self) -> list[TermProblem]:
+        """Terms of another format: they would be announced and count for nothing."""
+        foreign = (
+            ("allows_proxy", self.allows_proxy, Format.ASCENDING),
+            ("lowest_price", self.lowest_price_minor is not None, Format.DUTCH),
+            ("invited", bool(self.invited), Format.NEGOTIATED),
+        )
+        return [
+            TermProblem(field, "not_of_this_format", f"This counts for {kind} lots; leave it out.")
+            for field, is_set, kind in foreign
+            if is_set and self.format != kind
+        ]
+
+    def _range_problems(self) -> list[TermProblem]:
+        """Numbers that no lot may have, whether its format reads them or not."""
+        found = []
+        if self.max_extensions is not None and not 0 <= self.max_extensions <= 10_000:
+            words = "Between 0 and 10,000 extensions, or none named for no cap."
+            found.append(TermProblem("max_extensions", "out_of_range", words))
         for field, seconds, least in (
             ("tick", self.tick_seconds, MIN_TICK_SECONDS),
             ("round", self.round_seconds, MIN_ROUND_SECONDS),
@@ -169,7 +190,7 @@ class LotTerms:
                 found.append(TermProblem(field, "out_of_range", words))
         try:
             ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             words = "Name a zone of the IANA list, for example Asia/Shanghai."
             found.append(TermProblem("time_zone", "unknown_zone", words))
         times = {
@@ -178,6 +199,10 @@ class LotTerms:
             "ends_at": self.ends_at,
             "hard_end_at": self.hard_end_at,
         }
+        far = [field for field, moment in times.items() if moment.year > LAST_YEAR]
+        if far:
+            words = f"Name a time before the end of {LAST_YEAR}."
+            return found + [TermProblem(field, "out_of_range", words) for field in far]
         naive = [field for field, moment in times.items() if moment.utcoffset() is None]
         if naive:
             return found + [

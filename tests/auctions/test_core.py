@@ -274,6 +274,8 @@ def test_A17_after_a_late_answer_a_clock_set_back_accepts_nothing():
         ({"extension_seconds": 86_401}, "extension", "out_of_range"),
         ({"time_zone": "Mars/Olympus"}, "time_zone", "unknown_zone"),
         ({"time_zone": "../etc/passwd"}, "time_zone", "unknown_zone"),
+        ({"time_zone": "Asia"}, "time_zone", "unknown_zone"),
+        ({"hard_end_at": NOON.replace(year=9999)}, "hard_end_at", "out_of_range"),
         (
             {"registration_ends_at": NOON - 180 * MINUTE},
             "registration_ends_at",

@@ -184,6 +184,13 @@ def test_A18_an_outage_counts_above_a_minute_in_the_last_quarter(seconds, at_end
         ({"format": Format.DUTCH, "lowest_price_minor": 500, "tick_seconds": 1}, "tick"),
         ({"format": Format.DUTCH, "lowest_price_minor": 500, "hard_end_at": NOON}, "hard_end_at"),
         ({"format": Format.NEGOTIATED}, "invited"),
+        ({"higher_steps": ((10**17, 5),)}, "higher_steps"),
+        ({"format": Format.SEALED, "allows_proxy": True}, "allows_proxy"),
+        ({"lowest_price_minor": 5}, "lowest_price"),
+        ({"invited": "b"}, "invited"),
+        ({"format": Format.SEALED, "max_extensions": -1}, "max_extensions"),
+        ({"tick_seconds": 10**30}, "tick"),
+        ({"round_seconds": -1}, "round"),
     ],
 )
 def test_unsound_terms_of_a_format_name_their_field(changes, field):

@@ -7,9 +7,9 @@ from django.db import transaction
 
 from npa_market.auctions.models import TermsTemplate
 from npa_market.auctions.prefill import MONEY, TERMS
+from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
-from npa_market.common.money import MAX_MINOR
 from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
@@ -83,5 +83,6 @@ def _require_terms(document: dict[str, Any]) -> None:
         raise InvalidInput("terms_wrong", words, field="terms")
     for name in MONEY:
         amount_minor = document.get(f"{name}_minor")
-        if amount_minor is not None and not 0 < amount_minor <= MAX_MINOR:
-            raise InvalidInput("terms_wrong", "The amount must be above zero.", field=name)
+        if amount_minor is not None and not 0 < amount_minor <= MAX_BID_MINOR:
+            words = "The amount must be above zero and not too large for a bid."
+            raise InvalidInput("terms_wrong", words, field=name)
