@@ -42,7 +42,7 @@ from npa_market.tapes.found_rows import (
 from npa_market.tapes.frames import read_chunk
 from npa_market.tapes.keys import tape_vault
 from npa_market.tapes.loading import insert_columns
-from npa_market.tapes.mapping import Mapping, Setting, folded_header
+from npa_market.tapes.mapping import Mapping, Setting
 from npa_market.tapes.mapping_store import mapping_of
 from npa_market.tapes.models import Borrower, Loan, Receipt, Tape
 from npa_market.tapes.reading import Layout, TapeFile, open_tape
@@ -364,10 +364,12 @@ def _note_layout(run: ImportRun) -> None:
             filled = run.tally.completeness[source.field.name].filled
             finding = Finding("field_derived", Severity.NOTE, source.derived, source.field.title)
             run.tally.note(finding, [], filled)
+    # Of two spellings of one source, which may differ in every row, one is read.
+    read = set(run.mapping.column_positions(run.source.header).values())
     unused = [
         name.strip()[:80]
-        for name in run.source.header
-        if name.strip() and folded_header(name) not in run.mapping.aliases
+        for place, name in enumerate(run.source.header)
+        if name.strip() and place not in read
     ]
     if unused:
         words = "Columns of the file that the mapping does not take in."

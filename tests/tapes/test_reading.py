@@ -145,6 +145,13 @@ def test_two_hundred_columns_are_fine_and_the_unused_ones_are_named(imported):
     assert tape.layout["columns"] == 200
 
 
+def test_of_two_spellings_of_one_column_the_one_left_aside_is_named(imported):
+    tape = imported(TEXT.replace("城市", "Principal"))
+    unused = next(found for found in tape.findings if found["id"] == "columns_unused")
+    assert "Principal" in {example["column"] for example in unused["examples"]}
+    assert tape.rows_imported == 2
+
+
 def test_a_quote_that_is_never_closed_is_refused_with_its_row(imported):
     content = TEXT + '"L-9,' + "x" * (csv.field_size_limit() + 10)
     with pytest.raises(InvalidInput, match="Row 4") as refusal:
