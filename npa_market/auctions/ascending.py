@@ -17,7 +17,7 @@ from npa_market.auctions.events import (
     Refusal,
 )
 from npa_market.auctions.state import Auction, result
-from npa_market.auctions.terms import MAX_BID_MINOR
+from npa_market.auctions.terms import MAX_BID_MINOR, floor_after
 
 COMMANDS = (PlaceBid,)
 
@@ -35,9 +35,7 @@ class Ascending(Auction):
     @property
     def floor_minor(self) -> int:
         """Lowest amount that would be accepted now (A8)."""
-        if self.leading_minor is None:
-            return self.terms.start_price_minor
-        return self.leading_minor + self.terms.step_at(self.leading_minor)
+        return floor_after(self.terms, self.leading_minor)
 
 
 def due(auction: Ascending, at: datetime) -> list[NumberedEvent]:

@@ -7,8 +7,11 @@ from datetime import datetime
 from django.db.models import Q
 from django.urls import reverse
 
+from npa_market.auctions.core import BidRefused, PlaceBid, Refusal, decide
 from npa_market.auctions.models import EventKind, Lot, LotState, Registration, RegistrationState
 from npa_market.auctions.queries import ShownEvent, shown_events, standing_of
+from npa_market.auctions.rows import state_of
+from npa_market.common.clock import database_now
 from npa_market.common.money import format_minor
 from npa_market.diligence.models import Admission, DataRoom
 from npa_market.parties.models import Organisation
@@ -166,3 +169,11 @@ def timetable(lot: Lot, now: datetime) -> list[Stage]:
 def events_of(lot: Lot, after: int = 0) -> list[ShownEvent]:
     """Events of one lot after a number."""
     return shown_events(Q(lot=lot.pk, seq__gt=after))
+
+
+def refusal_ahead(*, lot: Lot, buyer: Organisation, amount_minor: int) -> Refusal | None:
+    """What the rules would say to this bid now, before it is placed; it decides nothing."""
+    now = database_now()
+    standing, _ = standing_of(lot=lot, buyer=buyer, now=now)
+    events = decide(state_of(lot), PlaceBid(str(buyer.pk), amount_minor, standing), now)
+    return next((event.refusal for event in events if isinstance(event, BidRefused)), None)

@@ -12,7 +12,7 @@ from npa_market.auctions.forms_terms import DECIMAL, BuyersFields, FormatFields,
 from npa_market.auctions.models import Lot, LotFormat
 from npa_market.auctions.notices.forms import WordsFields
 from npa_market.auctions.prefill import MONEY, PLAIN, SECONDS
-from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS, Format
+from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS, Format, floor_after
 from npa_market.common.money import format_minor
 from npa_market.packages.models import Package
 
@@ -39,7 +39,7 @@ class BidForm(forms.Form):
         values = super().clean() or {}
         steps = values.get("steps")
         if steps:
-            values["amount_minor"] = self.lot.floor_minor + (steps - 1) * self.lot.step_minor
+            values["amount_minor"] = floor_after(self.lot, self.lot.leading_minor, steps)
         elif not values.get("amount"):
             if "amount" not in self.errors:
                 self.add_error("amount", "Write the amount you bid.")

@@ -6,6 +6,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 
+from npa_market.auctions.terms import floor_after
 from npa_market.common.fields import Currency, UUID7Key
 from npa_market.diligence.models import qualified_buyers_of
 from npa_market.packages.models import Package
@@ -262,12 +263,7 @@ class Lot(models.Model):
     @property
     def floor_minor(self) -> int:
         """Lowest amount that would be accepted now."""
-        if self.leading_minor is None:
-            return self.start_price_minor
-        step_minor = self.step_minor
-        for from_minor, higher_minor in self.higher_steps:
-            step_minor = higher_minor if self.leading_minor >= from_minor else step_minor
-        return self.leading_minor + step_minor
+        return floor_after(self, self.leading_minor)
 
     @property
     def follows(self) -> "Lot | None":

@@ -1,9 +1,11 @@
 """Terms of a lot: what is fixed before it opens, and what makes proposed terms unsound."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Amounts cross JSON, where every reader keeps integers exact up to here.
@@ -21,6 +23,39 @@ class Format(StrEnum):
     SEALED = "sealed"
     DUTCH = "dutch"
     NEGOTIATED = "negotiated"
+
+
+class StepTable(Protocol):
+    """Where bids start and how they rise: terms, or the lot that keeps them."""
+
+    @property
+    def start_price_minor(self) -> int: ...
+    @property
+    def step_minor(self) -> int: ...
+    @property
+    def higher_steps(self) -> Sequence[Sequence[int]]: ...
+
+
+def step_at(table: StepTable, price_minor: int) -> int:
+    """The smallest step above a price."""
+    step_minor = table.step_minor
+    for from_minor, higher_minor in table.higher_steps:
+        if price_minor >= from_minor:
+            step_minor = higher_minor
+    return step_minor
+
+
+def floor_after(table: StepTable, price_minor: int | None, steps: int = 1) -> int:
+    """The amount that many smallest steps above a price, each by the table (A8).
+
+    None = nobody has bid: the first step leads to the start price.
+    """
+    floor_minor = table.start_price_minor
+    if price_minor is not None:
+        floor_minor = price_minor + step_at(table, price_minor)
+    for _ in range(steps - 1):
+        floor_minor += step_at(table, floor_minor)
+    return floor_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +112,7 @@ class LotTerms:
 
     def step_at(self, price_minor: int) -> int:
         """The smallest step above a price."""
-        step_minor = self.step_minor
-        for from_minor, higher_minor in self.higher_steps:
-            if price_minor >= from_minor:
-                step_minor = higher_minor
-        return step_minor
+        return step_at(self, price_minor)
 
     def problems(self, now: datetime) -> list[TermProblem]:
         """Everything wrong with these terms at `now`, in the order of the form; empty = sound."""

@@ -10,6 +10,7 @@ from django.urls import reverse
 from npa_market.auctions.models import BidOutcome, Lot, LotState
 from npa_market.auctions.services import refuse_registration, register_for_lot
 from npa_market.auctions.templatetags.auctions import fine_share
+from npa_market.auctions.terms import Format
 from npa_market.common.errors import Busy
 from npa_market.common.money import format_minor
 from npa_market.diligence.models import Admission
@@ -101,6 +102,28 @@ class TestBidding:
     def test_step_buttons_work_without_script(self, desk, steps, expected):
         text = desk(steps=steps).content.decode()
         assert f'value="{format_minor(expected, "CNY")}"' in text
+
+    def test_A8_step_buttons_and_the_live_page_walk_the_table_of_steps(self, offered, as_user):
+        market = offered(Format.ASCENDING, higher_steps=((START + STEP, 10 * STEP),))
+        client, address = as_user(market.bidders[1][1]), f"/lots/{market.lot.pk}/"
+        text = client.post(f"{address}bid/", {"steps": 3}).content.decode()
+        assert f'value="{format_minor(START + 11 * STEP, "CNY")}"' in text
+        market.bid(0, START + STEP)
+        text = client.post(f"{address}bid/", {"steps": 2}).content.decode()
+        assert f'value="{format_minor(START + 21 * STEP, "CNY")}"' in text
+        page = client.get(address).content.decode()
+        assert f'"higher_steps": [[{START + STEP}, {10 * STEP}]]' in page
+
+    def test_A10_a_leader_reviews_a_maximum_raised_by_less_than_a_step(self, offered, as_user):
+        market = offered(Format.ASCENDING, allows_proxy=True)
+        market.bid(0, START)
+        leader, rival = (as_user(user) for _, user in market.bidders)
+        form = {"amount": format_minor(START + 1, "CNY"), "act": "review"}
+        address = f"/lots/{market.lot.pk}/bid/"
+        assert leader.post(address, form).status_code == 200
+        assert rival.post(address, form).status_code == 422
+        form["amount"] = format_minor(START, "CNY")
+        assert "at least as high" in leader.post(address, form).content.decode()
 
     def test_change_brings_the_amount_back(self, desk):
         form = review(desk, "2,000,000")

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from npa_market.auctions import services
-from npa_market.auctions.core import Refusal
+from npa_market.auctions.board import refusal_ahead
 from npa_market.auctions.forms import BidForm
 from npa_market.auctions.guard.outliers import (
     Typed,
@@ -54,10 +54,9 @@ def lot_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     if request.POST.get("act") == "change":
         return _panel(request, lot, buyer, BidForm(lot=lot, initial=form.cleaned_data))
     amount_minor = form.cleaned_data["amount_minor"]
-    if amount_minor < lot.floor_minor:
-        below_start = amount_minor < lot.start_price_minor
-        low = Refusal.BELOW_START if below_start else Refusal.BELOW_STEP
-        form.add_error("amount", refusal_message(low, state_of(lot), lot.currency))
+    refusal = refusal_ahead(lot=lot, buyer=buyer, amount_minor=amount_minor)
+    if refusal is not None and refusal in ABOUT_THE_AMOUNT:
+        form.add_error("amount", refusal_message(refusal, state_of(lot), lot.currency))
         return _panel(request, lot, buyer, form, status=422)
     review = _review(lot, buyer, amount_minor, uuid7())
     return _panel(request, lot, buyer, form, review=review)

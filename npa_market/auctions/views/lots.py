@@ -187,6 +187,7 @@ def _live_data(lot: Lot, events: list[Any], now: Any) -> dict[str, Any]:
         "ends_at": lot.ends_at.isoformat(),
         "start_price_minor": lot.start_price_minor,
         "step_minor": lot.step_minor,
+        "higher_steps": lot.higher_steps,
         "claim_minor": lot.package.claim_minor,
         "principal_minor": lot.package.principal_minor,
         "digits": minor_digits(lot.currency),

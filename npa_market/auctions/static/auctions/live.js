@@ -37,7 +37,12 @@
   const dated = (iso) => (day(Date.parse(iso)) === day(now()) ? clock(iso) : `${day(Date.parse(iso))} ${clock(iso)}`);
   const bids = () => lot.events.filter((event) => BIDS.includes(event.kind));
   const leading = () => bids().at(-1);
-  const floor = () => (leading() ? leading().amount_minor + lot.step_minor : lot.start_price_minor);
+  const stepAt = (minor) => lot.higher_steps.reduce((step, [from, higher]) => (minor >= from ? higher : step), lot.step_minor);
+  const floor = (steps = 1) => {
+    let minor = leading() ? leading().amount_minor + stepAt(leading().amount_minor) : lot.start_price_minor;
+    for (let step = 1; step < steps; step += 1) minor += stepAt(minor);
+    return minor;
+  };
 
   const connection = (tone, words) => {
     for (const node of all("connection")) { node.className = `tag ${tone}`; node.textContent = words; }
@@ -251,7 +256,7 @@
     if (!button) return;
     event.preventDefault();
     const field = button.form.elements.amount;
-    field.value = money(floor() + (Number(button.dataset.steps) - 1) * lot.step_minor);
+    field.value = money(floor(Number(button.dataset.steps)));
     field.focus();
   });
   // "Busy, nothing was done" is an answer to show like any other.
