@@ -17,7 +17,7 @@ from npa_market.packages.exports import SELLERS_ALONE, ask_for_export, forms_for
 from npa_market.packages.models import Package, PackageExport
 from npa_market.packages.saved import ExportForm
 from npa_market.packages.sealed import read_table
-from npa_market.parties.access import MEMBERS, access, access_for
+from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import SELLER_ROLES
@@ -67,7 +67,7 @@ def sealed_csv(request: MemberRequest, package_id: UUID) -> HttpResponseBase:
     return answer
 
 
-@access(MEMBERS)
+@access(SELLERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def package_export(request: MemberRequest, package_id: UUID, form: str) -> HttpResponseBase:
     """POST asks for an export, GET gives the file once it is made.
