@@ -70,10 +70,11 @@ def board_of(lot: Lot, now: datetime) -> Board:
     state = ready_at(state_of(lot), now)
     if lot.is_over:
         return Board("Result", _result(lot), "", "Ended", lot.last_decided_at or now)
+    at = state.suspended_since or now  # No time passes for a suspended lot (A18).
     if isinstance(state, Dutch):
-        return _falling(lot, state, now)
+        return _falling(lot, state, at)
     if isinstance(state, Negotiated):
-        return _talks(lot, state)
+        return _talks(lot, state, at)
     if isinstance(state, Sealed):
         return _envelopes(lot, state)
     raise TypeError(f"{lot} has a page of its own")
@@ -92,8 +93,8 @@ def _envelopes(lot: Lot, state: Sealed) -> Board:
     return Board("Lowest bid", price, "", "Deadline", state.ends_at)
 
 
-def _falling(lot: Lot, state: Dutch, now: datetime) -> Board:
-    price = format_minor(state.price_at(now), lot.currency, symbol=True)
+def _falling(lot: Lot, state: Dutch, at: datetime) -> Board:
+    price = format_minor(state.price_at(at), lot.currency, symbol=True)
     if state.phase == Phase.ANNOUNCED:
         return Board("Starts at", price, "", "Opens", lot.opens_at)
     if state.stage == Stage.FALLING:
@@ -126,8 +127,8 @@ def _falls(lot: Lot, state: Dutch) -> str:
     )
 
 
-def _talks(lot: Lot, state: Negotiated) -> Board:
-    if state.offered_minor is None or state.offer_ends_at is None:
+def _talks(lot: Lot, state: Negotiated, at: datetime) -> Board:
+    if state.offered_minor is None or state.offer_ends_at is None or not state.stands_at(at):
         price = format_minor(lot.start_price_minor, lot.currency, symbol=True)
         return Board("Asked", price, "No offer stands.", "Talks end", state.ends_at)
     price = format_minor(state.offered_minor, lot.currency, symbol=True)
@@ -146,7 +147,8 @@ def acts_of(
     if not may_act or state.phase != Phase.OPEN or lot.state == LotState.SUSPENDED:
         return None
     if isinstance(state, Negotiated):
-        return _talking(lot, state, Party.SELLER if buyer is None else Party.BUYER, typed)
+        party = Party.SELLER if buyer is None else Party.BUYER
+        return _talking(lot, state, party, (now, typed))
     if buyer is None:
         return None
     if isinstance(state, Dutch):
@@ -180,13 +182,15 @@ def _dutch_act(
     return {"kind": "round", "title": title, "words": words, "form": form}
 
 
-def _talking(lot: Lot, state: Negotiated, party: Party, typed: Any) -> dict[str, Any]:
-    offered = state.offered_minor
+def _talking(lot: Lot, state: Negotiated, party: Party, at: tuple[datetime, Any]) -> dict[str, Any]:
+    now, typed = at
+    stands = state.stands_at(now)
+    offered = state.offered_minor if stands else None
     return {
         "kind": "talk",
         "title": "Your side",
         "words": "An accepted offer sells the package at once.",
-        "offer": state.offer,
+        "offer": state.offer if stands else None,
         "is_own": state.offered_by == party,
         "offered": "" if offered is None else format_minor(offered, lot.currency, symbol=True),
         "form": typed if isinstance(typed, OfferForm) else OfferForm(lot=lot),

@@ -38,6 +38,10 @@ class Negotiated(Auction):
     offered_minor: int | None = None
     offer_ends_at: datetime | None = None
 
+    def stands_at(self, moment: datetime) -> bool:
+        """Is there an offer that could be accepted at a moment?"""
+        return self.offer_ends_at is not None and moment < self.offer_ends_at
+
 
 def due(auction: Negotiated, at: datetime) -> list[NumberedEvent]:
     """Talks that reached their end without agreement."""

@@ -27,8 +27,9 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
         source="follows.pk", read_only=True, allow_null=True, default=None,
         help_text="The lot offered again by this one.",
     )  # fmt: skip
-    floor_minor = serializers.IntegerField(
-        read_only=True, help_text="Lowest amount that would be accepted now."
+    floor_minor = serializers.SerializerMethodField(
+        help_text="Lowest amount that would be accepted now; null where the price falls or is "
+        "talked about, as it is in the lot's events."
     )
 
     class Meta:
@@ -45,6 +46,10 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "by_invitation", "sale_event", "event_place", "whole_start_minor",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_floor_minor(self, lot: Lot) -> int | None:
+        """What the row of a lot tells by itself."""
+        return lot.floor_minor if lot.format in {LotFormat.ASCENDING, LotFormat.SEALED} else None
 
 
 def invitees_field() -> serializers.ListField:

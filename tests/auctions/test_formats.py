@@ -291,6 +291,31 @@ def test_pages_of_each_format_show_the_next_act(offered, as_user, clock):
     assert ended.content.decode().count("This was not done.") == 1
 
 
+def test_A18_no_price_falls_on_the_page_of_a_suspended_lot(offered, as_user, clock):
+    market = offered(Format.DUTCH)
+    client, address = as_user(market.bidders[0][1]), f"/lots/{market.lot.pk}/"
+    clock.now = OPENING + 3 * timedelta(seconds=market.lot.tick_seconds)
+    services.suspend_lot(user=market.operator, lot_id=market.lot.pk, reason="Data error")
+    price = client.get(address).context["board"].price
+    clock.now += 10 * MINUTE
+    assert client.get(address).context["board"].price == price
+    assert client.get(f"/api/v1{address}").json()["floor_minor"] is None
+
+
+def test_an_offer_that_ran_out_stands_nowhere(offered, as_user, clock):
+    late = END + 120 * MINUTE
+    market = offered(Format.NEGOTIATED, ends_at=late, hard_end_at=late)
+    address = f"/lots/{market.lot.pk}/"
+    seller, buyer = as_user(market.seller_user), as_user(market.bidders[0][1])
+    offer = {"request_id": str(uuid4()), "amount": "2,000,000.00", "valid_hours": "1"}
+    assert seller.post(f"{address}offer/", offer).status_code == 302
+    assert "Accept ¥2,000,000.00" in buyer.get(address).content.decode()
+    clock.now += 61 * MINUTE
+    page = buyer.get(address).content.decode()
+    assert "Accept ¥2,000,000.00" not in page
+    assert "No offer stands." in page
+
+
 def test_a_negotiation_on_the_page(offered, as_user):
     market = offered(Format.NEGOTIATED)
     address = f"/lots/{market.lot.pk}/"
