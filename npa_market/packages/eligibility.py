@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -199,14 +200,6 @@ def _plain(column: "pd.Series[Any]") -> pa.Array:
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
-def _sold(background: Background) -> Identities:
-    return background.sold
-
-
-def _live(background: Background) -> Identities:
-    return background.live
-
-
 def _minor(frame: pd.DataFrame, background: Background) -> Mask:
     """Surely under age: the tape gives the year of birth only."""
     age = background.cut_off_date.year - frame["borrower__birth_year"]
@@ -228,10 +221,10 @@ RULES: dict[str, Rule] = {
     "settled": _has_status("settled"),
     "fraud": _has_status("fraud"),
     "disputed": _has_status("disputed"),
-    "sold": _among(_sold, is_same_borrower=True),
-    "sold_other_borrower": _among(_sold, is_same_borrower=False),
-    "in_live_package": _among(_live, is_same_borrower=True),
-    "in_live_other_borrower": _among(_live, is_same_borrower=False),
+    "sold": _among(attrgetter("sold"), is_same_borrower=True),
+    "sold_other_borrower": _among(attrgetter("sold"), is_same_borrower=False),
+    "in_live_package": _among(attrgetter("live"), is_same_borrower=True),
+    "in_live_other_borrower": _among(attrgetter("live"), is_same_borrower=False),
     "duplicate": _duplicate,
     "look_alike": _look_alike,
     "minor": _minor,

@@ -347,7 +347,7 @@ def _record(act: str, valuation: Valuation, actor: User | None, before: str) -> 
 
 def _provenance(valuation: Valuation) -> dict[str, Any]:
     """Hashes and seed: enough to repeat the run, and no amount."""
-    own = {"fit_sha256": valuation.fit.content_hash} if valuation.fit else {}
+    own = {"fit_sha256": valuation.fit_sha256} if valuation.fit else {}
     return {
         **own,
         "package": valuation.package.reference,

@@ -66,6 +66,23 @@ def ask_fit(seller_user, seller, table, django_capture_on_commit_callbacks):
     return ask
 
 
+@pytest.fixture
+def run_of(seller_user, seller, package):
+    """A finished run of the seller with its own calibration."""
+
+    def run(fit):
+        asked = request_valuation(
+            user=seller_user,
+            organisation=seller,
+            package_id=package.pk,
+            calibration_name=str(fit.pk),
+            terms={"paths": 256, "horizon_months": 12},
+        )
+        return run_valuation(valuation_id=asked.pk)
+
+    return run
+
+
 def test_a_file_becomes_the_calibration_that_the_library_fits(ask_fit, table):
     fit = ask_fit()
     assert (fit.state, fit.job.state) == (ValuationState.DONE, JobState.DONE)
@@ -94,17 +111,10 @@ def test_the_triangle_rises_with_age_and_ends_where_the_watching_ends(table):
 
 
 def test_a_run_names_its_calibration_and_carries_no_reference_label(
-    ask_fit, seller_user, seller, package, as_user
+    ask_fit, run_of, seller_user, as_user
 ):
     fit = ask_fit()
-    asked = request_valuation(
-        user=seller_user,
-        organisation=seller,
-        package_id=package.pk,
-        calibration_name=str(fit.pk),
-        terms={"paths": 256, "horizon_months": 12},
-    )
-    run = run_valuation(valuation_id=asked.pk)
+    run = run_of(fit)
     assert (run.fit, run.calibration_sha256) == (fit, fit.content_hash)
     assert not run.is_reference_calibration
     assert calibration_of(run) == fitted_calibration(fit)
@@ -126,19 +136,12 @@ def dated(table):
 
 
 def test_a_run_starts_where_the_calendar_stands_at_the_cut_off_date(
-    ask_fit, seller_user, seller, package, as_user, dated
+    ask_fit, run_of, seller_user, package, as_user, dated
 ):
     fit = ask_fit(csv_of(dated))
     fitted = fitted_calibration(fit)
     assert fitted.calendar is not None
-    asked = request_valuation(
-        user=seller_user,
-        organisation=seller,
-        package_id=package.pk,
-        calibration_name=str(fit.pk),
-        terms={"paths": 256, "horizon_months": 12},
-    )
-    run = run_valuation(valuation_id=asked.pk)
+    run = run_of(fit)
     used = calibration_of(run)
     month = package.cut_off_date.year * 12 + package.cut_off_date.month - 1
     assert used == as_of(fitted, month)

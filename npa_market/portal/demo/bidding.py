@@ -24,13 +24,6 @@ class Bidder:
     limit_minor: int
 
 
-def floor_minor(lot: Lot) -> int:
-    """The lowest amount the lot accepts now."""
-    if lot.leading_minor is None:
-        return lot.start_price_minor
-    return lot.leading_minor + lot.step_minor
-
-
 def bid_out(lot: Lot, bidders: list[Bidder], report: Report) -> Lot:
     """Bid in turn until nobody goes higher, the last time inside the soft-close window.
 
@@ -38,10 +31,10 @@ def bid_out(lot: Lot, bidders: list[Bidder], report: Report) -> Lot:
     """
     lot = _wait_until_open(lot)
     while (bidder := _next_bidder(lot, bidders)) is not None:
-        is_last = floor_minor(lot) + lot.step_minor > sorted(b.limit_minor for b in bidders)[-2]
+        is_last = lot.floor_minor + lot.step_minor > sorted(b.limit_minor for b in bidders)[-2]
         if is_last:
             _wait_for_clock(lot, before_end=timedelta(seconds=lot.window_seconds / 2))
-        amount_minor = floor_minor(lot)
+        amount_minor = lot.floor_minor
         outcome = place_bid(
             user=bidder.user,
             lot_id=lot.pk,
@@ -63,7 +56,7 @@ def _next_bidder(lot: Lot, bidders: list[Bidder]) -> Bidder | None:
     able = [
         bidder
         for bidder in bidders
-        if bidder.buyer.pk != lot.leader_id and bidder.limit_minor >= floor_minor(lot)
+        if bidder.buyer.pk != lot.leader_id and bidder.limit_minor >= lot.floor_minor
     ]
     return min(able, key=lambda bidder: bidder.limit_minor, default=None)
 

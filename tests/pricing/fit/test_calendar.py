@@ -31,6 +31,15 @@ def calibration(known):
     return replace(base, factors=RISK, calendar=known)
 
 
+def drawn(started, *, months, blocks):
+    """The engine's factors of one group, without parameter error."""
+    model = FactorModel(
+        risk=started.factors, group=np.array([0]), product=np.array([0]),
+        parameter_sd=np.zeros(1), months=months,
+    )  # fmt: skip
+    return factor_block(model, np.concatenate([normals(model, 3, each) for each in range(blocks)]))
+
+
 def test_a_calendar_seen_without_noise_is_where_it_was_seen():
     known, true = calendar(noise=1e-9, level_sd=0.0)
     started = as_of(calibration(known), known.last_month)
@@ -87,12 +96,7 @@ def test_future_months_have_the_law_that_the_past_leaves():
     """The engine's factors beside the joint law: level times macro at 1 and 12 months."""
     known, _ = calendar()
     started = as_of(calibration(known), known.last_month)
-    model = FactorModel(
-        risk=started.factors, group=np.array([0]), product=np.array([0]),
-        parameter_sd=np.zeros(1), months=12,
-    )  # fmt: skip
-    z = np.concatenate([normals(model, 3, block) for block in range(32)])
-    block = factor_block(model, z)
+    block = drawn(started, months=12, blocks=32)
     past = past_of(known, RISK, known.last_month, known.last_month)
     mean, (level, now, joint) = past.mean[-1], (
         past.covariance[0, 0], past.covariance[-1, -1], past.covariance[0, -1]
@@ -150,12 +154,7 @@ def test_the_start_is_told_as_a_share_of_the_curves_given():
     known, _ = calendar()
     before = calibration(known)
     after = as_of(before, known.last_month)
-    model = FactorModel(
-        risk=after.factors, group=np.array([0]), product=np.array([0]),
-        parameter_sd=np.zeros(1), months=1,
-    )  # fmt: skip
-    z = np.concatenate([normals(model, 3, block) for block in range(64)])
-    block = factor_block(model, z)
+    block = drawn(after, months=1, blocks=64)
     shift = np.exp(after.products[0].log_odds[0] - before.products[0].log_odds[0])
     told = after.diagnostics["started"]
     expected = shift * (block.level[:, 0] * block.macro[:, 0]).mean()
