@@ -1,5 +1,8 @@
 """The bidder's form of the rows: dates to months, and no small group of look-alike borrowers.
 
+The borrower's token joins the loans of one person, so what is known of a person is the same in all
+of their rows, and a group counts persons.
+
 Applies the column "data room" of the personal-data rules to a frame of `sealed.read_sealed`. The
 exact balances still make rows unique, so the result stays personal data: agreement, log, watermark.
 """
@@ -21,6 +24,7 @@ _WIDER_AGES = {
     "65+": "55+",
 }
 _QUARTER = "default_quarter"
+_OF_PERSON = ("age_band", "sex", "province", "city_tier")
 # In the order in which detail is given up; the product goes last, it is worth most to a bidder and
 # says least about a person.
 LADDER = (
@@ -33,9 +37,8 @@ LADDER = (
     Step("product"),
 )
 _TEXTS = ("city_tier", "age_band", "sex", "province", "product")
-READ = frozenset(  # needed beside the columns asked for
-    {"loan_token", "days_overdue", "principal_minor", "claim_minor", *_MONTHLY, *_TEXTS}
-)
+_NEEDED = ("loan_token", "borrower_token", "days_overdue", "principal_minor", "claim_minor")
+READ = frozenset({*_NEEDED, *_MONTHLY, *_TEXTS})  # needed beside the columns asked for
 
 
 @dataclass(frozen=True)
@@ -62,16 +65,23 @@ class BidderForm:
 
 
 def bidder_form(frame: pd.DataFrame, smallest_group: int = SMALLEST_GROUP) -> BidderForm:
-    """Dates to the first of the month, days overdue to steps of 30, groups of at least k loans.
+    """Dates to the first of the month, days overdue to steps of 30, groups of at least k borrowers.
 
     A group shares age band, sex, province, city tier, product and default quarter (`LADDER`); see
-    `anonymity.anonymise`. The frame given is not changed.
+    `anonymity.anonymise`. The number and mix of one borrower's loans is not a quasi-identifier.
+    The frame given is not changed.
     """
     quarter = (
         frame["default_date"].dt.to_period("Q").astype(str).where(frame["default_date"].notna(), "")
     )
-    quasi = frame[list(_TEXTS)].assign(**{_QUARTER: quarter})
-    found = anonymise(quasi, [*_TEXTS, _QUARTER], LADDER, smallest_group=smallest_group)
+    found = anonymise(
+        frame[["borrower_token", *_TEXTS]].assign(**{_QUARTER: quarter}),
+        [*_TEXTS, _QUARTER],
+        LADDER,
+        person="borrower_token",
+        of_person=_OF_PERSON,
+        smallest_group=smallest_group,
+    )
     shown = frame.copy()
     for name in _MONTHLY:
         shown[name] = shown[name].dt.to_period("M").dt.to_timestamp()

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from npa_market.packages.anonymity import Step, anonymise, group_sizes
@@ -87,4 +87,75 @@ def test_a_ladder_that_keeps_something_and_senseless_limits_are_refused():
 
 def test_many_columns_do_not_overflow():
     codes = [np.arange(1000) * 10**15 for _ in range(9)]
-    assert (group_sizes(codes) == 1).all()
+    assert (group_sizes(codes, np.arange(1000)) == 1).all()
+
+
+PEOPLE = st.lists(
+    st.tuples(
+        st.sampled_from("abcd"), st.integers(20, 60), st.sampled_from("xy"), st.integers(0, 30)
+    ),
+    max_size=80,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(PEOPLE, st.integers(1, 6), st.sampled_from([0.0, 0.02, 0.3]))
+def test_joined_on_the_person_every_row_still_has_k_persons_like_it(rows, k, share):
+    """What one row of a person shows counts for all of them, as it does for who joins them."""
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "person"])
+    found = anonymise(
+        frame,
+        COLUMNS,
+        LADDER,
+        person="person",
+        of_person=["city", "age"],
+        smallest_group=k,
+        most_suppressed=share,
+    )
+    shown = pd.DataFrame(dict(found.values)).assign(person=frame["person"])[~found.is_suppressed]
+    for name in ("city", "age"):
+        joined = shown.groupby("person")[name].agg(
+            lambda values: "".join(sorted(map(str, {*values})))
+        )
+        assert (shown["person"].map(joined) == shown[name].map(str)).all()
+    groups = shown.groupby(COLUMNS)["person"].nunique()
+    assert (groups >= k).all()
+    if frame["person"].nunique() >= k:
+        assert found.is_suppressed.sum() <= share * len(rows)
+    else:
+        assert found.is_suppressed.all()
+
+
+def persons(rows, **limits):
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "person"])
+    return anonymise(frame, COLUMNS, LADDER, person="person", of_person=["city", "age"], **limits)
+
+
+def test_five_loans_of_one_person_are_not_five_people():
+    rows = [("a", 30, "x", 0)] * 5 + [("b", 30, "x", number) for number in range(1, 6)]
+    assert set(persons(rows).values["city"][:5]) == {""}
+
+
+def test_what_one_loan_gives_up_the_persons_other_loans_do_not_tell():
+    common = [("a", 30, "x", number) for number in range(6)]
+    rare = [("a", 30, "y", 0)]
+    found = persons(common + rare, most_suppressed=0.3)
+    assert found.is_suppressed.tolist() == [True, *[False] * 5, True]
+    found = persons(common + rare, most_suppressed=0)
+    assert found.values["city"][0] == "", "their city is not read off the common loan"
+
+
+def test_a_large_group_that_others_left_is_generalised_as_they_were():
+    """Person 0 leaves the five of city a for the sake of another loan; the four left follow."""
+    rows = [("a", 30, "x", number) for number in range(5)]
+    rows += [("a", 30, "y", number) for number in (0, 6, 7, 8)] + [("c", 30, "y", 9)]
+    found = persons(rows)
+    assert set(found.values["city"]) == {""}
+    assert set(found.values["age"]) == {30}
+
+
+def test_two_answers_of_one_person_are_none():
+    rows = [("a", 30, "x", number) for number in range(6)] + [("b", 30, "x", 0)]
+    rows += [(None, 30, "x", number) for number in range(6, 10)]
+    found = persons(rows)
+    assert found.values["city"].tolist() == ["", *["a"] * 5, *[""] * 5]

@@ -14,17 +14,23 @@ KEYS = ["age_band", "sex", "province", "city_tier", "product"]
 def group_sizes(frame):
     dates = frame["default_date"].dt
     quarter = (dates.year * 4 + dates.quarter).fillna(0)
-    return frame.groupby([*[frame[key] for key in KEYS], quarter])["loan_token"].transform("size")
+    borrowers = frame.groupby([*[frame[key] for key in KEYS], quarter])["borrower_token"]
+    return borrowers.transform("nunique")
 
 
 @settings(max_examples=30, deadline=None)
 @given(rows=st.integers(0, 120), seed=st.integers(0, 2**32 - 1))
-def test_every_row_shown_has_four_like_it_and_the_rest_is_counted_with_its_money(rows, seed):
+def test_every_row_shown_has_four_other_borrowers_like_it_and_the_rest_is_counted_with_its_money(
+    rows, seed
+):
     frame = frame_of(rows, seed)
     form = bidder_form(frame)
     assert rows == 0 or (group_sizes(form.frame) >= SMALLEST_GROUP).all()
+    of_borrower = form.frame.groupby("borrower_token")[KEYS[:-1]].nunique()
+    assert (of_borrower == 1).to_numpy().all(), "no loan tells what another gave up"
     assert len(form.frame) + form.suppressed == rows
-    assert form.suppressed <= 0.02 * rows or rows < SMALLEST_GROUP
+    few = frame["borrower_token"].nunique() < SMALLEST_GROUP
+    assert form.suppressed <= 0.02 * rows or few
     left = frame[~frame["loan_token"].isin(form.frame["loan_token"])]
     assert form.suppressed_principal_minor == left["principal_minor"].sum()
     assert form.suppressed_claim_minor == left["claim_minor"].sum()
@@ -35,6 +41,7 @@ def alike(rows):
     for key in KEYS:
         frame[key] = "same"
     frame["default_date"] = pd.Timestamp("2025-05-17")
+    frame["borrower_token"] = frame["loan_token"]
     return frame
 
 
