@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from npa_market.common.errors import InvalidInput
+from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.files import read_stored
 from npa_market.packages.columns import Columns, checked_columns, columns_of
 from npa_market.packages.criteria import Criteria
@@ -18,6 +18,7 @@ from npa_market.packages.masks import Mask, SelectionTotals, mask_of, totals_of_
 from npa_market.packages.models import Package
 from npa_market.packages.queries import tapes_for
 from npa_market.packages.saved import LoanList
+from npa_market.packages.schema import MAX_EXACT, MONEY_COLUMNS
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Tape
 
@@ -32,6 +33,21 @@ class Chosen:
     def totals(self) -> SelectionTotals:
         """Counts and sums of the chosen loans."""
         return totals_of_mask(self.columns, self.mask)
+
+    def totals_to_keep(self) -> SelectionTotals:
+        """The same for a package. Raises Refused where a sum is too large to be stated exactly."""
+        found = self.totals()
+        for name in MONEY_COLUMNS:
+            if abs(getattr(found, name)) > MAX_EXACT:
+                raise Refused(
+                    "sum_not_exact",
+                    f"The {name.removesuffix('_minor')} of these {found.loans:,} loans adds up to "
+                    f"{getattr(found, name):,} minor units, and a package states sums up to "
+                    f"{MAX_EXACT:,}. Check the amounts of the tape (a wrong column or unit?), or "
+                    "choose fewer loans.",
+                    field="criteria",
+                )
+        return found
 
     def table(self) -> pa.Table:
         """The chosen loans as `loading.loans_table` gives them, in the order of their keys."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from npa_market.packages.columns import Columns
+from npa_market.packages.columns import Amounts, Columns
 from npa_market.packages.criteria import Condition, Criteria, Group
 from npa_market.packages.fields import Kind
 from npa_market.packages.months import months_before
@@ -44,10 +44,15 @@ def totals_of_mask(columns: Columns, mask: Mask) -> SelectionTotals:
     """Counts and sums of the chosen loans, exact integers."""
     seen = np.zeros(columns.borrower_count, dtype=bool)
     seen[columns.borrowers[mask]] = True
-    sums = {name: int(values[mask].sum()) for name, values in columns.money.items()}
+    sums = {name: _sum(values[mask]) for name, values in columns.money.items()}
     return SelectionTotals(
         loans=int(np.count_nonzero(mask)), borrowers=int(np.count_nonzero(seen)), **sums
     )
+
+
+def _sum(values: Amounts) -> int:
+    """In two halves: the whole may be beyond 64 bits where a tape's amounts are not amounts."""
+    return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())
 
 
 def _mask(columns: Columns, node: Group | Condition, cut_off_date: date) -> Mask:

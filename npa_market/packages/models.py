@@ -45,8 +45,8 @@ class Package(models.Model):
     currency = Currency()
     cut_off_date = models.DateField()
     version = models.PositiveSmallIntegerField(default=1)
-    previous = models.OneToOneField(
-        "self", null=True, on_delete=models.PROTECT, related_name="successor"
+    previous = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="successors"
     )
     state = models.CharField(max_length=10, choices=PackageState, default=PackageState.DRAFT)
     criteria = models.JSONField(default=dict)
@@ -111,6 +111,11 @@ class Package(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="withdrawn") | ~Q(end_reason=""),
                 name="package_withdrawn_with_reason",
+            ),
+            models.UniqueConstraint(
+                fields=["previous"],
+                condition=~Q(state="withdrawn"),
+                name="one_next_version_at_a_time",
             ),
         ]
 

@@ -214,10 +214,18 @@ def draft_pick(
     title: str,
     transfer_basis: str = "",
 ) -> Package:
-    """A draft of the loans that the order picks. Raises as `try_order`; Refused in a conflict."""
+    """A draft of the loans that the order picks.
+
+    Raises as `try_order`; Refused in a conflict, or where no loan fits below the target.
+    """
     found = try_order(user=user, seller=seller, source=source, order=order)
     if isinstance(found.result, Conflict):
         raise Refused("target_out_of_reach", conflict_words(found.result, order, source.currency))
+    if not found.result.chosen.any():
+        least = _amount(order.measure, order.amount, source.currency)
+        raise Refused(
+            "nothing_picked", f"No loan fits into {least}. Raise the target.", field="amount"
+        )
     words = _words(order, found.outcome, source.currency)
     return _draft_of(
         user,

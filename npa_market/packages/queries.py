@@ -101,14 +101,14 @@ def list_totals(packages: QuerySet[Package]) -> dict[str, Any]:
 
 
 def versions_of(package: Package) -> list[Package]:
-    """Every version of the package, newest first."""
+    """Every version of the package, withdrawn ones too, newest first."""
     first = package
     while first.previous is not None:
         first = first.previous
-    chain: list[Package] = [first]
-    while (successor := Package.objects.filter(previous=chain[-1]).first()) is not None:
-        chain.append(successor)
-    return chain[::-1]
+    found = latest = [first]
+    while latest := list(Package.objects.filter(previous__in=latest)):
+        found = found + latest
+    return sorted(found, key=lambda each: each.version, reverse=True)
 
 
 def loan_keys_of(package: Package) -> dict[str, UUID]:

@@ -54,4 +54,5 @@ SEALED_SCHEMA = pa.schema(
     ]
 )
 COLUMNS = tuple(SEALED_SCHEMA.names)
+MAX_EXACT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles: integers are exact up to here.
 MONEY_COLUMNS = ("principal_minor", "interest_minor", "fees_minor", "claim_minor")

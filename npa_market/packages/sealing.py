@@ -17,13 +17,12 @@ from npa_market.common.errors import Refused
 from npa_market.evidence.merkle import HASH_BYTES, levels
 from npa_market.packages.bands import AGE_BANDS, AGE_EDGES
 from npa_market.packages.leaves import leaf_hashes
-from npa_market.packages.schema import RECEIPT, SEALED_SCHEMA
+from npa_market.packages.schema import MAX_EXACT, RECEIPT, SEALED_SCHEMA
 from npa_market.packages.tokens import token_bytes
 from npa_market.tapes.geography import city_tier
 
 ROWS_PER_GROUP = 64_000
 ROWS_PER_PART, PARTS_AT_ONCE = 16_000, 2
-MAX_EXACT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles: integers are exact up to here.
 Progress = Callable[[int, int], None]
 
 

@@ -107,7 +107,7 @@ def _counted(
 
     criteria = read_criteria(document)
     _refuse_unfit(seller, criteria, currency, cut_off_date)
-    return asdict(chosen(seller, criteria, currency, cut_off_date).totals())
+    return asdict(chosen(seller, criteria, currency, cut_off_date).totals_to_keep())
 
 
 def _refuse_unfit(

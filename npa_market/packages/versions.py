@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Max
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
@@ -18,16 +19,17 @@ from npa_market.parties.permissions import require
 
 @transaction.atomic
 def new_version(*, user: User, package_id: UUID, cut_off_date: date | None = None) -> Package:
-    """The draft that follows a sealed package; where one was begun, that one.
+    """The draft that follows a sealed package; where one was begun and stands, that one.
 
-    It starts from the same criteria (tapes left open where the cut-off date changes). Sealing it
-    replaces the earlier version; until then the earlier one stands.
+    A withdrawn one leaves its number behind. The draft starts from the same criteria (tapes left
+    open where the cut-off date changes). Sealing it replaces the earlier version; until then the
+    earlier one stands. Raises Refused where that one is not sealed or is bound, NotPermitted.
     """
     from npa_market.packages.choosing import chosen
 
     earlier = Package.objects.select_for_update().get(pk=package_id)
     require(user, "packages.revise_package", earlier)
-    begun = Package.objects.filter(previous=earlier).first()
+    begun = earlier.successors.exclude(state=PackageState.WITHDRAWN).first()
     if begun is not None:
         return begun
     if earlier.state != PackageState.SEALED:
@@ -40,14 +42,16 @@ def new_version(*, user: User, package_id: UUID, cut_off_date: date | None = Non
             criteria.pop(name, None)
     day = cut_off_date or earlier.cut_off_date
     now = chosen(earlier.seller, read_criteria(criteria), earlier.currency, day)
+    given = earlier.successors.aggregate(Max("version"))["version__max"]
+    version = (given or earlier.version) + 1
     draft = Package.objects.create(
-        **asdict(now.totals()),
-        reference=f"{earlier.reference.split('v')[0]}v{earlier.version + 1}",
+        **asdict(now.totals_to_keep()),
+        reference=f"{earlier.reference.split('v')[0]}v{version}",
         seller_id=earlier.seller_id,
         title=earlier.title,
         currency=earlier.currency,
         cut_off_date=day,
-        version=earlier.version + 1,
+        version=version,
         previous=earlier,
         criteria=criteria,
         transfer_basis=earlier.transfer_basis,

@@ -2,7 +2,9 @@
 
 import random
 from datetime import date
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from npa_market.common.errors import InvalidInput
@@ -13,8 +15,9 @@ from npa_market.packages.criteria import OPERATORS, read_criteria
 from npa_market.packages.fields import FIELDS, Kind
 from npa_market.packages.keeping import keep_loan_list
 from npa_market.packages.lines import document_of, edited, lines_of
-from npa_market.packages.masks import mask_of
+from npa_market.packages.masks import mask_of, totals_of_mask
 from npa_market.packages.queries import selection
+from npa_market.packages.schema import MONEY_COLUMNS
 from npa_market.tapes.models import Loan
 from tests.builders import CUT_OFF, loans_on_tape, make_tape, one_loan
 
@@ -103,6 +106,15 @@ def test_totals_are_those_of_the_rows_over_several_tapes(seller, seller_user, ta
     assert columns_of([other, tape]).table.column("id").to_pylist() == keys
     one = read_criteria({"tapes": [str(other.pk)]})
     assert chosen(seller, one, "CNY", CUT_OFF).totals().loans == 10
+
+
+def test_sums_are_exact_beyond_a_machine_word():
+    most = np.full(9_300, 10**15 - 1)
+    columns = SimpleNamespace(
+        borrowers=np.zeros(9_300, int), borrower_count=1, money=dict.fromkeys(MONEY_COLUMNS, most)
+    )
+    totals = totals_of_mask(columns, np.ones(9_300, bool))
+    assert totals.claim_minor == 9_300 * (10**15 - 1) > 2**63
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,16 @@ def test_a_draft_is_made_by_criteria_and_changed(seller, seller_user, as_user):
     assert (package.title, package.edited_by) == ("West", seller_user)
 
 
+def test_the_editor_of_a_package_that_stands_leads_back_to_it(
+    seller_user, second_seller_user, as_user
+):
+    package = sealed_package(seller_user, second_seller_user, count=3)
+    for send in (as_user(seller_user).get, as_user(seller_user).post):
+        answer = send(url("edit", package), follow=True)
+        assert answer.redirect_chain == [(package.get_absolute_url(), 302)]
+        assert f"{package} is sealed and stays as it is." in html(answer)
+
+
 def test_lines_are_added_and_removed_without_a_script(seller, seller_user, as_user):
     loans_on_tape(seller, seller_user, 4)
     client = as_user(seller_user)

@@ -64,6 +64,14 @@ def test_a_conflict_is_told_in_words_and_makes_no_draft(tape, seller, seller_use
     assert not LoanList.objects.exists()
 
 
+def test_a_target_below_every_loan_makes_no_draft(tape, seller, seller_user):
+    asked = {"user": seller_user, "seller": seller, "source": SOURCE}
+    with pytest.raises(Refused, match="Raise the target") as caught:
+        draft_pick(**asked, order=order(tape, 0, amount=1, limits=()), title="Tiny")
+    assert caught.value.field == "amount"
+    assert not LoanList.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

@@ -388,6 +388,47 @@ def test_a_new_version_replaces_the_old_one_when_it_is_sealed(
         new_version(user=seller_user, package_id=screened_package(seller_user, seed=3).pk)
 
 
+def test_a_withdrawn_next_version_leaves_its_number_and_room_for_another(
+    seller_user, second_seller_user
+):
+    package = sealed_package(seller_user, second_seller_user, count=6)
+    first = new_version(user=seller_user, package_id=package.pk)
+    withdraw_package(user=seller_user, package_id=first.pk, reason="Wrong criteria")
+    second = new_version(user=seller_user, package_id=package.pk)
+    assert (second.reference, second.version) == (f"{package.reference}v3", 3)
+    assert new_version(user=seller_user, package_id=package.pk) == second
+    with pytest.raises(IntegrityError, match="previous"), transaction.atomic():
+        Package.objects.filter(pk=first.pk).update(state=PackageState.DRAFT)
+    screen_package(user=seller_user, package_id=second.pk)
+    sealed = seal_package(user=second_seller_user, package_id=second.pk)
+    assert [each.pk for each in versions_of(package)] == [sealed.pk, first.pk, package.pk]
+    package.refresh_from_db()
+    assert package.state == PackageState.REPLACED
+
+
+def test_amounts_that_add_up_beyond_exact_integers_are_refused_in_words(
+    draft, tape, seller_user, second_seller_user
+):
+    """Twelve of the largest amounts that a tape may hold: beyond 2**53 no entry states the sum."""
+    package = draft()
+    earlier = sealed_package(seller_user, second_seller_user, count=3, seed=2)
+    most = 999_999_999_999_999
+    nothing = {"interest_minor": 0, "fees_minor": 0}
+    Loan.objects.update(principal_minor=most, claim_minor=most, **nothing)
+    words = "principal of these 1[25] loans adds up to .*choose fewer loans"
+    with pytest.raises(Refused, match=words) as caught:
+        draft(title="Huge")
+    assert (caught.value.code, caught.value.field) == ("sum_not_exact", "criteria")
+    wanted = {"title": "Huge", "cut_off_date": CUT_OFF, "criteria": {}, "transfer_basis": "9"}
+    with pytest.raises(Refused, match=words):
+        revise_package(user=seller_user, package_id=package.pk, **wanted)
+    half = {"principal_minor": 0, "interest_minor": 2**53 // 2, "claim_minor": 2**53 // 2}
+    Loan.objects.filter(tape=earlier.members.first().loan.tape).update(**half)
+    with pytest.raises(Refused, match="interest of these 3 loans"):
+        new_version(user=seller_user, package_id=earlier.pk)
+    assert Package.objects.count() == 2
+
+
 def test_a_change_starts_the_screen_over_and_no_change_writes_nothing(seller_user, seller):
     package = screened_package(seller_user, 10)
     wanted = {
