@@ -8,7 +8,6 @@ from typing import IO
 
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import models, transaction
 
 from npa_market.common.clock import database_now
 from npa_market.common.models import StoredFile
@@ -54,15 +53,9 @@ def open_stored(sha256: str) -> IO[bytes]:
     return default_storage.open(_name(sha256), "rb")
 
 
-def forget_stored(sha256: str) -> bool:
-    """Delete a kept file that no row names any more; was it deleted?"""
-    try:
-        with transaction.atomic():
-            StoredFile.objects.filter(sha256=sha256).delete()
-    except models.ProtectedError:
-        return False
-    default_storage.delete(_name(sha256))
-    return True
+def is_stored(sha256: str) -> bool:
+    """Are the bytes of a kept file there?"""
+    return default_storage.exists(_name(sha256))
 
 
 def erase_content(sha256: str) -> None:

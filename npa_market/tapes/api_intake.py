@@ -13,12 +13,12 @@ from rest_framework.response import Response
 
 from npa_market.common.api import VisibleRows
 from npa_market.common.errors import InvalidInput
-from npa_market.common.files import open_stored
 from npa_market.parties.access import access_for
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.roles import SELLER_ROLES, OrganisationKind, Role
 from npa_market.tapes import uploads
 from npa_market.tapes.dictionary import FIELDS
+from npa_market.tapes.kept_files import open_upload
 from npa_market.tapes.mapping import Setting
 from npa_market.tapes.mapping_store import fitting_mapping, save_mapping
 from npa_market.tapes.models import SellerMapping, Upload
@@ -201,10 +201,8 @@ class UploadViewSet(
     def sample(self, request: Request, pk: str) -> Response:
         """How the file is read and what its columns may mean."""
         upload = self.get_object()
-        if upload.file is None:
-            raise InvalidInput("upload_incomplete", "The file is not complete yet.")
         setting = Setting(upload.currency, upload.cut_off_date)
-        with open_stored(upload.file.sha256) as handle:
+        with open_upload(upload) as handle:
             sample = sample_of(handle, Layout(**upload.layout))
         fitting = fitting_mapping(upload.seller, sample.header)
         read = {

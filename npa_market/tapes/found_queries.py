@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from npa_market.common.errors import Refused
-from npa_market.common.files import open_stored
 from npa_market.parties.models import User
 from npa_market.tapes.found_rows import FoundPage, Wanted, found_lines, found_page
+from npa_market.tapes.kept_files import open_rows
 from npa_market.tapes.models import Loan, Tape
 
 EXPORT_HEADER = (
@@ -33,10 +33,7 @@ def _opened(tape: Tape) -> Any:
         if any(has_rows(finding) for finding in tape.findings):
             raise Refused("no_rows_kept", "No rows of findings are kept for this tape.")
         return None
-    try:
-        return open_stored(tape.found_file_id)
-    except FileNotFoundError as error:  # Deleted with the identities.
-        raise Refused("rows_erased", "The rows went with the tape's identities.") from error
+    return open_rows(tape, tape.found_file_id)
 
 
 def rows_found(tape: Tape, user: User, wanted: Wanted, after: int = -1) -> FoundPage:

@@ -10,15 +10,17 @@ from django.db.models import Q, QuerySet
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
-from npa_market.common.files import erase_content
+from npa_market.common.files import is_stored
 from npa_market.evidence.services import record
-from npa_market.parties.models import User
+from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
+from npa_market.tapes.kept_files import is_needed, let_go
 from npa_market.tapes.keys import PREFIX
 from npa_market.tapes.models import Borrower, Loan, Tape, TapeState
 from npa_market.tapes.outside import tape_uses
 from npa_market.tapes.personal_models import AccessForm, DataKey, PersonalAccess
 from npa_market.tapes.queries import Person, person_of
+from npa_market.tapes.uploads import discard_with_tape
 
 REVEALS_PER_HOUR = 30
 SHORTEST_REASON = 10
@@ -120,17 +122,12 @@ def sealed_under(tape: Tape) -> QuerySet[Borrower]:
 
 
 def _own_files(tape: Tape) -> list[str]:
-    """Hashes of stored files that no other tape has."""
-    files = [
-        sha256 for sha256 in (tape.file_id, tape.rejects_file_id, tape.found_file_id) if sha256
-    ]
-    others = Tape.objects.exclude(pk=tape.pk)
+    """Hashes of files in the storage that go with the tape: nobody else needs them."""
+    files = (tape.file_id, tape.rejects_file_id, tape.found_file_id)
     return [
         sha256
         for sha256 in files
-        if not others.filter(
-            Q(file=sha256) | Q(rejects_file=sha256) | Q(found_file=sha256)
-        ).exists()
+        if sha256 and is_stored(sha256) and not is_needed(sha256, without=tape)
     ]
 
 
@@ -138,25 +135,34 @@ def _own_files(tape: Tape) -> list[str]:
 def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
     """Destroy the key of a tape's identities and delete its files: nobody reads them again.
 
-    Loans, amounts and dates stay. Erasing again changes nothing. Refused while a package needs the
-    identities (`outside.tells_tape_use`). Raises NotPermitted, InvalidInput, Refused.
+    Waiting uploads of its file are discarded, and the file is refused from now on. Loans, amounts
+    and dates stay. Erasing again deletes what is left of the files; where nothing is, it changes
+    nothing. Refused while a package needs the identities (`outside.tells_tape_use`). Raises
+    NotPermitted, InvalidInput, Refused.
     """
+    # What takes a file in takes the same lock, so none slips past.
+    seller_id = Tape.objects.values_list("seller", flat=True).get(pk=tape_id)
+    Organisation.objects.select_for_update(no_key=True).get(pk=seller_id)
     tape = Tape.objects.select_for_update().get(pk=tape_id)
     require(user, "tapes.erase_identities", tape)
     words = " ".join(reason.split())
     if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
         raise InvalidInput("reason_needed", "Say why the identities are erased.", field="reason")
-    if tape.state == TapeState.IMPORTING:
+    if tape.state in {TapeState.UPLOADED, TapeState.IMPORTING}:
         raise Refused("import_runs", "The import of this tape still runs. Cancel it first.")
     if uses := tape_uses(tape):
         raise Refused("identities_needed", f"The identities are still needed: {uses[0]}.")
-    key = DataKey.objects.select_for_update().filter(tape=tape).first()
-    found = erasure_of(tape)
-    if key is None or not key.wrapped:
-        return Erasure(0, 0, 0)
-    key.wrapped, key.erased_at = "", database_now()
-    key.save(update_fields=["wrapped", "erased_at"])
-    files = _own_files(tape)
+    found, files, now = erasure_of(tape), _own_files(tape), database_now()
+    # A tape that was never imported gets the row without a key that says that it was erased.
+    key, is_new = DataKey.objects.select_for_update().get_or_create(
+        tape=tape, defaults={"created_at": now, "erased_at": now}
+    )
+    if not (is_new or key.wrapped or files):
+        return found
+    if key.wrapped:
+        key.wrapped, key.erased_at = "", now
+        key.save(update_fields=["wrapped", "erased_at"])
+    discard_with_tape(user=user, seller_id=seller_id, sha256=tape.file_id)
     record(
         type="tape.identities_erased",
         subject=tape,
@@ -169,6 +175,6 @@ def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
         },
         prev_state=tape.state,
     )
-    for sha256 in files:  # After commit: a rolled back erasure must not lose a file.
-        transaction.on_commit(partial(erase_content, sha256))
+    for sha256 in files:
+        transaction.on_commit(partial(let_go, sha256))
     return found

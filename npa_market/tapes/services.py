@@ -1,5 +1,6 @@
 """Changes of state of a tape: upload, import, retry; and the logged reading of its rejects."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,6 +23,13 @@ from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 from npa_market.parties.roles import OrganisationKind
+from npa_market.tapes.kept_files import (
+    hold,
+    let_go,
+    open_rows,
+    refuse_erased,
+    refuse_erased_file,
+)
 from npa_market.tapes.mapping import mapping_named
 from npa_market.tapes.mapping_store import parsed_mapping, saved_mapping
 from npa_market.tapes.models import Tape, TapeState
@@ -51,18 +59,22 @@ def upload_tape(
     The same file with the same mapping and cut-off date again is the same tape (a failed import is
     queued again). The header is read before anything is kept: a file that is no table, lacks
     needed columns or has forbidden ones is refused and leaves nothing. Raises NotPermitted,
-    InvalidInput.
+    InvalidInput, Refused (what `keep_tape` raises).
     """
     require(user, "tapes.upload_tape", seller)
     if seller.kind != OrganisationKind.SELLER:
         raise InvalidInput("not_a_seller", "Only a seller uploads tapes.")
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        receive(chunks, spool)
+        refuse_erased_file(seller.pk, receive(chunks, spool))
         values = checked_values(seller, spool, mapping, Terms(currency, cut_off_date, layout))
         spool.seek(0)
         # Outside the transaction: a large file must not hold the database.
         stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
-        return keep_tape(user=user, values={**values, "file": stored, "file_name": file_name})
+        try:
+            return keep_tape(user=user, values={**values, "file": stored, "file_name": file_name})
+        except Refused:
+            let_go(stored.sha256)
+            raise
 
 
 @dataclass(frozen=True)
@@ -110,9 +122,11 @@ def checked_values(
     }
 
 
-def receive(chunks: Iterable[bytes], spool: IO[bytes]) -> None:
-    """Take an upload in up to the venue's limit and go back to its beginning."""
+def receive(chunks: Iterable[bytes], spool: IO[bytes]) -> str:
+    """Take an upload in up to the venue's limit and go back to its beginning; its SHA-256."""
+    digest = hashlib.sha256()
     for chunk in chunks:
+        digest.update(chunk)
         spool.write(chunk)
         if spool.tell() > settings.MAX_TAPE_BYTES:
             raise InvalidInput(
@@ -121,17 +135,20 @@ def receive(chunks: Iterable[bytes], spool: IO[bytes]) -> None:
                 field="file",
             )
     spool.seek(0)
+    return digest.hexdigest()
 
 
 @transaction.atomic
 def keep_tape(*, user: User, values: dict[str, Any]) -> Tape:
     """The tape of a kept file, its import queued; the same file again is the same tape.
 
-    `values`: those of `checked_values`, and file and file_name. Raises Refused.
+    `values`: those of `checked_values`, and file and file_name. Raises Refused (tape_erased,
+    tape_has_other_currency), Busy.
     """
     values = {**values, "file_name": values["file_name"][-200:]}
     # One upload at a time per seller: the second of two equal ones finds the first.
     Organisation.objects.select_for_update().get(pk=values["seller"].pk)
+    refuse_erased_file(values["seller"].pk, values["file"].pk)
     same = {name: values[name] for name in ("seller", "file", "mapping", "cut_off_date")}
     known = Tape.objects.filter(**same).first()
     if known and known.currency != values["currency"]:
@@ -146,6 +163,7 @@ def keep_tape(*, user: User, values: dict[str, Any]) -> Tape:
     tape = Tape.objects.create(
         reference=next_reference("TAPE"), uploaded_by=user, uploaded_at=database_now(), **values
     )
+    hold(tape.file)
     record(
         type="tape.uploaded",
         subject=tape,
@@ -189,6 +207,7 @@ def retry_import(*, user: User, tape_id: UUID) -> Tape:
     require(user, "tapes.retry_import", tape)
     if tape.state in _RESULT_STANDS:
         return tape
+    refuse_erased(tape)
     end_job(tape, "Replaced by a new run.")
     record(
         type="tape.import_queued",
@@ -221,6 +240,7 @@ def import_tape(*, tape_id: UUID, progress: Callable[[int, int, str], None] | No
     if tape.state in _RESULT_STANDS:
         return tape
     with _failing(tape):
+        refuse_erased(tape)
         if not tape.committed_row:
             discard_rows(tape)
         with open_stored(tape.file_id) as handle:
@@ -278,6 +298,8 @@ def _finish(tape: Tape, run: Any) -> None:
     found = store_chunks(run.found.chunks()) if run.found.rows else None
     with transaction.atomic():
         check_still_ours(tape)
+        for stored in filter(None, (rejects, found)):
+            hold(stored)
         tape.rows_read = run.rows_read
         tape.rows_imported = run.rows_imported
         tape.rows_rejected = run.rejects.rows
@@ -349,10 +371,7 @@ def open_rejects(*, user: User, tape_id: UUID, rule: str = "", column: str = "")
         payload={"rejects_sha256": tape.rejects_file_id, "rows": rows, **only},
         prev_state=tape.state,
     )
-    try:
-        content = open_stored(tape.rejects_file_id)
-    except FileNotFoundError as error:
-        raise Refused("rows_erased", "The rows went with the tape's identities.") from error
+    content = open_rows(tape, tape.rejects_file_id)
     return with_reasons(content, {_reason(found) for found in wanted}) if only else content
 
 

@@ -20,12 +20,13 @@ from django.db import transaction
 from django.db.models import F, Sum
 
 from npa_market.common.clock import database_now
-from npa_market.common.errors import InvalidInput, Refused
-from npa_market.common.files import CHUNK, forget_stored, open_stored, store_chunks
+from npa_market.common.errors import Busy, InvalidInput, Refused
+from npa_market.common.files import CHUNK, open_stored, store_chunks
 from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 from npa_market.parties.roles import OrganisationKind
+from npa_market.tapes.kept_files import hold, let_go, open_upload, refuse_erased_file
 from npa_market.tapes.models import Tape, Upload, UploadState
 from npa_market.tapes.reading import SNIFFED, Layout, check_forbidden, open_source
 from npa_market.tapes.services import CURRENCIES, Terms, checked_values, keep_tape
@@ -156,13 +157,16 @@ def finish_upload(*, user: User, upload_id: UUID, sha256: str) -> Upload:
     """Join the chunks of a complete upload into one kept file, if its content is as announced.
 
     `sha256`: hex digest of the whole file, as its owner counted it. Raises NotPermitted, Refused
-    (upload_incomplete, content_differs: the upload is discarded then).
+    (upload_over, upload_incomplete; content_differs, tape_erased: the upload is discarded then),
+    InvalidInput (column_forbidden: likewise), Busy.
     """
     upload = Upload.objects.get(pk=upload_id)
     require(user, "tapes.change_upload", upload)
     if upload.state in {UploadState.RECEIVED, UploadState.USED}:
         return upload
-    if upload.state != UploadState.RECEIVING or upload.received != upload.size:
+    if upload.state == UploadState.DISCARDED:
+        raise Refused("upload_over", "This upload is over: start a new one.")
+    if upload.received != upload.size:
         raise Refused(
             "upload_incomplete", f"{upload.received:,} of {upload.size:,} bytes are here."
         )
@@ -176,14 +180,17 @@ def finish_upload(*, user: User, upload_id: UUID, sha256: str) -> Upload:
             "The file that arrived is not the one that was sent. Upload it again.",
             field="file",
         )
-    stored = store_chunks(_content(upload))
     try:
+        refuse_erased_file(upload.seller_id, digest.hexdigest())
+        stored = store_chunks(_content(upload))
         _refuse_forbidden(stored.sha256)
-    except InvalidInput:
+        return _note_received(user=user, upload_id=upload_id, stored=stored)
+    except Busy:
+        raise  # The chunks are here still: the same request again ends the upload.
+    except Refused:
         discard_upload(user=user, upload_id=upload.pk)
-        forget_stored(stored.sha256)
+        let_go(digest.hexdigest())
         raise
-    return _note_received(user=user, upload_id=upload_id, stored=stored)
 
 
 def _refuse_forbidden(sha256: str) -> None:
@@ -207,12 +214,17 @@ def _content(upload: Upload) -> Iterator[bytes]:
 
 @transaction.atomic
 def _note_received(*, user: User, upload_id: UUID, stored: Any) -> Upload:
+    # An erasure takes the same lock: it sees this file, or is seen here.
+    seller_id = Upload.objects.values_list("seller", flat=True).get(pk=upload_id)
+    Organisation.objects.select_for_update(no_key=True).get(pk=seller_id)
     upload = Upload.objects.select_for_update().get(pk=upload_id)
     if upload.state != UploadState.RECEIVING:
         return upload
+    refuse_erased_file(seller_id, stored.sha256)
     _forget_parts(upload)
     upload.file, upload.state, upload.touched_at = stored, UploadState.RECEIVED, database_now()
     upload.save()
+    hold(stored)
     record(
         type="upload.received",
         subject=upload,
@@ -250,12 +262,28 @@ def discard_upload(*, user: User | None, upload_id: UUID) -> Upload:
     upload = Upload.objects.select_for_update().get(pk=upload_id)
     if user:
         require(user, "tapes.change_upload", upload)
-    if upload.state in {UploadState.USED, UploadState.DISCARDED}:
-        return upload
+    if upload.state not in {UploadState.USED, UploadState.DISCARDED}:
+        _throw_away(upload, user)
+    return upload
+
+
+def discard_with_tape(*, user: User, seller_id: UUID, sha256: str) -> None:
+    """Discard the waiting uploads of a file whose tape is erased, in its transaction.
+
+    The permission is that of the erasure.
+    """
+    waiting = Upload.objects.select_for_update().filter(
+        seller=seller_id, file=sha256, state=UploadState.RECEIVED
+    )
+    for upload in waiting:
+        _throw_away(upload, user)
+
+
+def _throw_away(upload: Upload, user: User | None) -> None:
     before, kept = upload.state, upload.file_id
     _forget_parts(upload)
     if kept:
-        transaction.on_commit(partial(forget_stored, kept))
+        transaction.on_commit(partial(let_go, kept))
     upload.file, upload.state, upload.touched_at = None, UploadState.DISCARDED, database_now()
     upload.save()
     record(
@@ -265,7 +293,6 @@ def discard_upload(*, user: User | None, upload_id: UUID) -> Upload:
         payload={"received": upload.received, "bytes": upload.size},
         prev_state=before,
     )
-    return upload
 
 
 def discard_abandoned() -> int:
@@ -295,14 +322,12 @@ def import_upload(*, user: User, upload_id: UUID, mapping: str) -> Tape:
     """Make a tape of a complete upload and queue its import; again, it is the same tape.
 
     `mapping`: a shipped mapping or a saved version (`cards@3`). Raises NotPermitted, Refused
-    (upload_incomplete), InvalidInput (what `checked_values` raises).
+    (what `open_upload` and `keep_tape` raise), InvalidInput (what `checked_values` raises).
     """
     upload = Upload.objects.select_related("seller", "file").get(pk=upload_id)
     require(user, "tapes.change_upload", upload)
-    if upload.file is None:
-        raise Refused("upload_incomplete", "The file is not complete yet.")
     layout = Layout(**upload.layout) if upload.layout else SNIFFED
-    with open_stored(upload.file.sha256) as handle:
+    with open_upload(upload) as handle:
         terms = Terms(upload.currency, upload.cut_off_date, layout)
         values = checked_values(upload.seller, handle, mapping, terms)
     with transaction.atomic():

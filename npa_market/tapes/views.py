@@ -28,6 +28,7 @@ from npa_market.tapes.confirming import (
 )
 from npa_market.tapes.filters import TapeFilter
 from npa_market.tapes.forms import TapeUploadForm
+from npa_market.tapes.kept_files import erased_at
 from npa_market.tapes.mapping import shipped_mappings
 from npa_market.tapes.mapping_store import mapping_of
 from npa_market.tapes.models import SellerMapping, Tape, TapeState, Upload, UploadState
@@ -127,6 +128,7 @@ def detail(request: MemberRequest, tape_id: UUID) -> HttpResponse:
         "may_confirm": may(request.user, "tapes.confirm_import", tape),
         "may_discard": tape.state in MAY_BE_DISCARDED
         and may(request.user, "tapes.discard_tape", tape),
+        "erased_at": erased_at(tape),
         "may_erase": may(request.user, "tapes.erase_identities", tape),
         "may_retry": may(request.user, "tapes.retry_import", tape),
         "may_read_rejects": bool(tape.rejects_file_id)

@@ -12,7 +12,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from npa_market.common.errors import InvalidInput, Refused
-from npa_market.common.files import open_stored
 from npa_market.evidence.models import Entry
 from npa_market.parties.access import access, access_for
 from npa_market.parties.requests import MemberRequest
@@ -20,6 +19,7 @@ from npa_market.parties.roles import SELLER_ROLES, Role
 from npa_market.tapes import uploads
 from npa_market.tapes.dictionary import FIELDS
 from npa_market.tapes.forms import LayoutForm
+from npa_market.tapes.kept_files import open_upload
 from npa_market.tapes.mapping import Setting, shipped_documents, shipped_mappings
 from npa_market.tapes.mapping_store import (
     checked_document,
@@ -64,11 +64,12 @@ def workbench(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "choices": choices_by_group(),
     }
     try:
-        with open_stored(upload.file.sha256) as handle:
+        with open_upload(upload) as handle:
             sample = sample_of(handle, Layout(**upload.layout))
-    except InvalidInput as refusal:
-        form = LayoutForm(initial=upload.layout, members=(), sheets=())
-        context |= {"refusal": refusal, "layout_form": form}
+    except Refused as refusal:
+        context["refusal"] = refusal
+        if isinstance(refusal, InvalidInput):  # Read otherwise, the file may make sense.
+            context["layout_form"] = LayoutForm(initial=upload.layout, members=(), sheets=())
         return render(request, "tapes/workbench.html", context, status=422)
     context |= {
         "sample": sample,
@@ -117,8 +118,7 @@ def _bench_page(
         if request.method == "POST" and request.POST.get("do") in {"save", "import"}:
             return _saved(request, upload, sample, document, title)
         mapping = checked_document(document)
-        assert upload.file is not None
-        with open_stored(upload.file.sha256) as handle:
+        with open_upload(upload) as handle:
             context["preview"] = preview_of(handle, mapping, Layout(**upload.layout), setting)
     except Refused as refusal:
         context["fault"] = refusal

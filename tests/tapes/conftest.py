@@ -1,6 +1,7 @@
 """Tapes for tests: small standard tapes written in the test, the import without a worker."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Callable
 from datetime import date
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from npa_market.parties.roles import Role
+from npa_market.tapes import uploads
 from npa_market.tapes.confirming import confirm_import, result_sha256
-from npa_market.tapes.models import Tape
+from npa_market.tapes.models import Tape, Upload
 from npa_market.tapes.services import import_tape, upload_tape
 
 CUT_OFF = date(2025, 12, 31)
@@ -63,6 +66,13 @@ def csv_of(rows: list[dict[str, str]], delimiter: str = ",") -> str:
     return text.getvalue()
 
 
+CONTENT = csv_of(rows_of({}, {}, {})).encode()
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 @pytest.fixture
 def upload(seller, seller_user) -> Callable[..., Tape]:
     """Upload bytes or text as the seller; nothing is imported yet."""
@@ -114,3 +124,44 @@ def imported_rows(imported) -> Callable[..., Tape]:
         return imported(csv_of(rows_of(*changes)), **options)
 
     return run
+
+
+@pytest.fixture
+def start(seller, seller_user):
+    def run(content: bytes = CONTENT, **changes) -> Upload:
+        values = {
+            "user": seller_user,
+            "seller": seller,
+            "file_name": "tape.csv",
+            "size": len(content),
+            "currency": "CNY",
+            "cut_off_date": CUT_OFF,
+        }
+        return uploads.start_upload(**{**values, **changes})
+
+    return run
+
+
+@pytest.fixture
+def send():
+    def run(upload: Upload, offset: int, content: bytes) -> Upload:
+        return uploads.take_chunk(
+            user=upload.started_by, upload_id=upload.pk, offset=offset, content=content
+        )
+
+    return run
+
+
+@pytest.fixture
+def finish():
+    def run(upload: Upload, content: bytes = CONTENT) -> Upload:
+        return uploads.finish_upload(
+            user=upload.started_by, upload_id=upload.pk, sha256=digest(content)
+        )
+
+    return run
+
+
+@pytest.fixture
+def approver(make_user, seller):
+    return make_user("approver@example.com", seller, Role.SELLER_APPROVER)

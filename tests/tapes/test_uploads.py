@@ -1,6 +1,5 @@
 """Files arrive in chunks: resumed, checked by content, within quotas, swept where abandoned."""
 
-import hashlib
 from datetime import timedelta
 from itertools import pairwise
 
@@ -18,47 +17,7 @@ from npa_market.portal.management.commands.sweep import sweep_once
 from npa_market.tapes import uploads
 from npa_market.tapes.models import Tape, Upload, UploadState
 from npa_market.tapes.services import import_tape
-from tests.tapes.conftest import CUT_OFF, csv_of, rows_of
-
-CONTENT = csv_of(rows_of({}, {}, {})).encode()
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-@pytest.fixture
-def start(seller, seller_user):
-    def run(content: bytes = CONTENT, **changes) -> Upload:
-        values = {
-            "user": seller_user,
-            "seller": seller,
-            "file_name": "tape.csv",
-            "size": len(content),
-            "currency": "CNY",
-            "cut_off_date": CUT_OFF,
-        }
-        return uploads.start_upload(**{**values, **changes})
-
-    return run
-
-
-@pytest.fixture
-def send(seller_user):
-    def run(upload: Upload, offset: int, content: bytes) -> Upload:
-        return uploads.take_chunk(
-            user=seller_user, upload_id=upload.pk, offset=offset, content=content
-        )
-
-    return run
-
-
-@pytest.fixture
-def finish(seller_user):
-    def run(upload: Upload, content: bytes = CONTENT) -> Upload:
-        return uploads.finish_upload(user=seller_user, upload_id=upload.pk, sha256=digest(content))
-
-    return run
+from tests.tapes.conftest import CONTENT, CUT_OFF, digest
 
 
 @settings(
