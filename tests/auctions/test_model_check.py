@@ -23,6 +23,7 @@ from npa_market.auctions.model.histories import (
 )
 from npa_market.auctions.model.world import make_world, moved_clock
 from npa_market.auctions.replay import replay
+from npa_market.auctions.sale_events import opening
 from npa_market.auctions.terms import Format
 
 SEED = 20_261_125
@@ -47,6 +48,22 @@ def test_A1_to_A20_core_and_reference_agree_on_random_histories(kind):
 def test_A16_A19_the_same_histories_through_the_services_give_identical_rows():
     found, status = figures(histories=12, database=True)
     assert (found["histories"], found["differences"], status) == (12, 0, 0), found
+
+
+@pytest.mark.django_db
+def test_S2_A14_random_events_through_the_services_give_identical_rows():
+    """Three of these four events are sold as a whole."""
+    found, status = figures(histories=4, first=2, events=True, database=True)
+    assert (found["histories"], found["differences"], status) == (4, 0, 0), found
+
+
+@pytest.mark.django_db
+def test_A15_a_service_that_asks_for_no_deposit_is_found_by_its_events(monkeypatch):
+    monkeypatch.setattr(opening, "_faults", lambda *_: {})
+    found, status = figures(histories=1, first=19, events=True, database=True)
+    assert (found["differences"], status) == (1, 1)
+    assert "no_deposit" in " ".join(found["findings"][0]["wrong"])
+    assert (found["findings"][0]["seed"], found["findings"][0]["event"]) == (SEED, 19)
 
 
 @pytest.mark.django_db

@@ -34,15 +34,15 @@ class Act:
 class Run:
     """An event on its way: the state of each lot by place, and everything that was decided."""
 
+    name: str
     states: dict[int, core.Auction]
     log: dict[int, list[core.Event]]
 
     @classmethod
-    def of(cls, terms: Mapping[int, LotTerms]) -> "Run":
+    def of(cls, terms: Mapping[int, LotTerms], name: str = NAME) -> "Run":
         """The event as it was announced."""
-        return cls(
-            {place: core.announced(each) for place, each in terms.items()}, {p: [] for p in terms}
-        )
+        states = {place: core.announced(each) for place, each in terms.items()}
+        return cls(name, states, {place: [] for place in terms})
 
     def play(self, act: Act) -> dict[int, list[core.Event]]:
         """Decide one act; the events of each lot that it moved."""
@@ -68,7 +68,7 @@ class Run:
         ]
         if len(packages) < len(live):
             return decided
-        commands = bundle.commands(NAME, packages, lots=len(self.states)) or {}
+        commands = bundle.commands(self.name, packages, lots=len(self.states)) or {}
         for place, command in commands.items():
             decided[place] = [*decided[place], *core.decide(ready[place], command, act.now)]
         return decided
@@ -84,7 +84,6 @@ def event_terms(chance: random.Random) -> dict[int, LotTerms]:
             common,
             start_price_minor=starts[place],
             reserve_minor=chance.choice((None, starts[place], starts[place] + 20)),
-            deposit_minor=1,
             in_event=True,
             whole_start_minor=sum(starts.values()) if place == 1 else None,
         )

@@ -1,7 +1,9 @@
 """The same histories through the real services: do rows and answers equal what the core decided?"""
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,38 +28,49 @@ _VENUE_REFUSES = frozenset(
 )
 
 
+Which = tuple[int, int, Format | None]  # seed, number, only this format
+CheckOne = Callable[[World, Hand, Which], Findings]
+
+
 def database_check(
     numbers: range, *, seed: int, only: Format | None = None, processes: int | None = None
 ) -> dict[str, Any]:
     """Send these histories through the services; nothing of them stays in the database."""
+    return through_services(_check_one, chunks(numbers, seed, only), processes)
+
+
+def through_services(
+    check: CheckOne, work: Sequence[Work], processes: int | None
+) -> dict[str, Any]:
+    """The figures of the work, each history in a transaction that is rolled back."""
     # SQLite lets one process write at a time.
     workers = processes if connection.vendor == "postgresql" else 1
     if workers != 1:
         connections.close_all()  # No child shares a connection with its parent.
-    figures = checked(_check_chunk, chunks(numbers, seed, only), workers)
+    figures = checked(partial(_check_chunk, check), work, workers)
     return figures | {"database": connection.vendor}
 
 
-def _check_chunk(work: Work) -> Findings:
+def _check_chunk(check: CheckOne, work: Work) -> Findings:
     seed, numbers, only = work
     findings = Findings()
     with moved_clock() as hand, transaction.atomic():
         world = make_world()
         for number in numbers:
             mark = transaction.savepoint()
-            findings.add(_check_one(world, hand, (seed, number, only)))
+            findings.add(check(world, hand, (seed, number, only)))
             transaction.savepoint_rollback(mark)
         transaction.set_rollback(True)
     return findings
 
 
-def _check_one(world: World, hand: Hand, which: tuple[int, int, Format | None]) -> Findings:
+def _check_one(world: World, hand: Hand, which: Which) -> Findings:
     seed, number, only = which
     terms, steps = history(seed, number, only)
     names = {str(buyer.pk): name for name, buyer in world.buyers.items()}
     lot = world.lot(terms, f"LOT-{os.getpid()}-{number}")
-    wrong = [words for step in steps if (words := _play(world, hand, lot, step))]
-    wrong += _compare(Lot.objects.get(pk=lot.pk), steps, names)
+    wrong = [words for step in steps if (words := play_step(world, hand, lot, step))]
+    wrong += compare(Lot.objects.get(pk=lot.pk), steps, names)
     for name in world.standing:
         world.stand(lot, name, GOOD)
     findings = Findings(1, len(steps), differences=bool(wrong))
@@ -79,13 +92,13 @@ def play_history(world: World, hand: Hand, terms: LotTerms, steps: list[Step]) -
     """A lot that has been through a history. Raises ValueError where an answer is another."""
     lot = world.lot(terms)
     for step in steps:
-        wrong = _play(world, hand, lot, step)
+        wrong = play_step(world, hand, lot, step)
         if wrong:
             raise ValueError(wrong)
     return Lot.objects.get(pk=lot.pk)
 
 
-def _compare(lot: Lot, steps: list[Step], names: dict[str, str]) -> list[str]:
+def compare(lot: Lot, steps: list[Step], names: dict[str, str]) -> list[str]:
     """Rows against events, and the lot's row against the fold of the rows (A16, A19)."""
     decided = [event for step in steps for event in step.events]
     numbered = [plain_event(event) for event in decided if isinstance(event, core.NumberedEvent)]
@@ -126,7 +139,7 @@ def _named(event: Any, names: dict[str, str]) -> Any:
     return event if field is None else replace(event, **{field: names[getattr(event, field)]})
 
 
-def _play(world: World, hand: Hand, lot: Lot, step: Step) -> str:
+def play_step(world: World, hand: Hand, lot: Lot, step: Step) -> str:
     """Send one command through its service; what was answered wrong, or nothing."""
     hand.now = step.now
     if not isinstance(step.command, core.BidderCommand):

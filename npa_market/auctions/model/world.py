@@ -10,7 +10,7 @@ from typing import Any
 from npa_market.auctions import core, pulse
 from npa_market.auctions.model.histories import BIDDERS, GOOD, OPENING
 from npa_market.auctions.models import Lot, Registration, RegistrationState
-from npa_market.auctions.services.lots import lot_under
+from npa_market.auctions.services.lots import Place, lot_under
 from npa_market.auctions.terms import LotTerms
 from npa_market.common.fields import uuid7
 from npa_market.common.files import store_bytes
@@ -67,8 +67,19 @@ class World:
     users: dict[str, User]
     standing: dict[str, core.Standing] = field(default_factory=dict)
 
-    def lot(self, terms: LotTerms, reference: str = "") -> Lot:
-        """An announced lot with three admitted, deposited bidders.
+    def beside(self) -> "World":
+        """The same people around another package of the seller."""
+        return World(
+            self.seller,
+            self.seller_user,
+            self.operator,
+            _offered(self.seller, self.seller_user, self.buyers, self.users),
+            self.buyers,
+            self.users,
+        )
+
+    def lot(self, terms: LotTerms, reference: str = "", place: Place | None = None) -> Lot:
+        """An announced lot with three admitted, deposited bidders; alone or in an event.
 
         Processes that check beside each other give a reference: its counter is locked until the
         transaction ends.
@@ -78,6 +89,9 @@ class World:
         lot = lot_under(self.package, "Random history", terms)
         lot.reference = reference or next_reference("LOT")
         lot.announced_at, lot.created_by = OPENING, self.seller_user
+        if place is not None:
+            lot.sale_event, lot.event_place = place.event, place.number
+            lot.whole_start_minor = place.whole_start_minor
         lot.save(force_insert=True)
         Registration.objects.bulk_create(
             Registration(
@@ -151,6 +165,22 @@ def make_world() -> World:
     operator = person("operator", organisation("Venue", OrganisationKind.VENUE), Role.OPERATOR)
     buyers = {name: organisation(f"Buyer {name}", OrganisationKind.BUYER) for name in BIDDERS}
     users = {name: person(name, buyers[name], Role.BUYER_SIGNATORY) for name in BIDDERS}
+    for name in BIDDERS:
+        Membership.objects.create(
+            user=users[name], organisation=seller, role=Role.SELLER_ANALYST, is_active=False
+        )
+    package = _offered(seller, seller_user, buyers, users)
+    return World(seller, seller_user, operator, package, buyers, users)
+
+
+def _offered(
+    seller: Organisation,
+    seller_user: User,
+    buyers: dict[str, Organisation],
+    users: dict[str, User],
+) -> Package:
+    """A package with its data room, to which all buyers are admitted."""
+    tag = uuid7().hex
     package = Package.objects.create(
         reference=f"CHK-{tag[-12:]}",
         seller=seller,
@@ -168,9 +198,6 @@ def make_world() -> World:
         opened_at=OPENING,
     )
     for name in BIDDERS:
-        Membership.objects.create(
-            user=users[name], organisation=seller, role=Role.SELLER_ANALYST, is_active=False
-        )
         Admission.objects.create(
             room=room,
             buyer=buyers[name],
@@ -178,4 +205,4 @@ def make_world() -> World:
             signed_by=users[name],
             signed_at=OPENING,
         )
-    return World(seller, seller_user, operator, package, buyers, users)
+    return package

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from npa_market.auctions.model.bundle_database import event_database_check
 from npa_market.auctions.model.bundles import bundle_check
 from npa_market.auctions.model.check import model_check
 from npa_market.auctions.model.database import database_check
@@ -33,10 +34,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         numbers = range(options["first"], options["first"] + options["histories"])
         if options["events"]:
-            if options["format"] or options["database"]:
-                raise CommandError("--events checks sealed lots by the core alone.")
+            if options["format"]:
+                raise CommandError("--events takes no --format: all lots of an event are sealed.")
+            of_events = event_database_check if options["database"] else bundle_check
             return self._print(
-                bundle_check(numbers, seed=options["seed"], processes=options["processes"])
+                of_events(numbers, seed=options["seed"], processes=options["processes"])
             )
         only = Format(options["format"]) if options["format"] else None
         check = database_check if options["database"] else model_check
