@@ -20,6 +20,9 @@ define install
 	fi
 endef
 
+# The demo, the tests and the trials start many processes: each file is compiled once for all of them.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo serve test lint database-tests lock clean
 
 demo: $(VENV)/.run
