@@ -39,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PricingError as refusal:
         _say(f"refused: {refusal}")
         return REFUSED
+    except OSError as reason:
+        if not reason.filename:
+            raise
+        _say(f"refused: {reason.filename}: {reason.strerror}")
+        return REFUSED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -170,7 +170,7 @@ class Calibration:
     def from_json(cls, text: str) -> "Calibration":
         """A calibration from its JSON. Raises BadCalibration."""
         try:
-            document = json.loads(text)
+            document = canonical.load(text)
             return cls(**_typed(document))
         except json.JSONDecodeError as reason:
             raise BadCalibration("document", text[:40], f"not JSON: {reason}") from reason

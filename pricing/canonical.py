@@ -18,6 +18,15 @@ def content_hash(document: dict[str, Any]) -> str:
     return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
 
 
+def load(text: str) -> Any:
+    """The document of a JSON text. Raises ValueError in words, for text that is nested beyond
+    reading too."""
+    try:
+        return json.loads(text)
+    except RecursionError as reason:
+        raise ValueError("nested too deeply") from reason
+
+
 def dump(document: dict[str, Any]) -> str:
     """Sorted, compact JSON: the same document gives the same bytes. NaN is refused."""
     return json.dumps(

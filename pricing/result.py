@@ -1,8 +1,8 @@
 """The answer of one valuation: frozen, complete with its provenance, the same bytes every time."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -146,7 +146,7 @@ class Result:
     def from_json(cls, text: str) -> "Result":
         """The result back from `to_json`. Raises PricingError where the text is not one."""
         try:
-            document = json.loads(text)
+            document = canonical.load(text)
             for name in ARRAYS:
                 document[name] = frozen(document[name])
             for name in ("quantiles", "irr_quantiles"):
@@ -163,9 +163,30 @@ class Result:
             document["excluded"] = tuple(ExcludedRow(**row) for row in document["excluded"])
             document["notes"] = tuple(document["notes"])
             document["provenance"] = Provenance(**document["provenance"])
+            for name, kind in _FIGURES.items():
+                if not isinstance(document[name], kind) or document[name] is True:
+                    raise TypeError(f"{name} is {document[name]!r}")
             return cls(**document)
-        except (json.JSONDecodeError, KeyError, TypeError) as reason:
+        except PricingError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as reason:
             raise PricingError(f"this is not a result: {reason}") from reason
+
+
+# Figures that the file must give as such; arrays and tables are read above.
+_FIGURES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("calibration", "currency", "basis"), str),
+    **dict.fromkeys(
+        (
+            "face", "mean", "sd", "std_error", "price", "loss_probability", "expected_shortfall",
+            "seller_reserve",
+        ),
+        (int, float),
+    ),
+    **dict.fromkeys(("irr", "multiple"), (int, float, NoneType)),
+    "payback_months": (int, NoneType),
+    "loans": int,
+}  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

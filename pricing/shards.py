@@ -1,6 +1,6 @@
 """Parts of a run in files: blocks computed anywhere, joined in any order to the same bytes."""
 
-import json
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pricing.moments import Flow
 from pricing.plan import Plan
 from pricing.result import Result
 from pricing.summary import summarise
+from pricing.terms import BLOCK
 from pricing.version import ENGINE_VERSION
 
 ARRAYS = ("block", "cumulants", "net", "gross", "cash", "live")
@@ -66,19 +67,38 @@ def read_shard(plan: Plan, path: Path) -> list[Part]:
     """Parts of one file; refused unless it was made for this very run."""
     try:
         with np.load(path, allow_pickle=False) as shard:
-            identity = json.loads(str(shard["identity"]))
-            columns = [shard[name] for name in ARRAYS]
+            identity = dict(canonical.load(str(shard["identity"])))
+            columns = {name: shard[name] for name in ARRAYS}
     except FileNotFoundError as reason:
         raise BadFile(str(path), "no such file") from reason
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as reason:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as reason:
         raise BadFile(str(path), "not a shard of a valuation") from reason
     for name, ours in run_identity(plan).items():
         if identity.get(name) != ours:
             raise WrongShard(f"{path}: {name} is not that of this run")
+    _refuse_odd_arrays(plan, path, columns)
     return [
         Part(int(block), cumulants, net, gross, Flow(cash, live))
-        for block, cumulants, net, gross, cash, live in zip(*columns, strict=True)
+        for block, cumulants, net, gross, cash, live in zip(*columns.values(), strict=True)
     ]
+
+
+def _refuse_odd_arrays(plan: Plan, path: Path, columns: dict[str, Any]) -> None:
+    blocks = columns["block"].shape
+    segments, months = plan.chain.odds.shape
+    shapes = {
+        "block": blocks,
+        "cumulants": (*blocks, BLOCK, 3),
+        **dict.fromkeys(("net", "gross"), (*blocks, BLOCK, months)),
+        **dict.fromkeys(("cash", "live"), (*blocks, segments, months)),
+    }
+    for name, shape in shapes.items():
+        found = columns[name]
+        kinds = "iu" if name == "block" else "f"
+        if len(blocks) != 1 or found.shape != shape or found.dtype.kind not in kinds:
+            raise BadFile(str(path), f"array {name!r} is not that of a shard of this run")
+        if not np.isfinite(found).all():
+            raise BadFile(str(path), f"array {name!r} holds what is not a number")
 
 
 def merge(plan: Plan, paths: Sequence[Path]) -> Result:

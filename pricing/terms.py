@@ -1,6 +1,5 @@
 """What the buyer asks for: horizon, rates, paths, seed, channel costs. Frozen and hashed."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,8 +87,8 @@ class Terms:
     def from_json(cls, text: str) -> "Terms":
         """Terms from JSON; fields left out take their defaults. Raises BadTerms."""
         try:
-            document = json.loads(text)
-        except json.JSONDecodeError as reason:
+            document = canonical.load(text)
+        except ValueError as reason:
             raise BadTerms("terms", text[:40], f"not JSON: {reason}") from reason
         if not isinstance(document, dict):
             raise BadTerms("terms", type(document).__name__, "a JSON object")

@@ -1,6 +1,5 @@
 """The frozen scorecard: bins, evidence, slopes and points as one hashed document."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -133,7 +132,7 @@ class Scorecard:
     def from_json(cls, text: str) -> "Scorecard":
         """A card from its JSON; refused where the hash is not that of the content."""
         try:
-            document = json.loads(text)
+            document = canonical.load(text)
             stated = document.pop("content_hash")
             characteristics = tuple(_characteristic(one) for one in document["characteristics"])
             card = cls(

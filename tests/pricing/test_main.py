@@ -105,6 +105,12 @@ def test_a_broken_table_is_refused_without_a_trace(folder, capsys, content, word
     assert "Traceback" not in message
 
 
+def test_what_cannot_be_written_is_refused_by_name(folder, capsys):
+    (folder / "out").write_text("a file, no folder")
+    assert run_value(folder) == REFUSED
+    assert f"{folder / 'out'}: File exists" in capsys.readouterr().err
+
+
 def test_a_bad_cell_is_named_with_row_and_column(folder, capsys):
     table = random_frame(80)
     table.loc[4, "balance"] = -1.0

@@ -1,10 +1,13 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pricing import Result, Terms, value
+from pricing.calibration import Calibration
 from pricing.errors import NotFinite, PricingError
+from pricing.scorecard.card import Scorecard
 from tests.pricing.builders import pool, random_frame, reference
 
 
@@ -49,6 +52,31 @@ def test_a_figure_that_is_not_finite_never_leaves(result, name):
 def test_text_that_is_no_result_is_refused(text):
     with pytest.raises(PricingError):
         Result.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("price", "much"),
+        ("loans", 1.5),
+        ("mean", True),
+        ("currency", None),
+        ("allocation", ["a"]),
+        ("quantiles", [[0.5]]),
+        ("npv_histogram", []),
+    ],
+)
+def test_a_result_with_an_odd_figure_is_refused(result, name, odd):
+    document = json.loads(result.to_json()) | {name: odd}
+    with pytest.raises(PricingError, match="not a result"):
+        Result.from_json(json.dumps(document))
+
+
+def test_text_nested_beyond_reading_is_refused():
+    deep = "[" * 100_000
+    for read in (Result.from_json, Terms.from_json, Calibration.from_json, Scorecard.from_json):
+        with pytest.raises(PricingError, match="too deeply"):
+            read(deep)
 
 
 def test_arrays_cannot_be_changed(result):

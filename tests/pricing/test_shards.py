@@ -58,6 +58,33 @@ def test_a_file_that_is_no_shard_is_refused(plan, tmp_path, content):
         read_shard(plan, tmp_path / "y.npz")
 
 
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("block", lambda whole: whole.astype(float)),
+        ("cumulants", lambda whole: whole[:, :, :2]),
+        ("net", lambda whole: whole[:1]),
+        ("gross", lambda whole: whole.astype(str)),
+        ("live", lambda whole: whole * np.nan),
+        ("identity", lambda _: np.array("[1]")),
+        ("identity", lambda _: np.array("[" * 100_000)),
+    ],
+)
+def test_a_shard_with_odd_arrays_is_refused_by_name(plan, tmp_path, name, odd):
+    path = shard(plan, tmp_path, 0, 1)
+    with np.load(path) as stored:
+        arrays = {each: stored[each] for each in stored.files}
+    np.savez(path, **arrays | {name: odd(arrays[name])})
+    with pytest.raises(BadFile, match="not a shard" if name == "identity" else f"'{name}'"):
+        read_shard(plan, path)
+
+
+def test_a_plain_array_is_no_shard(plan, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros(3))
+    with pytest.raises(BadFile, match="not a shard"):
+        read_shard(plan, tmp_path / "x.npy")
+
+
 @pytest.mark.parametrize("text", ["", "3", "a:b", "2:2", "3:1", "0:5", "-1:2", "0:", "0:1:2"])
 def test_blocks_outside_the_run_are_refused(text):
     with pytest.raises(WrongShard):
