@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.parties.models import User
-from npa_market.tapes import services
 from npa_market.tapes.found_queries import rows_found
 from npa_market.tapes.found_rows import Wanted
 from npa_market.tapes.rejects import CONTENT_TYPES, rejects_answer
+from npa_market.tapes.revealing import open_rejects
 
 _RULE = OpenApiParameter("rule", str, description="id of a rule, as in the tape's findings")
 _COLUMN = OpenApiParameter("column", str, description="column of the file, as in the findings")
@@ -88,7 +88,7 @@ class FindingActions:
 
     def _rejects(self, request: Request, form: str) -> FileResponse:
         tape = cast(Any, self).get_object()
-        content = services.open_rejects(
+        content = open_rejects(
             user=cast(User, request.user),
             tape_id=tape.pk,
             rule=request.query_params.get("rule", ""),

@@ -24,6 +24,7 @@ from npa_market.tapes.mapping_store import fitting_mapping, save_mapping
 from npa_market.tapes.models import SellerMapping, Upload
 from npa_market.tapes.proposals import proposals
 from npa_market.tapes.reading import Layout
+from npa_market.tapes.sniffing import DELIMITERS, ENCODINGS
 from npa_market.tapes.workbench import proposed_bench, sample_of
 
 _ANALYST = access_for(Role.SELLER_ANALYST)
@@ -51,6 +52,7 @@ class UploadSerializer(serializers.ModelSerializer):
     """A file on its way in; `received` is where to go on, `url` its page."""
 
     url = serializers.CharField(source="get_absolute_url", read_only=True)
+    layout = serializers.DictField(read_only=True, help_text="as stated by `layout/`")
 
     class Meta:
         model = Upload
@@ -65,6 +67,7 @@ class UploadSerializer(serializers.ModelSerializer):
             "tape",
             "currency",
             "cut_off_date",
+            "layout",
             "url",
             "started_at",
             "touched_at",
@@ -92,6 +95,18 @@ class UploadImportSerializer(serializers.Serializer):
     """A mapping of the venue, or a saved version (`cards@3`)."""
 
     mapping = serializers.CharField(max_length=60)
+
+
+class LayoutSerializer(serializers.Serializer):
+    """How the file is to be read where it was sniffed wrongly; what is left out is sniffed."""
+
+    encoding = serializers.ChoiceField(choices=ENCODINGS, required=False)
+    delimiter = serializers.ChoiceField(choices=DELIMITERS, required=False)
+    member = serializers.CharField(
+        max_length=300, required=False, help_text="file of an archive or table of a document"
+    )
+    sheet = serializers.CharField(max_length=100, required=False)
+    header_row = serializers.IntegerField(min_value=1, max_value=200, required=False)
 
 
 class ProposalSerializer(serializers.Serializer):
@@ -180,6 +195,18 @@ class UploadViewSet(
         asked.is_valid(raise_exception=True)
         upload = uploads.finish_upload(
             user=cast(User, request.user), upload_id=upload.pk, **asked.validated_data
+        )
+        return Response(UploadSerializer(upload).data)
+
+    @extend_schema(request=LayoutSerializer, responses=UploadSerializer)
+    @action(detail=True, methods=["post"])
+    def layout(self, request: Request, pk: str) -> Response:
+        """Overrule how the file is read: its sheet, member, encoding, delimiter, header row."""
+        upload = self.get_object()
+        asked = LayoutSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        upload = uploads.state_layout(
+            user=cast(User, request.user), upload_id=upload.pk, layout=dict(asked.validated_data)
         )
         return Response(UploadSerializer(upload).data)
 

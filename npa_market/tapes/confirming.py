@@ -25,6 +25,7 @@ def result_sha256(tape: Tape) -> str:
             {
                 "file_sha256": tape.file_id,
                 "mapping": tape.mapping,
+                "layout": tape.layout,
                 "currency": tape.currency,
                 "cut_off_date": tape.cut_off_date.isoformat(),
                 "rows": [tape.rows_read, tape.rows_imported, tape.rows_rejected],

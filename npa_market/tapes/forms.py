@@ -8,9 +8,7 @@ from npa_market.parties.models import Organisation
 from npa_market.tapes.mapping import shipped_mappings
 from npa_market.tapes.models import SellerMapping
 from npa_market.tapes.services import CURRENCIES
-from npa_market.tapes.sniffing import DELIMITERS, ENCODINGS
-
-_DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+from npa_market.tapes.sniffing import DELIMITER_NAMES, ENCODINGS
 
 
 class TapeUploadForm(forms.Form):
@@ -68,7 +66,7 @@ class LayoutForm(forms.Form):
     )
     delimiter = forms.ChoiceField(
         required=False,
-        choices=[("", "as found"), *((each, _DELIMITER_NAMES[each]) for each in DELIMITERS)],
+        choices=[("", "as found"), *DELIMITER_NAMES.items()],
     )
     header_row = forms.IntegerField(
         required=False, min_value=1, max_value=200, label="Row of the header"

@@ -149,6 +149,10 @@ class Tape(models.Model):
     stated_layout = models.JSONField(
         default=dict, help_text="how the file is read where people overruled what was sniffed"
     )
+    member = models.CharField(
+        max_length=200, blank=True, help_text="file or table inside the file that is read"
+    )
+    sheet = models.CharField(max_length=200, blank=True, help_text="sheet that is read")
     currency = Currency()
     cut_off_date = models.DateField()
     state = models.CharField(max_length=10, choices=TapeState, default=TapeState.UPLOADED)
@@ -190,7 +194,8 @@ class Tape(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["seller", "file", "mapping", "cut_off_date"], name="tape_imported_once"
+                fields=["seller", "file", "mapping", "cut_off_date", "member", "sheet"],
+                name="tape_imported_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=TapeState.values), name="tape_state_known"

@@ -1,8 +1,9 @@
-"""Reading identities in full: one borrower with a reason, logged; and erasing them for good."""
+"""Reading identities in full, logged: one borrower, rejected rows; and erasing them for good."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import IO, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -14,12 +15,13 @@ from npa_market.common.files import is_stored
 from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
-from npa_market.tapes.kept_files import is_needed, let_go
+from npa_market.tapes.kept_files import is_needed, let_go, open_rows
 from npa_market.tapes.keys import PREFIX
 from npa_market.tapes.models import Borrower, Loan, Tape, TapeState
 from npa_market.tapes.outside import tape_uses
 from npa_market.tapes.personal_models import AccessForm, DataKey, PersonalAccess
 from npa_market.tapes.queries import Person, person_of
+from npa_market.tapes.rejects import with_reasons
 from npa_market.tapes.uploads import discard_with_tape
 
 REVEALS_PER_HOUR = 30
@@ -86,6 +88,54 @@ def reveal_borrower(*, user: User, loan_id: UUID, reason: str) -> Person:
         prev_state=loan.tape.state,
     )
     return person_of(loan.borrower)
+
+
+@transaction.atomic
+def open_rejects(*, user: User, tape_id: UUID, rule: str = "", column: str = "") -> IO[bytes]:
+    """The rejects file, open for reading, or its rows with a finding of this rule and column.
+
+    Who opened it is recorded. Raises Refused where there is no such row.
+    """
+    tape = Tape.objects.get(pk=tape_id)
+    require(user, "tapes.read_rejects", tape)
+    wanted = _rejecting(tape, rule, column)
+    if not (tape.rejects_file_id and wanted):
+        asked = " for that" if rule or column else ""
+        raise Refused("no_rejects", f"No row of this tape was rejected{asked}.")
+    only = {"rule": rule, "column": column} if rule or column else {}
+    rows = min(tape.rows_rejected, sum(found["count"] for found in wanted))
+    log_access(
+        user=user,
+        tape=tape,
+        form=AccessForm.REJECTS,
+        people=rows,
+        reason="Repair of rejected rows",
+        loan=None,
+    )
+    record(
+        type="tape.rejects_read",
+        subject=tape,
+        actor=user,
+        payload={"rejects_sha256": tape.rejects_file_id, "rows": rows, **only},
+        prev_state=tape.state,
+    )
+    content = open_rows(tape, tape.rejects_file_id)
+    return with_reasons(content, {_reason(found) for found in wanted}) if only else content
+
+
+def _rejecting(tape: Tape, rule: str, column: str) -> list[dict[str, Any]]:
+    """Findings that rejected rows, of this rule and column where they are named."""
+    return [
+        found
+        for found in tape.findings
+        if found["severity"] == "reject"
+        and rule in ("", found["id"])
+        and column in ("", found["column"])
+    ]
+
+
+def _reason(found: dict[str, Any]) -> str:
+    return f"{found['id']}: {found['words']}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Changes of state of a tape: upload, import, retry; and the logged reading of its rejects."""
+"""Changes of state of a tape: upload, import, retry."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -26,16 +26,17 @@ from npa_market.parties.roles import OrganisationKind
 from npa_market.tapes.kept_files import (
     hold,
     let_go,
-    open_rows,
     refuse_erased,
     refuse_erased_file,
 )
 from npa_market.tapes.mapping import mapping_named
 from npa_market.tapes.mapping_store import parsed_mapping, saved_mapping
 from npa_market.tapes.models import Tape, TapeState
-from npa_market.tapes.personal_models import AccessForm
+from npa_market.tapes.read_as import part_name, reading_of, refuse_other_reading
 from npa_market.tapes.reading import SNIFFED, Layout, open_tape
 
+_IDENTITY = ("seller", "file", "mapping", "cut_off_date", "member", "sheet")
+_WITHOUT_RESULT = frozenset({TapeState.FAILED, TapeState.DISCARDED})
 _RESULT_STANDS = frozenset({TapeState.TO_CONFIRM, TapeState.IMPORTED})
 CURRENCIES = ("CNY", "USD", "EUR", "GBP", "HKD", "JPY")
 _SPOOL_BYTES = 16 << 20
@@ -56,8 +57,8 @@ def upload_tape(
 
     `mapping` names one of the venue's or one that the seller saved (`cards@3`).
 
-    The same file with the same mapping and cut-off date again is the same tape (a failed import is
-    queued again). The header is read before anything is kept: a file that is no table, lacks
+    The same part of a file with the same mapping and cut-off date again is the same tape (see
+    `keep_tape`). The header is read before anything is kept: a file that is no table, lacks
     needed columns or has forbidden ones is refused and leaves nothing. Raises NotPermitted,
     InvalidInput, Refused (what `keep_tape` raises).
     """
@@ -110,13 +111,16 @@ def checked_values(
     stated = {name: value for name, value in asdict(terms.layout).items() if value}
     if saved and not stated:
         stated = saved.layout
-    with open_tape(handle, chosen, Layout(**stated)):
-        pass
+    with open_tape(handle, chosen, Layout(**stated)) as found:
+        read = found.layout()
     return {
         "seller": seller,
         "mapping": mapping,
         "saved_mapping": saved,
         "stated_layout": stated,
+        "layout": read,
+        "member": part_name(str(read["member"])),
+        "sheet": part_name(str(read["sheet"])),
         "currency": terms.currency,
         "cut_off_date": terms.cut_off_date,
     }
@@ -140,26 +144,24 @@ def receive(chunks: Iterable[bytes], spool: IO[bytes]) -> str:
 
 @transaction.atomic
 def keep_tape(*, user: User, values: dict[str, Any]) -> Tape:
-    """The tape of a kept file, its import queued; the same file again is the same tape.
+    """The tape of a kept file, its import queued; the same part of it again is the same tape.
 
+    A failed or discarded tape is read as it is stated now; one that stands is not read otherwise.
     `values`: those of `checked_values`, and file and file_name. Raises Refused (tape_erased,
-    tape_has_other_currency), Busy.
+    tape_has_other_currency, tape_read_otherwise), Busy.
     """
     values = {**values, "file_name": values["file_name"][-200:]}
     # One upload at a time per seller: the second of two equal ones finds the first.
     Organisation.objects.select_for_update().get(pk=values["seller"].pk)
     refuse_erased_file(values["seller"].pk, values["file"].pk)
-    same = {name: values[name] for name in ("seller", "file", "mapping", "cut_off_date")}
-    known = Tape.objects.filter(**same).first()
-    if known and known.currency != values["currency"]:
-        raise Refused(
-            "tape_has_other_currency",
-            f"This file was uploaded before as {known.reference} in {known.currency}.",
-            field="currency",
-        )
-    if known:
-        again = known.state in {TapeState.FAILED, TapeState.DISCARDED}
-        return _queue(tape=known, user=user) if again else known
+    same = {name: values[name] for name in _IDENTITY}
+    if known := Tape.objects.select_for_update().filter(**same).first():
+        if known.state not in _WITHOUT_RESULT:
+            refuse_other_reading(known, values["currency"], values["layout"])
+            return known
+        for name in ("currency", "stated_layout", "layout"):
+            setattr(known, name, values[name])
+        return _queue_again(tape=known, user=user)
     tape = Tape.objects.create(
         reference=next_reference("TAPE"), uploaded_by=user, uploaded_at=database_now(), **values
     )
@@ -208,14 +210,25 @@ def retry_import(*, user: User, tape_id: UUID) -> Tape:
     if tape.state in _RESULT_STANDS:
         return tape
     refuse_erased(tape)
+    return _queue_again(tape=tape, user=user)
+
+
+def _queue_again(*, tape: Tape, user: User) -> Tape:
     end_job(tape, "Replaced by a new run.")
     record(
         type="tape.import_queued",
         subject=tape,
         actor=user,
-        payload={"attempt": tape.attempt + 1},
+        payload={
+            "attempt": tape.attempt + 1,
+            "currency": tape.currency,
+            "read_as": reading_of(tape.layout),
+        },
         prev_state=tape.state,
     )
+    if tape.state in _WITHOUT_RESULT:
+        tape.state, tape.failure = TapeState.UPLOADED, ""
+    tape.save(update_fields=["state", "failure", "currency", "stated_layout", "layout"])
     return _queue(tape=tape, user=user)
 
 
@@ -337,54 +350,3 @@ def _import_facts(tape: Tape) -> dict[str, Any]:
         "rejects_sha256": tape.rejects_file_id,
         "attempt": tape.attempt,
     }
-
-
-@transaction.atomic
-def open_rejects(*, user: User, tape_id: UUID, rule: str = "", column: str = "") -> IO[bytes]:
-    """The rejects file, open for reading, or its rows with a finding of this rule and column.
-
-    Who opened it is recorded. Raises Refused where there is no such row.
-    """
-    tape = Tape.objects.get(pk=tape_id)
-    require(user, "tapes.read_rejects", tape)
-    wanted = _rejecting(tape, rule, column)
-    if not (tape.rejects_file_id and wanted):
-        asked = " for that" if rule or column else ""
-        raise Refused("no_rejects", f"No row of this tape was rejected{asked}.")
-    from npa_market.tapes.rejects import with_reasons
-    from npa_market.tapes.revealing import log_access  # Reads what these services write.
-
-    only = {"rule": rule, "column": column} if rule or column else {}
-    rows = min(tape.rows_rejected, sum(found["count"] for found in wanted))
-    log_access(
-        user=user,
-        tape=tape,
-        form=AccessForm.REJECTS,
-        people=rows,
-        reason="Repair of rejected rows",
-        loan=None,
-    )
-    record(
-        type="tape.rejects_read",
-        subject=tape,
-        actor=user,
-        payload={"rejects_sha256": tape.rejects_file_id, "rows": rows, **only},
-        prev_state=tape.state,
-    )
-    content = open_rows(tape, tape.rejects_file_id)
-    return with_reasons(content, {_reason(found) for found in wanted}) if only else content
-
-
-def _rejecting(tape: Tape, rule: str, column: str) -> list[dict[str, Any]]:
-    """Findings that rejected rows, of this rule and column where they are named."""
-    return [
-        found
-        for found in tape.findings
-        if found["severity"] == "reject"
-        and rule in ("", found["id"])
-        and column in ("", found["column"])
-    ]
-
-
-def _reason(found: dict[str, Any]) -> str:
-    return f"{found['id']}: {found['words']}"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from npa_market.tapes.refusals import refuse
 
 ENCODINGS = ("utf-8", "utf-8-sig", "gb18030", "utf-16", "utf_16_le", "utf_16_be", "big5", "cp1252")
-DELIMITERS = (",", "\t", ";", "|")
+DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+DELIMITERS = tuple(DELIMITER_NAMES)
 HEADER_WITHIN_ROWS = 30
 _GUESSED = ("gb18030", "utf_16_le", "utf_16_be", "big5", "cp1252")
 _MARKS = (

@@ -33,8 +33,10 @@ from npa_market.tapes.mapping import shipped_mappings
 from npa_market.tapes.mapping_store import mapping_of
 from npa_market.tapes.models import SellerMapping, Tape, TapeState, Upload, UploadState
 from npa_market.tapes.queries import loans_page
+from npa_market.tapes.read_as import reading_words
 from npa_market.tapes.rejects import rejects_answer
 from npa_market.tapes.result import completeness_lines, total_lines
+from npa_market.tapes.revealing import open_rejects
 from npa_market.tapes.tables import TapeTable
 
 FIRST_ROWS = 10
@@ -129,6 +131,7 @@ def detail(request: MemberRequest, tape_id: UUID) -> HttpResponse:
         "may_discard": tape.state in MAY_BE_DISCARDED
         and may(request.user, "tapes.discard_tape", tape),
         "erased_at": erased_at(tape),
+        "read_as": reading_words(tape.layout),
         "may_erase": may(request.user, "tapes.erase_identities", tape),
         "may_retry": may(request.user, "tapes.retry_import", tape),
         "may_read_rejects": bool(tape.rejects_file_id)
@@ -155,7 +158,7 @@ def rejects(request: MemberRequest, tape_id: UUID, form: str) -> HttpResponse | 
     """Rejected rows as CSV or XLSX in clear text, all or of one rule; each reading is recorded."""
     tape = _tape(request, tape_id)
     try:
-        content = services.open_rejects(
+        content = open_rejects(
             user=request.user,
             tape_id=tape.pk,
             rule=request.GET.get("rule", ""),
