@@ -1,11 +1,15 @@
-"""Batches of a file as the file gives them, cut and joined to chunks of one size."""
+"""Batches of a file as the file gives them, cut and joined to chunks of one size, made ahead."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from npa_market.tapes.batches import Batch
+
+T = TypeVar("T")
 
 
 def chunks_of(batches: Iterable[Batch], rows: int) -> Iterator[Batch]:
@@ -49,3 +53,16 @@ def _cut(batch: Batch, start: int, stop: int) -> Batch:
         {name: column[start:stop] for name, column in batch.columns.items()},
         batch.ragged if start == 0 else [],
     )
+
+
+def one_ahead(items: Iterator[T]) -> Generator[T, None, None]:
+    """The same items, the next one made in a thread while the caller works on this one.
+
+    Reading and rules need no database; so they run while the database takes the rows in.
+    """
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        pending = thread.submit(next, items, end)
+        while (item := pending.result()) is not end:
+            pending = thread.submit(next, items, end)
+            yield item  # type: ignore[misc]

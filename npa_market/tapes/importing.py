@@ -5,10 +5,9 @@ visible before the tape is imported (`LoanQuerySet.imported`). The tape's `attem
 token: a run that was taken over stops at its next chunk.
 """
 
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ from npa_market.common.keys import new_keys
 from npa_market.parties.models import Organisation
 from npa_market.tapes.batches import Batch
 from npa_market.tapes.building import borrower_columns, borrower_indexes, loan_columns
-from npa_market.tapes.chunks import chunks_of
+from npa_market.tapes.chunks import chunks_of, one_ahead
 from npa_market.tapes.comparing import (
     DRIFT_RULES,
     LOAN_SOLD,
@@ -47,6 +46,7 @@ from npa_market.tapes.mapping_store import mapping_of
 from npa_market.tapes.models import Borrower, Loan, Receipt, Tape
 from npa_market.tapes.reading import Layout, TapeFile, open_tape
 from npa_market.tapes.rejects import RejectsWriter, rejects_writer
+from npa_market.tapes.several_names import SeveralNames
 from npa_market.tapes.validation import (
     LOAN_NUMBER_TWICE,
     NOT_CHARGED_OFF,
@@ -61,7 +61,6 @@ _KEYS_PER_QUERY = 5_000
 _NUMBER = "loan_number"
 Report = Callable[[int, int, str], None]
 Rows = npt.NDArray[np.int64]
-T = TypeVar("T")
 
 
 @dataclass
@@ -85,6 +84,7 @@ class ImportRun:
     borrowers: dict[str, str] = field(default_factory=dict)  # blind index -> key
     sold: dict[str, str] = field(default_factory=dict)  # loan number -> blind index
     vault: Vault = field(default_factory=current_vault)
+    names: SeveralNames = field(default_factory=SeveralNames)
     drift: Tally | None = None  # Filled while the database is at hand; None: nothing to compare.
 
     @property
@@ -153,19 +153,6 @@ def _column_names(mapping: Mapping, source: TapeFile) -> dict[str, str]:
     return names
 
 
-def one_ahead(items: Iterator[T]) -> Generator[T, None, None]:
-    """The same items, the next one made in a thread while the caller works on this one.
-
-    Reading and rules need no database; so they run while the database takes the rows in.
-    """
-    end = object()
-    with ThreadPoolExecutor(1) as thread:
-        pending = thread.submit(next, items, end)
-        while (item := pending.result()) is not end:
-            pending = thread.submit(next, items, end)
-            yield item  # type: ignore[misc]
-
-
 def _judged(run: ImportRun) -> Iterator[Judged]:
     """Chunks of rows through mapping and rules; rejected rows go to the rejects file."""
     key = index_key()
@@ -191,6 +178,7 @@ def _judge(run: ImportRun, batch: Batch, key: bytes) -> Judged:
     _reject_sold(run, chunk, verdict, cells)
     is_sound = np.ones(batch.rows, dtype=np.bool_)
     is_sound[list(verdict.reasons)] = False
+    _note_names(run, chunk, np.flatnonzero(is_sound), cells)
     run.tally.add_chunk(chunk, verdict.invalid, is_sound)
     for row in sorted(verdict.reasons):
         run.rejects.write(int(numbers[row]), verdict.reasons[row], batch.record(row)[1])
@@ -260,6 +248,14 @@ def _reject_sold(run: ImportRun, chunk: Checked, verdict: Verdict, cells: ChunkC
         for row in hits[words]:
             verdict.add(row, rule, words)
         _reject_by_number(run, rule, words, cells.hits(hits[words], _NUMBER))
+
+
+def _note_names(run: ImportRun, chunk: Checked, sound: Rows, cells: ChunkCells) -> None:
+    """Customer and ID numbers that stand on sound rows with several names."""
+    for rule, hits in run.names.hits(chunk, sound):
+        column = run.tally.column_names.get(rule.field, "")
+        finding = Finding(rule.id, Severity.NOTE, rule.words, column)
+        run.tally.find(finding, cells.hits(hits, rule.field))
 
 
 def _note_drift(run: ImportRun, judged: Judged) -> None:

@@ -7,6 +7,7 @@ from npa_market.tapes.dictionary import FIELDS, dictionary_markdown
 from npa_market.tapes.history_layouts import LAYOUTS, rules_of
 from npa_market.tapes.mapping import WORDS, shipped_mappings
 from npa_market.tapes.models import LitigationStatus, LoanStatus
+from npa_market.tapes.several_names import NAME_RULES
 from npa_market.tapes.validation import RULES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tapes.md").read_text(encoding="utf-8")
@@ -15,7 +16,12 @@ PAGE = (Path(__file__).parents[2] / "docs" / "tapes.md").read_text(encoding="utf
 @pytest.mark.parametrize(
     "name",
     sorted(
-        {*FIELDS, *WORDS, *shipped_mappings(), *(rule.id for rule in (*RULES, *DRIFT_RULES))}
+        {
+            *FIELDS,
+            *WORDS,
+            *shipped_mappings(),
+            *(rule.id for rule in (*RULES, *DRIFT_RULES, *NAME_RULES)),
+        }
         | {rule.id for kind in LAYOUTS for rule in rules_of(kind)}
     ),
 )
