@@ -5,10 +5,9 @@ order stand in `screen_items`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
 
 Mask = npt.NDArray[np.bool_]
 Rule = Callable[[pd.DataFrame, "Background"], Mask]
+Matches = tuple[npt.NDArray[np.int64], Mask]
 ADULT_AGE = 18
 NEAR_MONTHS = 6  # "time-barred or within 6 months of it": a default, not a rule of law
 # Months after which a claim is barred, by the market's currency. CNY: Civil Code art. 188, three
@@ -84,6 +84,16 @@ class Background:
     cut_off_date: date
     live: Identities = NO_IDENTITIES
     sold: Identities = NO_IDENTITIES
+    _matched: dict[str, tuple[pd.DataFrame, Matches]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def matches(self, taken: str, frame: pd.DataFrame) -> Matches:
+        """`_matches` of the frame with `live` or `sold`, made once for the rules that share it."""
+        known = self._matched.get(taken)
+        if known is None or known[0] is not frame:
+            known = self._matched[taken] = frame, _matches(frame, getattr(self, taken))
+        return known[1]
 
 
 @dataclass(frozen=True)
@@ -174,24 +184,30 @@ def _look_alike(frame: pd.DataFrame, background: Background) -> Mask:
     return np.asarray(repeats.reindex(frame.index, fill_value=False), dtype=bool)
 
 
-def _among(taken: Callable[[Background], Identities], *, is_same_borrower: bool) -> Rule:
-    """Loans with the number of one of `taken`, with its borrower or with another.
+def _among(taken: str, *, is_same_borrower: bool) -> Rule:
+    """Loans with the number of one of the background's `taken`, with its borrower or another.
 
     The number decides: one person is another borrower with an ID number than without.
     """
 
     def hits(frame: pd.DataFrame, background: Background) -> Mask:
-        identities, found = taken(background), np.zeros(len(frame), dtype=bool)
-        if not len(frame) or not len(identities.numbers):
-            return found
-        numbers = _plain(frame["loan_number"])
-        at = np.flatnonzero(pc.is_in(numbers, value_set=identities.numbers))
-        # Arrow, not numpy: that cuts trailing zero bytes off keys, so one in 256 is not found.
-        pairs = _pairs(numbers.take(at), _plain(frame["borrower_id"].iloc[at]))
-        found[at] = np.asarray(pc.is_in(pairs, value_set=identities.pairs)) == is_same_borrower
+        found = np.zeros(len(frame), dtype=bool)
+        at, is_same = background.matches(taken, frame)
+        found[at] = is_same == is_same_borrower
         return found
 
     return hits
+
+
+def _matches(frame: pd.DataFrame, identities: Identities) -> Matches:
+    """Positions of the loans with the number of one of the identities; is its borrower theirs?"""
+    if not len(frame) or not len(identities.numbers):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
+    numbers = _plain(frame["loan_number"])
+    at = np.flatnonzero(pc.is_in(numbers, value_set=identities.numbers))
+    # Arrow, not numpy: that cuts trailing zero bytes off keys, so one in 256 is not found.
+    pairs = _pairs(numbers.take(at), _plain(frame["borrower_id"].iloc[at]))
+    return at, np.asarray(pc.is_in(pairs, value_set=identities.pairs))
 
 
 def _plain(column: "pd.Series[Any]") -> pa.Array:
@@ -221,10 +237,10 @@ RULES: dict[str, Rule] = {
     "settled": _has_status("settled"),
     "fraud": _has_status("fraud"),
     "disputed": _has_status("disputed"),
-    "sold": _among(attrgetter("sold"), is_same_borrower=True),
-    "sold_other_borrower": _among(attrgetter("sold"), is_same_borrower=False),
-    "in_live_package": _among(attrgetter("live"), is_same_borrower=True),
-    "in_live_other_borrower": _among(attrgetter("live"), is_same_borrower=False),
+    "sold": _among("sold", is_same_borrower=True),
+    "sold_other_borrower": _among("sold", is_same_borrower=False),
+    "in_live_package": _among("live", is_same_borrower=True),
+    "in_live_other_borrower": _among("live", is_same_borrower=False),
     "duplicate": _duplicate,
     "look_alike": _look_alike,
     "minor": _minor,

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from npa_market.packages import eligibility
 from npa_market.packages.eligibility import RULES, Background, Identities, screen
 from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
 
@@ -143,6 +144,21 @@ def test_a_loan_number_is_taken_whoever_the_borrower_is_said_to_be(field, same, 
         assert hits(same, compared, given) == [True, False, False, True]
         assert hits(other, compared, given) == [False, True, False, False]
     assert screen(frame, given, ("look_alike",)).keeps.tolist() == [False, False, True, False]
+
+
+def test_numbers_are_compared_once_for_both_rules_and_anew_for_other_loans(monkeypatch):
+    compared = []
+    once = eligibility._matches
+    monkeypatch.setattr(eligibility, "_matches", lambda *of: compared.append(of) or once(*of))
+    given = background(sold=identities(("7", A)), live=identities(("8", A)))
+    frame = loans({"loan_number": "7"}, {"loan_number": "8", "borrower_id": B})
+    outcome = screen(frame, given, ())
+    assert {finding.rule for finding in outcome.findings if finding.hits} == {
+        "sold",
+        "in_live_other_borrower",
+    }
+    assert len(compared) == 2
+    assert hits("sold", loans({}, {"loan_number": "7"}), given) == [False, True]
 
 
 def test_keys_that_end_in_zero_bytes_are_told_apart():
