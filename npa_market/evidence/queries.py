@@ -1,11 +1,13 @@
 """Reads of the log for pages: an object's history with the people behind the pseudonyms."""
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import rfc8785
 from django.apps import apps
 
 from npa_market.evidence.discretion import is_nameless
@@ -71,6 +73,21 @@ def names_on(entries: Iterable[Entry], viewer: User) -> dict[int, str]:
         return known[0].organisation.get_kind_display() if known else "A former member"
 
     return {entry.seq: name(entry) for entry in rows}
+
+
+def canonical_for(entry: Entry, viewer: User) -> tuple[str, bool]:
+    """The entry's canonical JSON as this viewer may read it, and whether that is the whole of it.
+
+    Where the venue may not learn who acted (A20), the actor's key is left out too: it is the same
+    on other entries of the person, which name them.
+    """
+    if not (is_nameless(entry.type) and entry.actor.startswith(_USER)):
+        return entry.canonical, True
+    actors = _memberships([entry.actor]).get(entry.actor, [])
+    if {each.organisation_id for each in actors} & set(viewer.organisation_ids()):
+        return entry.canonical, True
+    document = json.loads(entry.canonical) | {"actor": "(withheld)"}
+    return rfc8785.dumps(document).decode(), False
 
 
 def _memberships(actors: Iterable[str]) -> dict[str, list[Membership]]:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from npa_market.common.pages import list_page
 from npa_market.evidence.filters import EntryFilter
 from npa_market.evidence.models import Entry, Payload
-from npa_market.evidence.queries import act_in_words, names_on, subject_in_words
+from npa_market.evidence.queries import act_in_words, canonical_for, names_on, subject_in_words
 from npa_market.evidence.tables import EntryTable
 from npa_market.parties.access import access, access_for
 from npa_market.parties.requests import MemberRequest
@@ -36,8 +36,11 @@ def entries(request: MemberRequest) -> HttpResponseBase:
 def entry_detail(request: MemberRequest, seq: int) -> HttpResponse:
     entry = get_object_or_404(Entry.objects.visible_to(request.user), pk=seq)
     payload = Payload.objects.filter(entry=entry).first()
+    canonical, is_whole = canonical_for(entry, request.user)
     context = {
         "entry": entry,
+        "canonical": canonical,
+        "is_whole": is_whole,
         "what": act_in_words(entry.type),
         "subject": subject_in_words(entry),
         "who": names_on([entry], request.user)[entry.seq],

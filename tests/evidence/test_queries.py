@@ -1,9 +1,12 @@
 """An object's history names people only to those who may know them."""
 
+import json
+
 import pytest
+from django.urls import reverse
 
 from npa_market.evidence.models import Entry
-from npa_market.evidence.queries import history_lines
+from npa_market.evidence.queries import canonical_for, history_lines
 from npa_market.evidence.services import record
 from npa_market.parties.models import Membership
 
@@ -34,6 +37,23 @@ def test_A20_a_bidders_act_names_nobody_to_the_venue(act, seller, buyer_user, op
     record(type=act, subject=seller, actor=buyer_user, payload={})
     assert seen_by(operator, seller) == ["Buyer"]
     assert seen_by(buyer_user, seller) == [buyer_user.email]
+
+
+def test_A20_no_page_gives_the_venue_the_key_that_leads_to_the_name(
+    bid, seller, buyer_user, operator, as_user
+):
+    """The same key stands on the entry of an application, beside the person's name."""
+    record(type="registration.applied", subject=seller, actor=buyer_user, payload={})
+    bid_entry, application = Entry.objects.about(seller.pk).order_by("seq")
+    page = as_user(operator).get(reverse("evidence:detail", args=[bid_entry.seq])).content.decode()
+    assert bid_entry.leaf_sha256[:8] in page
+    assert str(buyer_user.pk) not in page
+    assert "stays with the bidder" in page
+    other = as_user(operator).get(reverse("evidence:detail", args=[application.seq]))
+    assert str(buyer_user.pk) in other.content.decode()
+    assert canonical_for(bid_entry, buyer_user) == (bid_entry.canonical, True)
+    shown = json.loads(canonical_for(bid_entry, operator)[0])
+    assert shown == json.loads(bid_entry.canonical) | {"actor": "(withheld)"}
 
 
 def test_people_who_left_and_the_system_have_no_name(bid, seller, buyer_user, seller_user):
