@@ -160,7 +160,11 @@ def timetable(lot: Lot, now: datetime) -> list[Stage]:
         Stage("Registration ends", lot.registration_ends_at, registration),
         Stage("Bidding" if bidding else "Bidding opens", lot.opens_at, bidding),
         award,
-        Stage("Contract", None, "now" if is_sold else ""),
+        Stage(
+            "Deal cancelled" if lot.released_at else "Contract",
+            lot.released_at,
+            "now" if is_sold else "",
+        ),
         Stage("Paid = title", None, ""),
         Stage("Delivery", None, ""),
     ]

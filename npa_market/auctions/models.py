@@ -31,6 +31,8 @@ class LotState(models.TextChoices):
 
 
 ENDED = frozenset({LotState.SOLD, LotState.UNSOLD, LotState.CANCELLED})
+# A sold package is gone while its deal stands; one of any other lot that ended may come again.
+_BINDS = Q(state__in=["announced", "open", "suspended", "opening", "sold"], released_at=None)
 
 
 class LotQuerySet(models.QuerySet["Lot"]):
@@ -53,6 +55,10 @@ class LotQuerySet(models.QuerySet["Lot"]):
             )
         registered = Registration.objects.filter(buyer__in=mine)
         return self.filter(Q(package__seller__in=mine) | Q(pk__in=registered.values("lot")))
+
+    def binding(self) -> Self:
+        """Lots that hold their package: live ones, and sold ones that were not released (O2)."""
+        return self.filter(_BINDS)
 
     def due(self, now: datetime) -> Self:
         """Lots that time alone would open or settle."""
@@ -100,7 +106,7 @@ class Lot(models.Model):
     )
     reannounces = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="followers",
-        help_text="the lot that ended without a sale and is offered again",
+        help_text="the lot whose package stayed with its seller and is offered again",
     )  # fmt: skip
     sale_event = models.ForeignKey(
         "SaleEvent", null=True, on_delete=models.PROTECT, related_name="lots",
@@ -135,6 +141,10 @@ class Lot(models.Model):
     winner = models.ForeignKey(
         Organisation, null=True, on_delete=models.PROTECT, related_name="won_lots"
     )
+    # No part of the fold: what became of the sale afterwards.
+    released_at = models.DateTimeField(
+        null=True, help_text="when the deal of a sold lot was cancelled and set its package free"
+    )
 
     objects = LotQuerySet.as_manager()
 
@@ -144,9 +154,10 @@ class Lot(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=LotState.values), name="lot_state_known"),
             models.UniqueConstraint(
-                fields=["package"],
-                condition=Q(state__in=["announced", "open", "suspended", "opening", "sold"]),
-                name="O2_package_in_one_live_lot",
+                fields=["package"], condition=_BINDS, name="O2_package_in_one_live_lot"
+            ),
+            models.CheckConstraint(
+                condition=Q(released_at=None) | Q(state="sold"), name="O2_only_a_sale_is_released"
             ),
             models.CheckConstraint(
                 condition=Q(by_invitation=False) | ~Q(format="negotiated"),
@@ -278,6 +289,11 @@ class Lot(models.Model):
     @property
     def is_over(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def is_free_again(self) -> bool:
+        """Has it ended and left its package with the seller, so that it may be offered again?"""
+        return self.is_over and (self.state != LotState.SOLD or self.released_at is not None)
 
     @property
     def is_sold_in_whole(self) -> bool:

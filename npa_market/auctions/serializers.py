@@ -42,7 +42,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "allows_proxy", "allows_withdrawal", "tick_seconds", "lowest_price_minor",
             "round_seconds", "best_bid_seconds", "announced_at", "registration_ends_at",
             "opens_at", "first_end_at", "ends_at", "hard_end_at", "state", "last_seq",
-            "leading_minor", "floor_minor", "bids", "hammer_minor", "reannounces",
+            "leading_minor", "floor_minor", "bids", "hammer_minor", "reannounces", "released_at",
             "by_invitation", "sale_event", "event_place", "whole_start_minor",
         )  # fmt: skip
         read_only_fields = fields
@@ -107,7 +107,7 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="The unsold or cancelled lot that is offered again.",
+        help_text="The lot offered again: unsold, cancelled, or of a cancelled deal.",
     )
     invitees = invitees_field()
 

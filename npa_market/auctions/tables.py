@@ -5,8 +5,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from npa_market.auctions.models import Lot
+from npa_market.auctions.templatetags.auctions import lot_tag
 from npa_market.common.money import format_minor
-from npa_market.common.templatetags.market import count, moment, state_tag
+from npa_market.common.templatetags.market import count, moment
 
 RIGHT = {"td": {"class": "num"}, "th": {"class": "num"}}
 
@@ -65,7 +66,8 @@ class LotTable(tables.Table):
         return record.ends_at.isoformat()
 
     def render_state(self, record: Lot) -> str:
-        return state_tag(record)
+        return lot_tag(record)
 
     def value_state(self, record: Lot) -> str:
-        return record.get_state_display()
+        state = record.get_state_display()
+        return state if record.released_at is None else f"{state}, deal cancelled"

@@ -116,7 +116,7 @@ def publish_announcement(*, user: User, lot: Lot, remark: str, contact: str) -> 
         against = _between(lot.follows.package, lot.package)
         document["follows_lot"] = {
             "lot": lot.follows.reference,
-            "result": lot.follows.state,
+            "result": "deal_cancelled" if lot.follows.released_at else lot.follows.state,
             "loans_out": against.out,
             "loans_in": against.taken_in,
         }

@@ -7,9 +7,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.core import LotTerms
-from npa_market.auctions.models import Invitation, Lot, LotState, SaleEvent
+from npa_market.auctions.models import Invitation, Lot, SaleEvent
 from npa_market.auctions.notices.services import publish_announcement
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -55,10 +54,10 @@ def announce_lot(
     """Offer a sealed package once under these terms; the seller's approver.
 
     `invitees` are the institutions that may buy, by key; None = all that the venue has qualified.
-    `reannounces` names the unsold or cancelled lot that is offered again: of the same package or an
-    earlier version of it, and only once. `place` is for lots of an event, which are announced all
-    together (see `sale_events.services`). The announcement with its figures is published in the
-    same transaction (see `notices`).
+    `reannounces` names the lot that is offered again (unsold, cancelled, or sold in a deal that was
+    cancelled): of the same package or an earlier version of it, and only once. `place` is for lots
+    of an event, which are announced all together (see `sale_events.services`). The announcement
+    with its figures is published in the same transaction (see `notices`).
 
     Fee and tax rates are copied from the venue's settings, so a later change does not reach back.
     Raises InvalidInput naming the first unsound term, Refused `unknown_package`,
@@ -86,7 +85,7 @@ def announce_lot(
         raise Refused(
             "package_not_sealed", "Only a sealed package can be offered.", field="package"
         )
-    if package.lots.filter(state__in=BINDING).exists():
+    if package.lots.binding().exists():
         raise Refused("package_taken", "This package is in another lot already.", field="package")
     _require_known_buyer(terms)
     invited = _invited_buyers(terms, invitees)
@@ -117,8 +116,9 @@ def _earlier_lot(lot_id: UUID | None, package: Package) -> Lot | None:
     )
     if earlier is None:
         raise Refused("unknown_lot", "There is no such lot of yours.")
-    if earlier.state not in {LotState.UNSOLD, LotState.CANCELLED}:
-        raise Refused("lot_not_ended", "Only an unsold or cancelled lot is announced again.")
+    if not earlier.is_free_again:
+        words = "Only a lot that is unsold, cancelled or of a cancelled deal is announced again."
+        raise Refused("lot_not_ended", words)
     if earlier.followers.exists():
         raise Refused("reannounced_already", f"{earlier} was announced again already.")
     version: Package | None = package

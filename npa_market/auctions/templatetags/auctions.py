@@ -8,7 +8,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from npa_market.auctions.core import VoidReason
+from npa_market.auctions.models import Lot
 from npa_market.auctions.wording import VOID_WORDS
+from npa_market.common.templatetags.market import state_tag
 
 register = template.Library()
 
@@ -25,6 +27,15 @@ def wall_clock(value: datetime | None, zone: str) -> SafeString | str:
         f"{local:%Y-%m-%d %Z} = {value:%H:%M:%S} UTC",
         local.isoformat(timespec="milliseconds")[11:23],
     )
+
+
+@register.simple_tag
+def lot_tag(lot: Lot) -> SafeString:
+    """The state of a lot; a sale that came to nothing is told beside it."""
+    state = state_tag(lot)
+    if lot.released_at is None:
+        return state
+    return format_html('{} <span class="tag bad">Deal cancelled</span>', state)
 
 
 @register.filter

@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from npa_market.auctions import services
-from npa_market.auctions.bonds import BINDING
 from npa_market.auctions.forms import LotForm, TermsTemplateForm
 from npa_market.auctions.models import Lot, TermsTemplate
 from npa_market.auctions.prefill import as_typed, offered_again, versions_from
@@ -128,7 +127,7 @@ def _initial(
 
 def free_packages(request: MemberRequest) -> QuerySet[Package]:
     """Sealed packages of the person's sellers that no lot binds."""
-    taken = Lot.objects.filter(state__in=BINDING)
+    taken = Lot.objects.binding()
     sellers = [
         membership.organisation_id
         for membership in request.user.active_memberships

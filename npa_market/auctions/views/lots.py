@@ -171,7 +171,7 @@ def seller_context(request: MemberRequest, lot: Lot, now: datetime) -> dict[str,
         "invitees": [each.buyer.name for each in lot.invitations.select_related("buyer")]
         if may(request.user, "auctions.see_reserve", lot)
         else [],
-        "may_reannounce": lot.state in {LotState.UNSOLD, LotState.CANCELLED}
+        "may_reannounce": lot.is_free_again
         and may(request.user, "auctions.announce_lot", lot.package)
         and not lot.followers.exists(),
     }

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from npa_market.auctions.services import release_sold_lot
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.evidence.services import record
@@ -29,8 +30,9 @@ class DepositFate(StrEnum):
 def cancel_deal(*, user: User, deal_id: UUID, reason: str, deposit: DepositFate) -> Deal:
     """End a deal before title moved; parts paid go back, the deposit is refunded or forfeited.
 
-    A forfeited deposit is paid out to the seller. Cancelled already: nothing changes. Raises
-    NotPermitted, Refused `deal_state`, InvalidInput `reason_missing`.
+    A forfeited deposit is paid out to the seller, and the lot's package is the seller's to offer
+    again. Cancelled already: nothing changes. Raises NotPermitted, Refused `deal_state`,
+    InvalidInput `reason_missing`.
     """
     deal = locked_deal(deal_id)
     require(user, "transfers.cancel_deal", deal)
@@ -56,6 +58,7 @@ def cancel_deal(*, user: User, deal_id: UUID, reason: str, deposit: DepositFate)
         payload={"reason": deal.cancel_reason, "deposit": str(deposit)},
         prev_state=before,
     )
+    release_sold_lot(user=user, lot_id=deal.lot_id)
     return deal
 
 
