@@ -25,8 +25,9 @@ def test_no_declared_constraint_is_missing():
 
 
 APPEND_ONLY = [
-    "auctions_bidoutcome", "auctions_lotevent", "auctions_lotreceipt", "diligence_accessrecord",
-    "evidence_entry", "ledger_journalentry", "ledger_posting", "tapes_personalaccess",
+    "auctions_bidlimit", "auctions_bidoutcome", "auctions_lotevent", "auctions_lotreceipt",
+    "diligence_accessrecord", "evidence_entry", "ledger_journalentry", "ledger_posting",
+    "tapes_personalaccess",
 ]  # fmt: skip
 
 

@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from importlib import import_module
 from uuid import uuid4
 
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
@@ -179,13 +177,3 @@ class TestRelease:
         assert code_of(release_sold_lot, user=cast.finance, lot_id=unsold.pk) == "lot_not_sold"
         with pytest.raises(IntegrityError, match="O2_only_a_sale_is_released"):
             Lot.objects.filter(pk=unsold.pk).update(released_at=database_now())
-
-    def test_of_deals_cancelled_before_comes_with_the_migration(self, cast):
-        lot = cancelled(cast, awarded(cast))
-        live = make_lot(cast, sealed_package(cast.analyst, cast.approver, count=3, seed=2))
-        Lot.objects.update(released_at=None)
-        name = "npa_market.transfers.migrations.0003_release_cancelled_sales"
-        import_module(name).release_cancelled_sales(apps, None)
-        assert list(Lot.objects.binding()) == [live]
-        lot.refresh_from_db()
-        assert lot.released_at == lot.deal.cancelled_at

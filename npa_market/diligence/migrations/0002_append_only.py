@@ -4,5 +4,5 @@ from npa_market.common.append_only import append_only
 
 
 class Migration(migrations.Migration):
-    dependencies = [("diligence", "0001_initial")]
+    dependencies = [("diligence", "0001_first")]
     operations = [append_only("diligence_accessrecord")]

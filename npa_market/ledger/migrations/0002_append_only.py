@@ -32,7 +32,7 @@ def remove(apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0001_initial")]
+    dependencies = [("ledger", "0001_first")]
     operations = [
         append_only("ledger_journalentry"),
         append_only("ledger_posting"),

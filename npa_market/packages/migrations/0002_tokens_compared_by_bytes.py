@@ -17,6 +17,7 @@ def _collate(collation: str) -> Any:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("packages", "0003_fewer_member_indexes")]
+    replaces = [("packages", "0004_tokens_compared_by_bytes")]
+    dependencies = [("packages", "0001_first")]
 
     operations = [migrations.RunPython(_collate("C"), _collate("default"))]
