@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +14,7 @@ from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.files import read_stored
 from npa_market.packages.columns import Columns, checked_columns, columns_of
 from npa_market.packages.criteria import Criteria
+from npa_market.packages.eligibility import later_copies
 from npa_market.packages.loading import KEY
 from npa_market.packages.masks import Mask, SelectionTotals, mask_of, totals_of_mask
 from npa_market.packages.models import Package
@@ -49,6 +51,13 @@ class Chosen:
                 )
         return found
 
+    def later_copies(self) -> npt.NDArray[np.int8]:
+        """Of the chosen loans: does a later loan of the pool have the number (see `eligibility`)?
+
+        The later one counts whether or not it is chosen: it says how the loan stands now.
+        """
+        return later_copies(self.columns.codes("loan_number"), self.columns.borrowers)[self.mask]
+
     def table(self) -> pa.Table:
         """The chosen loans as `loading.loans_table` gives them, in the order of their keys."""
         return self.columns.table.filter(pa.array(self.mask))
@@ -57,9 +66,10 @@ class Chosen:
 def chosen(seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date) -> Chosen:
     """What the criteria choose, from columns that were compared with the database.
 
-    Raises InvalidInput where they name a list that is not the seller's.
+    The columns are those of all tapes of currency and cut-off date. Raises InvalidInput where they
+    name a list that is not the seller's.
     """
-    tapes = list(_tapes(seller, criteria, currency, cut_off_date))
+    tapes = list(tapes_for(seller, currency, cut_off_date))
     return _chosen(checked_columns(tapes), seller, criteria, cut_off_date)
 
 

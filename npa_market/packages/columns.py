@@ -50,6 +50,12 @@ class Columns:
         """Rows."""
         return int(self.table.num_rows)
 
+    def codes(self, name: str) -> Codes:
+        """A text column as codes, (loans,): equal where the texts are."""
+        if name in self._texts:
+            return self._texts[name][0]
+        return _codes_of(self.table.column(name).dictionary_encode().combine_chunks())[0]
+
     def texts(self, name: str) -> tuple[Codes, list[str]]:
         """A text column as codes, (loans,), and the texts they stand for."""
         if name not in self._texts:

@@ -163,9 +163,32 @@ def _limitation_near(frame: pd.DataFrame, background: Background) -> Mask:
     return near & ~_time_barred(frame, background)
 
 
-def _duplicate(frame: pd.DataFrame, background: Background) -> Mask:
-    """The same loan on several tapes: all but the latest."""
-    return np.asarray(frame.duplicated(["loan_number", "borrower_id"], keep="last"))
+LATER_COPY = "later_copy"
+SAME_BORROWER, OTHER_BORROWER = 1, 2
+
+
+def later_copies(
+    numbers: npt.NDArray[np.integer[Any]], borrowers: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.int8]:
+    """Whether a later row has the loan's number: 0 none has, else SAME_ or OTHER_BORROWER.
+
+    numbers, borrowers: codes of all loans of a pool in the order of their import, (loans,). Within
+    a seller the number decides: one person is another borrower with an ID number than without.
+    """
+    places = np.arange(len(numbers))
+    latest = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=np.int64)
+    latest[numbers] = places  # Of equal numbers the last one stays.
+    last = latest[numbers]
+    of_same = borrowers[last] == borrowers
+    copies = np.where(of_same, SAME_BORROWER, OTHER_BORROWER)
+    return np.where(last == places, 0, copies).astype(np.int8)
+
+
+def _has_later_copy(whose: int) -> Rule:
+    def hits(frame: pd.DataFrame, background: Background) -> Mask:
+        return np.asarray(frame[LATER_COPY] == whose)
+
+    return hits
 
 
 def _look_alike(frame: pd.DataFrame, background: Background) -> Mask:
@@ -179,7 +202,7 @@ def _look_alike(frame: pd.DataFrame, background: Background) -> Mask:
         "interest_minor",
     ]
     known = frame["origination_date"].notna() & frame["original_amount_minor"].notna()
-    latest = frame[known & ~_duplicate(frame, background)]
+    latest = frame[known & (frame[LATER_COPY] == 0)]
     repeats = latest.duplicated(alike, keep="last")
     return np.asarray(repeats.reindex(frame.index, fill_value=False), dtype=bool)
 
@@ -241,7 +264,8 @@ RULES: dict[str, Rule] = {
     "sold_other_borrower": _among("sold", is_same_borrower=False),
     "in_live_package": _among("live", is_same_borrower=True),
     "in_live_other_borrower": _among("live", is_same_borrower=False),
-    "duplicate": _duplicate,
+    "duplicate": _has_later_copy(SAME_BORROWER),
+    "duplicate_other_borrower": _has_later_copy(OTHER_BORROWER),
     "look_alike": _look_alike,
     "minor": _minor,
     "parts_wrong": _parts_wrong,
@@ -254,8 +278,8 @@ RULES: dict[str, Rule] = {
 def screen(frame: pd.DataFrame, background: Background, disclose: tuple[str, ...]) -> Screening:
     """Apply every rule; hits of the rules named in `disclose` stay in, counted.
 
-    frame: columns of `loading.loans_table`. Raises ValueError where `disclose` names a rule whose
-    hits must be excluded.
+    frame: columns of `loading.loans_table`, and LATER_COPY. Raises ValueError where `disclose`
+    names a rule whose hits must be excluded.
     """
     refused = set(disclose) - set(DISCLOSABLE)
     if refused:

@@ -19,7 +19,7 @@ from npa_market.common.models import Job
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import bond_of
-from npa_market.parties.models import User
+from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Built:
     selection_sha256: str
     table: "pa.Table"
     loan_keys: bytes  # 16 each, in the order of the file
+    loan_numbers: "pa.ChunkedArray"
+    beside: frozenset[UUID]  # the seller's live packages when the loans were screened
     difference: dict[str, Any]
 
 
@@ -91,12 +93,32 @@ def _refuse_outdated(package: Package, selection_sha256: str) -> None:
         )
 
 
+def _refuse_taken(package: Package, built: Built) -> None:
+    """The same loan on a tape of another date is another row, which no constraint compares."""
+    import pyarrow.compute as pc
+
+    from npa_market.packages.screening import versions_beside
+    from npa_market.packages.taken import live_identities, live_packages
+
+    mine = versions_beside(package)
+    if live_packages(package.seller, mine) <= built.beside:
+        return
+    taken = live_identities(package.seller, mine).numbers
+    if pc.any(pc.is_in(built.loan_numbers, value_set=taken)).as_py():
+        raise Refused(
+            "loan_in_live_package",
+            "Meanwhile a loan went into another package. Repeat the screen.",
+        )
+
+
 def _build(package: Package, report: Progress) -> Built:
     from npa_market.packages.differences import from_previous
     from npa_market.packages.loading import receipts_table
-    from npa_market.packages.screening import loans_with_receipts, screen_loans
+    from npa_market.packages.screening import loans_with_receipts, screen_loans, versions_beside
+    from npa_market.packages.taken import live_packages
 
     report(0, package.loans, "Reading and screening the loans")
+    beside = live_packages(package.seller, versions_beside(package))
     screened = screen_loans(package)
     selection_sha256 = screened.selection_sha256()
     _refuse_outdated(package, selection_sha256)
@@ -108,6 +130,8 @@ def _build(package: Package, report: Progress) -> Built:
         selection_sha256=selection_sha256,
         table=table,
         loan_keys=b"".join(keys.to_pylist()),
+        loan_numbers=screened.kept.column("loan_number"),
+        beside=beside,
         difference=from_previous(package, screened, table, keys),
     )
 
@@ -129,8 +153,11 @@ def _freeze(package_id: UUID, user: User, built: Built, made: "Future[SealedCont
     package = Package.objects.select_for_update().get(pk=package_id)
     if package.state == PackageState.SEALED:
         return package
+    # Two packages of one seller are frozen one after the other: each sees the loans of the other.
+    Organisation.objects.select_for_update(no_key=True).get(pk=package.seller_id)
     refuse_to_seal(package, user)
     _refuse_outdated(package, built.selection_sha256)
+    _refuse_taken(package, built)
     _retire_previous(package, user)
     insert_members(package, built.loan_keys, built.table.column("loan_token").combine_chunks())
     content = made.result()

@@ -24,6 +24,7 @@ ITEMS = (
     Item("in_live_package", "Already in another live package"),
     Item("in_live_other_borrower", "Number in another live package, with another borrower"),
     Item("duplicate", "Same loan on several tapes, older copy"),
+    Item("duplicate_other_borrower", "Number on several tapes, older copy, with another borrower"),
     Item("look_alike", "Possible duplicate under another number", may_be_disclosed=True),
     Item("minor", "Borrower under age"),
     Item("parts_wrong", "Parts of the balance do not add up"),

@@ -1,16 +1,20 @@
 """The screen on a package's chosen loans: rows and background from the database, rules pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db.models import QuerySet
 
-from npa_market.packages.choosing import chosen, tapes_of
-from npa_market.packages.criteria import read_criteria
+from npa_market.packages.choosing import Chosen, chosen, tapes_of
+from npa_market.packages.criteria import Criteria, read_criteria
 from npa_market.packages.differences import from_previous
 from npa_market.packages.eligibility import (
+    LATER_COPY,
     SCREENED_COLUMNS,
     SCREENED_TEXTS,
     Background,
@@ -26,6 +30,7 @@ from npa_market.packages.schema import MONEY_COLUMNS
 from npa_market.packages.sealing import sealed_table
 from npa_market.packages.stratify import TABLE_COLUMNS
 from npa_market.packages.taken import live_identities, sold_identities
+from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Loan
 
 
@@ -87,17 +92,42 @@ def loans_with_receipts(package: Package) -> QuerySet[Loan]:
 
 def screen_loans(package: Package) -> Screened:
     """Apply the screen to what the package's criteria choose now."""
-    criteria = read_criteria(package.criteria)
-    pool = chosen(package.seller, criteria, package.currency, package.cut_off_date)
-    loans = pool.table()
-    background = Background(
-        currency=package.currency,
-        cut_off_date=package.cut_off_date,
-        live=live_identities(package),
-        sold=sold_identities(package.seller),
+    pool, screening = screened_pool(
+        package.seller,
+        read_criteria(package.criteria),
+        package.currency,
+        package.cut_off_date,
+        not_counting=versions_beside(package),
     )
-    screening = screen(as_frame(_compared(loans)), background, criteria.disclose)
-    return Screened(loans.filter(pa.array(screening.keeps)), screening)
+    return Screened(pool.table().filter(pa.array(screening.keeps)), screening)
+
+
+def versions_beside(package: Package) -> list[UUID]:
+    """Packages whose loans this one may hold: itself, and the version that it replaces."""
+    return [key for key in (package.pk, package.previous_id) if key]
+
+
+def screened_pool(
+    seller: Organisation,
+    criteria: Criteria,
+    currency: str,
+    cut_off_date: date,
+    *,
+    not_counting: Collection[UUID] = (),
+) -> tuple[Chosen, Screening]:
+    """What the criteria choose, and the screen of it.
+
+    `not_counting`: live packages whose loans do not count as taken. Raises as `choosing.chosen`.
+    """
+    pool = chosen(seller, criteria, currency, cut_off_date)
+    background = Background(
+        currency=currency,
+        cut_off_date=cut_off_date,
+        live=live_identities(seller, not_counting),
+        sold=sold_identities(seller),
+    )
+    loans = _compared(pool.table()).append_column(LATER_COPY, pa.array(pool.later_copies()))
+    return pool, screen(as_frame(loans), background, criteria.disclose)
 
 
 def _compared(loans: pa.Table) -> pa.Table:

@@ -1,11 +1,14 @@
 """The seller's loans that no further package may hold, as the screen's rules compare them."""
 
+from collections.abc import Collection
+from uuid import UUID
+
 import pyarrow as pa
 
 from npa_market.packages.columnar import read_columns
 from npa_market.packages.eligibility import NO_IDENTITIES, Identities
 from npa_market.packages.loading import KEY, STEP
-from npa_market.packages.models import Package, PackageLoan
+from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import sold_loans
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Loan
@@ -19,12 +22,17 @@ _LOANS = pa.schema(
 _MEMBERS = pa.schema([field.with_name(f"loan__{field.name}") for field in _LOANS])
 
 
-def live_identities(package: Package) -> Identities:
-    """The seller's loans in other live packages; the version that this one replaces does not
-    count."""
-    members = PackageLoan.objects.filter(is_live=True, package__seller=package.seller_id)
-    others = members.exclude(package__in=[package.pk, package.previous_id])
+def live_identities(seller: Organisation, not_counting: Collection[UUID]) -> Identities:
+    """The seller's loans in live packages other than these."""
+    members = PackageLoan.objects.filter(is_live=True, package__seller=seller)
+    others = members.exclude(package__in=not_counting)
     return _identities([read_columns(others, _MEMBERS)])
+
+
+def live_packages(seller: Organisation, not_counting: Collection[UUID]) -> frozenset[UUID]:
+    """Keys of the seller's sealed packages other than these: with them the above changes."""
+    sealed = Package.objects.filter(seller=seller, state=PackageState.SEALED)
+    return frozenset(sealed.exclude(pk__in=not_counting).values_list("pk", flat=True))
 
 
 def sold_identities(seller: Organisation) -> Identities:

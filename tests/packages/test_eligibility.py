@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from npa_market.packages import eligibility
-from npa_market.packages.eligibility import RULES, Background, Identities, screen
+from npa_market.packages.eligibility import RULES, Background, Identities, later_copies, screen
 from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
 
 CUT_OFF = date(2026, 6, 30)
@@ -43,7 +43,8 @@ def loans(*changes):
     frame = pd.DataFrame(rows)
     for name in ("default_date", "charge_off_date", "last_payment_date", "last_contact_date"):
         frame[name] = pd.to_datetime(frame[name])
-    return frame.astype({"borrower__birth_year": "Int16"})
+    codes = [pd.factorize(frame[name])[0] for name in ("loan_number", "borrower_id")]
+    return frame.assign(later_copy=later_copies(*codes)).astype({"borrower__birth_year": "Int16"})
 
 
 def background(**fields):
@@ -92,8 +93,17 @@ def test_where_no_law_is_on_record_only_the_tapes_own_status_bars():
 
 def test_of_the_same_loan_on_several_tapes_the_latest_stays():
     same = {"loan_number": "7"}
-    frame = loans(same, {}, same, {"loan_number": "7", "borrower_id": B})
+    frame = loans(same, {}, same)
+    assert hits("duplicate", frame) == [True, False, False]
+    assert hits("duplicate_other_borrower", frame) == [False] * 3
+
+
+def test_the_number_alone_makes_a_copy_and_another_borrower_is_told():
+    same = {"loan_number": "7"}
+    frame = loans(same, {}, same | {"borrower_id": B}, same)
     assert hits("duplicate", frame) == [True, False, False, False]
+    assert hits("duplicate_other_borrower", frame) == [False, False, True, False]
+    assert screen(frame, background(), ("look_alike",)).keeps.tolist() == [False, True, False, True]
 
 
 def test_look_alikes_need_every_particular_to_agree():

@@ -388,6 +388,50 @@ def test_a_new_version_replaces_the_old_one_when_it_is_sealed(
         new_version(user=seller_user, package_id=screened_package(seller_user, seed=3).pk)
 
 
+def screened_hits(package):
+    return {row["rule"]: row["hits"] for row in package.screen_results if row["hits"]}
+
+
+def test_criteria_do_not_bring_an_older_copy_of_a_loan_back(draft, seller, seller_user):
+    """The newer tape says that it was paid: that row is not chosen, and the older one is out."""
+    older, newer = (make_tape(seller, seller_user, seed=number) for number in (1, 2))
+    loan = one_loan(older, 1, loan_number="L-1", status="live")
+    one_loan(older, 2, status="live")
+    one_loan(newer, 3, borrower=loan.borrower, loan_number="L-1", status="settled")
+    live = {"field": "status", "op": "in", "value": ["live"]}
+    for criteria in ({"where": live}, {"where": live, "tapes": [str(older.pk)]}):
+        package = screen_package(user=seller_user, package_id=draft(criteria=criteria).pk)
+        assert (package.loans, screened_hits(package)) == (1, {"duplicate": 1})
+
+
+def test_a_number_stands_once_in_a_package_whoever_its_borrower_is(draft, seller, seller_user):
+    older, newer = (make_tape(seller, seller_user, seed=number) for number in (1, 2))
+    one_loan(older, 1, loan_number="L-1")
+    one_loan(newer, 2, loan_number="L-1")
+    package = screen_package(user=seller_user, package_id=draft().pk)
+    assert (package.loans, screened_hits(package)) == (1, {"duplicate_other_borrower": 1})
+
+
+def test_O2_a_loan_on_tapes_of_two_dates_is_sealed_once_even_at_the_same_time(
+    draft, seller, seller_user, second_seller_user
+):
+    tapes = [make_tape(seller, seller_user, seed=number) for number in (1, 2)]
+    tapes[1].cut_off_date = date(2026, 7, 31)
+    tapes[1].save()
+    loan = one_loan(tapes[0], 1, loan_number="L-1")
+    one_loan(tapes[1], 2, borrower=loan.borrower, loan_number="L-1")
+    built = []
+    for tape in tapes:
+        package = draft(cut_off_date=tape.cut_off_date)
+        screen_package(user=seller_user, package_id=package.pk)
+        package.refresh_from_db()
+        built.append((package.pk, freezing._build(package, lambda *_: None)))
+    freezing._seal_rows(built[0][0], second_seller_user, built[0][1])
+    with pytest.raises(Refused, match="went into another package"):
+        freezing._seal_rows(built[1][0], second_seller_user, built[1][1])
+    assert PackageLoan.objects.filter(is_live=True).count() == 1
+
+
 def test_a_withdrawn_next_version_leaves_its_number_and_room_for_another(
     seller_user, second_seller_user
 ):
