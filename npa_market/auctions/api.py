@@ -219,7 +219,7 @@ class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnl
     @extend_schema(request=LotReasonSerializer, responses=LotSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
-        """End a lot before its end, with a reason that every party reads (operator)."""
+        """End a lot before its end, with a reason that everybody reads in its notice (operator)."""
         lot = self.get_object()
         asked = LotReasonSerializer(data=request.data)
         asked.is_valid(raise_exception=True)

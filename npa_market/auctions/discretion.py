@@ -25,4 +25,6 @@ def entries_kept_secret() -> Q:
 
 
 register_withheld(entries_kept_secret)
-register_nameless([*ACTS_OF_BIDDERS, *(f"receipt.{kind}" for kind in ReceiptKind.values)])
+register_nameless(
+    [*ACTS_OF_BIDDERS, "lot.bid_revealed", *(f"receipt.{kind}" for kind in ReceiptKind.values)]
+)

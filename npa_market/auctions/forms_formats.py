@@ -7,7 +7,9 @@ from django import forms
 from npa_market.auctions.forms_terms import DECIMAL, parsed
 from npa_market.auctions.guard.forms import AskedAgain
 from npa_market.auctions.models import Lot
+from npa_market.common.errors import Refused
 from npa_market.common.fields import uuid7
+from npa_market.common.forms import add_refusal
 from npa_market.common.money import MAX_MINOR, format_minor
 
 
@@ -15,6 +17,20 @@ class RequestForm(forms.Form):
     """The number of a request, made when the form is shown."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+
+
+def with_new_request(form: forms.Form, typed: dict[str, Any]) -> None:
+    """Show the form with what was typed and another number: the one it had has its answer."""
+    form.data = {**typed, form.add_prefix("request_id"): str(uuid7())}
+
+
+def note_refusal(form: forms.Form, refusal: Refused, typed: dict[str, Any]) -> None:
+    """A refusal beside the form; a number that was used already is replaced, so that what is typed
+    can be sent as a new request."""
+    add_refusal(form, refusal)
+    if refusal.code == "request_reused":
+        with_new_request(form, typed)
+        form.add_error(None, "Look at the lot first. To bid this amount too, send the form again.")
 
 
 class PriceForm(RequestForm):

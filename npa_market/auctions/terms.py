@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Protocol
@@ -242,16 +242,21 @@ class LotTerms:
         return found + self._order_problems(now)
 
     def _order_problems(self, now: datetime) -> list[TermProblem]:
+        # Times of one zone would be compared by its clock, which is set forward and back.
+        registration_ends_at, opens_at, ends_at, hard_end_at = (
+            moment.astimezone(UTC)
+            for moment in (self.registration_ends_at, self.opens_at, self.ends_at, self.hard_end_at)
+        )
         orders = (
-            (self.registration_ends_at > now, "registration_ends_at", "Must lie in the future."),
+            (registration_ends_at > now, "registration_ends_at", "Must lie in the future."),
             (
-                self.registration_ends_at <= self.opens_at,
+                registration_ends_at <= opens_at,
                 "opens_at",
                 "Bidding opens when registration has ended, not before.",
             ),
-            (self.opens_at < self.ends_at, "ends_at", "The end must come after the opening."),
+            (opens_at < ends_at, "ends_at", "The end must come after the opening."),
             (
-                self.ends_at <= self.hard_end_at,
+                ends_at <= hard_end_at,
                 "hard_end_at",
                 "The hard end cannot come before the end.",
             ),

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.common.api import VisibleRows
+from npa_market.common.errors import NotPermitted
 from npa_market.packages import api_building, services
 from npa_market.packages.api_building import organisation_of, user_of
 from npa_market.packages.filters import PackageFilter
@@ -18,6 +19,7 @@ from npa_market.packages.serializers import (
     LoanProofSerializer,
     PackageDraftSerializer,
     PackageReasonSerializer,
+    PackageSealSerializer,
     PackageSerializer,
     StratificationSerializer,
 )
@@ -66,12 +68,14 @@ class PackageViewSet(
         package = services.screen_package(user=user_of(request), package_id=self.get_object().pk)
         return self._answer(package)
 
-    @extend_schema(request=None, responses={202: PackageSerializer})
+    @extend_schema(request=PackageSealSerializer, responses={202: PackageSerializer})
     @action(detail=True, methods=["post"])
     def seal(self, request: Request, pk: str) -> Response:
-        """Have a worker seal the screened package; `job` names its progress."""
+        """Have a worker seal what was seen of the screened package; `job` names its progress."""
         package = self.get_object()
-        services.start_sealing(user=user_of(request), package_id=package.pk)
+        asked = PackageSealSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        services.start_sealing(user=user_of(request), package_id=package.pk, **asked.validated_data)
         package.refresh_from_db()
         return self._answer(package, status=202)
 
@@ -108,8 +112,15 @@ class PackageViewSet(
     )
     @action(detail=True, methods=["get"], pagination_class=None)
     def proof(self, request: Request, pk: str) -> Response:
-        """Proof that the loan with this token is in the sealed package."""
-        proof = loan_proof(self.get_object(), request.query_params.get("token", ""))
+        """Proof that the loan with this token is in the sealed package, for seller and venue.
+
+        A leaf is a hash over the row as sealed: who holds the bidder tape could guess from it what
+        the tape leaves out.
+        """
+        package, user = self.get_object(), user_of(request)
+        if not (user.works_for_venue or package.seller_id in user.organisation_ids()):
+            raise NotPermitted("Proofs of single loans are given to the seller and the venue.")
+        proof = loan_proof(package, request.query_params.get("token", ""))
         return Response(LoanProofSerializer(proof).data)
 
     def _with_reason(self, service: Any, request: Request) -> Response:

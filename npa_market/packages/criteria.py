@@ -12,6 +12,7 @@ cut-off date; no `where` = every loan. `disclose` names screen rules whose hits 
 these are taken.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -75,7 +76,7 @@ def read_criteria(document: Any) -> Criteria:
     where = document.get("where")
     return Criteria(
         tapes=_read_tapes(document.get("tapes", [])),
-        where=_Reader().node(where, "where", 0) if where else None,
+        where=None if where is None or where == {} else _Reader().node(where, "where", 0),
         disclose=_read_names(document.get("disclose", [])),
         picked=_read_key(document.get("picked")),
     )
@@ -170,7 +171,7 @@ def _read_value(field: Field, op: str, value: Any, place: str) -> Any:
 
 
 def _read_text(field: Field, value: Any, place: str) -> str:
-    if not isinstance(value, str) or len(value) > 100 or "\x00" in value:
+    if not isinstance(value, str) or len(value) > 100 or re.search("[\x00\ud800-\udfff]", value):
         raise _wrong(place, f"{field.name} needs texts of at most 100 characters.")
     if field.choices and value not in field.choices:
         raise _wrong(place, f"{field.name} is one of {', '.join(field.choices)}.")

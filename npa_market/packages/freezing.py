@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,11 @@ from npa_market.common.errors import Refused
 from npa_market.common.files import store_bytes, store_path
 from npa_market.common.jobs import queue_job
 from npa_market.common.models import Job
+from npa_market.evidence.models import Entry
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import bond_of
+from npa_market.packages.statements import seen_sha256
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 
@@ -43,26 +45,32 @@ class Built:
     loan_numbers: "pa.ChunkedArray"
     beside: frozenset[UUID]  # the seller's live packages when the loans were screened
     difference: dict[str, Any]
+    seen: str = ""
 
 
-def seal_package(*, user: User, package_id: UUID, progress: Progress | None = None) -> Package:
+def seal_package(
+    *, user: User, package_id: UUID, seen: str = "", progress: Progress | None = None
+) -> Package:
     """Freeze a screened package: file, manifest, tree, member rows; sealed again it stays as it is.
 
     The screen is applied anew; where its outcome differs from the stored one, nothing is sealed
-    and the screen must be repeated. The sealer is neither the maker nor the last editor. Raises
-    Refused, NotPermitted. `progress(done, total, message)` counts rows.
+    and the screen must be repeated. The sealer wrote no part of it. `seen`: hash of what the sealer
+    decided on (`statements.seen_sha256`; without it, what stands now); where the package was
+    changed since, nothing is sealed. Raises Refused, NotPermitted. `progress(done, total, message)`
+    counts rows.
     """
     package = Package.objects.select_related("seller").get(pk=package_id)
     require(user, "packages.seal_package", package)
     if package.state == PackageState.SEALED:
         return package
-    refuse_to_seal(package, user)
+    seen = seen or seen_sha256(package)
+    refuse_to_seal(package, user, seen)
     report = progress or (lambda done, total, message="": None)
     built = _build(package, report)
     rows = built.table.num_rows
     report(rows, rows, "Hashing the rows, freezing the loans")
     try:
-        return _seal_rows(package_id, user, built)
+        return _seal_rows(package_id, user, replace(built, seen=seen))
     except IntegrityError as error:
         if not any(name in str(error) for name in _TAKEN):
             raise
@@ -72,17 +80,31 @@ def seal_package(*, user: User, package_id: UUID, progress: Progress | None = No
         ) from error
 
 
-def refuse_to_seal(package: Package, user: User) -> None:
-    """Raise Refused unless the package is screened and the person did not build it (T6)."""
+_BUILT_BY = ("package.drafted", "package.version_begun", "package.revised", "package.picked")
+
+
+def has_built(package: Package, user: User) -> bool:
+    """Did the person make or change any part of this version?"""
+    acts = Entry.objects.about(package.pk).filter(type__in=_BUILT_BY, actor=f"user:{user.pk}")
+    return user.pk in {package.created_by_id, package.edited_by_id} or acts.exists()
+
+
+def refuse_to_seal(package: Package, user: User, seen: str) -> None:
+    """Raise Refused unless the package is screened, as it was seen, and by others built (T6)."""
     if package.state != PackageState.SCREENED:
         raise Refused(
             "wrong_state",
             f"{package.reference} is {package.get_state_display().lower()}; "
             "only a screened package can be sealed.",
         )
-    if user.pk in {package.created_by_id, package.edited_by_id}:
+    if has_built(package, user):
         raise Refused(
             "four_eyes", "Whoever built the package cannot seal it: a second person must."
+        )
+    if seen != seen_sha256(package):
+        raise Refused(
+            "package_changed",
+            f"{package.reference} was changed since you looked at it. Look at it again.",
         )
 
 
@@ -155,7 +177,7 @@ def _freeze(package_id: UUID, user: User, built: Built, made: "Future[SealedCont
         return package
     # Two packages of one seller are frozen one after the other: each sees the loans of the other.
     Organisation.objects.select_for_update(no_key=True).get(pk=package.seller_id)
-    refuse_to_seal(package, user)
+    refuse_to_seal(package, user, built.seen or seen_sha256(package))
     _refuse_outdated(package, built.selection_sha256)
     _refuse_taken(package, built)
     _retire_previous(package, user)
@@ -219,15 +241,16 @@ def _retire_previous(package: Package, user: User) -> None:
 
 
 @transaction.atomic
-def start_sealing(*, user: User, package_id: UUID) -> Job:
-    """Queue the sealing as a job; while one is under way, that one."""
+def start_sealing(*, user: User, package_id: UUID, seen: str = "") -> Job:
+    """Queue the sealing of what was seen (see `seal_package`); while it is under way, that job."""
     from npa_market.packages.tasks import seal_package_task
 
     package = Package.objects.select_for_update().get(pk=package_id)
     require(user, "packages.seal_package", package)
     if package.job is not None and not package.job.is_over:
         return package.job
-    refuse_to_seal(package, user)
+    seen = seen or seen_sha256(package)
+    refuse_to_seal(package, user, seen)
     package.job = queue_job(
         task=seal_package_task,
         kind="seal_package",
@@ -235,7 +258,7 @@ def start_sealing(*, user: User, package_id: UUID) -> Job:
         organisation_id=package.seller_id,
         started_by=user,
         subject_url=reverse("packages:detail", kwargs={"package_id": package.pk}),
-        arguments={"package_id": str(package.pk), "user_id": str(user.pk)},
+        arguments={"package_id": str(package.pk), "user_id": str(user.pk), "seen": seen},
     )
     package.save(update_fields=["job"])
     return package.job

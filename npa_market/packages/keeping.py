@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from babel.numbers import is_currency
 from django.db import transaction
 
 from npa_market.common.clock import database_now
@@ -34,6 +35,8 @@ def save_criteria(
     read_criteria(document)
     if set(document) - {"where", "disclose"}:
         raise InvalidInput("criteria_wrong", "Only where and disclose are kept.", field="criteria")
+    if not is_currency(currency):
+        raise InvalidInput("currency_unknown", "Write an ISO 4217 code.", field="currency")
     cleaned = " ".join(name.split())
     if not cleaned or len(cleaned) > 100 or "\x00" in cleaned:
         raise InvalidInput("name_wrong", "Write a name of at most 100 characters.", field="save_as")

@@ -5,11 +5,13 @@ from typing import Any
 from npa_market.evidence.models import Entry
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.exports import MARKED_FORMS, forms_for
+from npa_market.packages.freezing import has_built
 from npa_market.packages.models import Package, PackageExport, PackageState
 from npa_market.packages.next_step import Standing, next_step
 from npa_market.packages.outside import bond_of
 from npa_market.packages.queries import versions_of
 from npa_market.packages.screen_items import ITEMS
+from npa_market.packages.statements import seen_sha256
 from npa_market.packages.wording import sentence
 from npa_market.parties.models import User
 from npa_market.parties.permissions import may
@@ -26,6 +28,7 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
         "package": package,
         "sentence": sentence(read_criteria(package.criteria), package.currency),
         "is_own": is_own,
+        "seen_sha256": seen_sha256(package) if is_own else "",
         "mean_loans": package.loans / package.borrowers if package.borrowers else None,
         "weighted": package.overview.get("weighted", {}),
         "step": next_step(_standing(package, user)),
@@ -88,7 +91,7 @@ def _standing(package: Package, user: User) -> Standing:
         is_sealing=bool(package.job and not package.job.is_over),
         may_screen=may(user, "packages.screen_package", package),
         may_seal=may(user, "packages.seal_package", package),
-        has_built=user.pk in {package.created_by_id, package.edited_by_id},
+        has_built=has_built(package, user),
     )
 
 

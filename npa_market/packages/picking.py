@@ -7,6 +7,7 @@ comes later. What was asked, the bound and the gap stay with the list that the d
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -175,7 +176,7 @@ def _check_exactly(pool: Chosen, result: Pick, limits: Sequence[Limit]) -> None:
     whole = int(claim[result.chosen].sum())
     for limit in limits:
         of_class = int(claim[result.chosen & limit.member].sum())
-        if of_class * 10**6 > round(limit.share * 10**6) * whole:
+        if of_class > Fraction(limit.share) * whole:
             raise RuntimeError(f"the pick breaks a limit: {limit.words}")
 
 

@@ -9,6 +9,7 @@ from npa_market.packages.models import Package, PackageExport, SavedCriteria
 from npa_market.packages.picking import DIMENSIONS, MAX_LIMITS, MEASURES
 from npa_market.packages.saved import ExportForm
 from npa_market.packages.splitting import MAX_PARTS
+from npa_market.packages.statements import seen_sha256
 from npa_market.packages.wording import sentence
 from npa_market.parties.models import User
 
@@ -22,6 +23,9 @@ class PackageSerializer(serializers.ModelSerializer):
     seller_name = serializers.CharField(source="seller.name", read_only=True)
     sentence = serializers.SerializerMethodField(help_text="the criteria in words")
     criteria = serializers.SerializerMethodField()
+    seen_sha256 = serializers.SerializerMethodField(
+        help_text="of all that is to be sealed; name it to seal. The seller's people alone have it"
+    )
 
     class Meta:
         model = Package
@@ -52,6 +56,7 @@ class PackageSerializer(serializers.ModelSerializer):
             "content_sha256",
             "merkle_root",
             "job",
+            "seen_sha256",
         )
         read_only_fields = fields
 
@@ -61,6 +66,18 @@ class PackageSerializer(serializers.ModelSerializer):
     def get_criteria(self, package: Package) -> dict[str, Any] | None:
         user = cast(User, self.context["request"].user)
         return package.criteria if package.seller_id in user.organisation_ids() else None
+
+    def get_seen_sha256(self, package: Package) -> str | None:
+        user = cast(User, self.context["request"].user)
+        return seen_sha256(package) if package.seller_id in user.organisation_ids() else None
+
+
+class PackageSealSerializer(serializers.Serializer):
+    """What the person who seals has looked at."""
+
+    seen = serializers.RegexField(
+        "^[0-9a-f]{64}$", help_text="`seen_sha256` of the package as it was read"
+    )
 
 
 class PackageDraftSerializer(serializers.Serializer):

@@ -24,6 +24,7 @@ from npa_market.packages.models import (
 from npa_market.packages.outside import bond_of
 from npa_market.packages.queries import tapes_for
 from npa_market.packages.screen_items import DISCLOSABLE
+from npa_market.packages.statements import content_of_entry
 from npa_market.packages.versions import new_version
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
@@ -80,7 +81,7 @@ def draft_package(
     package = Package.objects.create(
         **wanted, **counted, reference=next_reference("PKG"), created_at=database_now()
     )
-    record(type="package.drafted", subject=package, actor=user, payload=_content(package))
+    record(type="package.drafted", subject=package, actor=user, payload=content_of_entry(package))
     return package
 
 
@@ -137,23 +138,6 @@ def _refuse_unfit(
         )
 
 
-def _content(package: Package) -> dict[str, Any]:
-    """What an entry states about a package: plain JSON, no personal data."""
-    return {
-        "reference": package.reference,
-        "version": package.version,
-        "title": package.title,
-        "currency": package.currency,
-        "cut_off_date": package.cut_off_date.isoformat(),
-        "criteria": package.criteria,
-        "transfer_basis": package.transfer_basis,
-        "loans": package.loans,
-        "borrowers": package.borrowers,
-        "principal_minor": package.principal_minor,
-        "claim_minor": package.claim_minor,
-    }
-
-
 @transaction.atomic
 def revise_package(
     *,
@@ -190,7 +174,7 @@ def revise_package(
         subject=package,
         actor=user,
         prev_state=previous_state,
-        payload=_content(package),
+        payload=content_of_entry(package),
     )
     return package
 
@@ -255,7 +239,7 @@ def screen_package(*, user: User, package_id: UUID) -> Package:
 def _store_screen(read: Package, user: User, outcome: dict[str, Any]) -> Package:
     package = Package.objects.select_for_update().get(pk=read.pk)
     _refuse_unless(package, PackageState.DRAFT, PackageState.SCREENED)
-    if _content(package) != _content(read):
+    if content_of_entry(package) != content_of_entry(read):
         raise Refused("package_changed", "The package was changed meanwhile. Screen it again.")
     previous_state = package.state
     for name, value in outcome.items():
@@ -268,7 +252,7 @@ def _store_screen(read: Package, user: User, outcome: dict[str, Any]) -> Package
         subject=package,
         actor=user,
         prev_state=previous_state,
-        payload=_content(package) | {"screen": package.screen_results},
+        payload=content_of_entry(package) | {"screen": package.screen_results},
     )
     return package
 

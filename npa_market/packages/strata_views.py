@@ -1,5 +1,6 @@
 """Pages of the stratification: every table with charts, and the loans behind a cell."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -67,9 +68,7 @@ def package_loans(request: MemberRequest, package_id: UUID) -> HttpResponse:
     ]
     after = asked.get("after", "")
     try:
-        page = loans_page(
-            package, cells, int(after) if after.isdecimal() and after.isascii() else -1
-        )
+        page = loans_page(package, cells, int(after) if re.fullmatch(r"[0-9]{1,9}", after) else -1)
     except InvalidInput as refusal:
         raise Http404(refusal.message) from refusal
     kept = {name: str(asked[name]) for name in ("by", "class", "by2", "class2") if asked.get(name)}

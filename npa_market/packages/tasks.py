@@ -11,13 +11,14 @@ from npa_market.tapes.models import Tape, TapeState
 
 
 @shared_task
-def seal_package_task(job_id: str, package_id: str, user_id: str) -> None:
+def seal_package_task(job_id: str, package_id: str, user_id: str, seen: str = "") -> None:
     """Seal a package for the person who asked for it, with progress by rows."""
     with running(job_id) as progress:
         if progress:
             seal_package(
                 user=User.objects.get(pk=user_id),
                 package_id=UUID(package_id),
+                seen=seen,
                 progress=progress.report,
             )
 

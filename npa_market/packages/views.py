@@ -151,12 +151,14 @@ def package_screen(request: MemberRequest, package_id: UUID) -> HttpResponse:
 def package_seal(request: MemberRequest, package_id: UUID) -> HttpResponse:
     """Seal: small packages at once, large ones by a worker."""
     package = _visible(request, package_id)
+    # Without the mark of the page that the person saw, nothing fits.
+    asked: dict[str, Any] = {"package_id": package.pk, "seen": request.POST.get("seen") or "none"}
     try:
         if package.loans <= SEALED_AT_ONCE:
-            services.seal_package(user=request.user, package_id=package.pk)
+            services.seal_package(user=request.user, **asked)
             messages.success(request, f"{package.reference} is sealed and final.")
         else:
-            services.start_sealing(user=request.user, package_id=package.pk)
+            services.start_sealing(user=request.user, **asked)
     except Refused as refusal:
         _tell(request, refusal)
     return redirect(package)

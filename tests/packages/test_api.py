@@ -1,6 +1,7 @@
 """The API of packages: the same services, problems by name."""
 
 import hashlib
+import json
 
 import pytest
 from rest_framework.test import APIClient
@@ -51,7 +52,11 @@ def test_from_draft_to_proof(
     package = Package.objects.get()
     assert maker.post(address(package, "screen/")).data["state"] == "screened"
     with django_capture_on_commit_callbacks(execute=True):
-        answer = checker.post(address(package, "seal/"))
+        shown = checker.get(address(package)).data["seen_sha256"]
+        assert checker.post(address(package, "seal/")).status_code == 422
+        changed = checker.post(address(package, "seal/"), {"seen": "0" * 64})
+        assert (changed.status_code, changed.data["code"]) == (409, "package_changed")
+        answer = checker.post(address(package, "seal/"), {"seen": shown})
     assert answer.status_code == 202
     sealed = maker.get(address(package)).data
     assert (sealed["state"], len(sealed["content_sha256"])) == ("sealed", 64)
@@ -82,7 +87,8 @@ def test_wrong_drafts_are_problems_by_name(api, seller, seller_user, changes, co
 
 def test_four_eyes_is_a_conflict(api, seller_user):
     package = screened_package(seller_user, 3)
-    answer = api(seller_user).post(address(package, "seal/"))
+    shown = api(seller_user).get(address(package)).data["seen_sha256"]
+    answer = api(seller_user).post(address(package, "seal/"), {"seen": shown})
     assert (answer.status_code, answer.data["code"]) == (409, "four_eyes")
 
 
@@ -108,6 +114,26 @@ def test_returning_withdrawing_and_versions(api, sealed, seller_user, second_sel
     assert (begun.status_code, str(begun.data["previous"])) == (201, str(sealed.pk))
     ended = checker.post(address(sealed, "withdraw/"), {"reason": "Kept"})
     assert ended.data["state"] == PackageState.WITHDRAWN
+
+
+def test_a_bidder_gets_no_hash_of_a_row_as_it_was_sealed(api, sealed, buyer, buyer_user):
+    """Its own tape leaves values out that could be guessed from the hash."""
+    grant_reader(package=sealed, reader=buyer)
+    token = sealed.members.first().token
+    answer = api(buyer_user).get(address(sealed, "proof/"), {"token": token})
+    assert (answer.status_code, answer.data["code"]) == (403, "not_permitted")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [[], "", 0, False, {"field": "product", "op": "in", "value": ["\ud800"]}],
+)
+def test_what_is_no_filter_is_refused_and_not_taken_for_all_loans(api, seller, seller_user, where):
+    loans_on_tape(seller, seller_user, 2)
+    wanted = {"title": "East", "currency": "CNY", "cut_off_date": "2026-06-30"}
+    body = json.dumps(wanted | {"criteria": {"where": where}})  # surrogates escaped
+    answer = api(seller_user).post(LIST, body, content_type="application/json")
+    assert (answer.status_code, answer.data["code"]) == (422, "criteria_wrong")
 
 
 def test_a_proof_needs_a_token_of_the_package(api, sealed, seller_user):

@@ -1,6 +1,7 @@
 """Pages: who sees what, live totals, refusals beside the form, one next step."""
 
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -9,6 +10,7 @@ from npa_market.packages import forms, views
 from npa_market.packages.models import Package, PackageState, SavedCriteria
 from npa_market.packages.next_step import Act, Standing, next_step
 from npa_market.packages.services import grant_reader, new_version
+from npa_market.packages.statements import seen_sha256
 from npa_market.parties.roles import Role
 from tests.builders import loans_on_tape, screened_package, sealed_package
 
@@ -254,6 +256,12 @@ def test_counting_without_a_script_saves_nothing(seller, seller_user, as_user):
     assert not Package.objects.exists()
 
 
+def seen_on(client, package):
+    """What the form to seal sends of the page that was looked at."""
+    found = re.search(r'name="seen" value="(\w+)"', html(client.get(url("detail", package))))
+    return {"seen": found.group(1)} if found else {"seen": seen_sha256(package)}
+
+
 def test_from_draft_to_sealed_by_two_people(
     seller, seller_user, second_seller_user, as_user, monkeypatch
 ):
@@ -263,15 +271,20 @@ def test_from_draft_to_sealed_by_two_people(
     package = Package.objects.get()
     assert "Run the screen" in html(maker.get(url("detail", package)))
     maker.post(url("screen", package))
-    refused = maker.post(url("seal", package), follow=True)
+    refused = maker.post(url("seal", package), seen_on(maker, package), follow=True)
     assert "second person" in html(refused)
     page = html(checker.get(url("detail", package)))
     assert "Seal the package" in page
+    first = seen_on(checker, package)
     checker.post(url("return", package), {"return-reason": "Check the dates"})
     package.refresh_from_db()
     assert package.state == PackageState.DRAFT
+    maker.post(url("edit", package), fields(title="Other"))
     maker.post(url("screen", package))
-    checker.post(url("seal", package))
+    for seen in (first, {}):
+        answer = checker.post(url("seal", package), seen, follow=True)
+        assert "changed since you looked at it" in html(answer)
+    checker.post(url("seal", package), seen_on(checker, package))
     package.refresh_from_db()
     assert package.state == PackageState.SEALED
 
@@ -286,7 +299,7 @@ def test_large_packages_are_sealed_by_a_worker(
     monkeypatch.setattr(views, "SEALED_AT_ONCE", 3)
     package = screened_package(seller_user, 4)
     client = as_user(second_seller_user)
-    client.post(url("seal", package))
+    client.post(url("seal", package), seen_on(client, package))
     page = html(client.get(url("detail", package)))
     assert 'role="progressbar"' in page
     assert "Seal the package" not in page

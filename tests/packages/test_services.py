@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.db import IntegrityError, transaction
 
+from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.jobs import running
 from npa_market.common.models import Job, JobState
@@ -203,6 +204,47 @@ def test_whoever_built_the_package_cannot_seal_it(draft, tape, seller_user, seco
     screen_package(user=seller_user, package_id=package.pk)
     with pytest.raises(Refused, match="second person"):
         seal_package(user=second_seller_user, package_id=package.pk)
+
+
+def test_T6_who_built_a_part_does_not_seal_though_a_third_changed_it_since(
+    draft, tape, seller, seller_user, second_seller_user, make_user
+):
+    third = make_user("third@example.com", seller)
+    package = draft()
+    wanted = {"cut_off_date": CUT_OFF, "criteria": {}, "transfer_basis": "Clause 9"}
+    for title, user in (("One", second_seller_user), ("Two", third)):
+        revise_package(user=user, package_id=package.pk, title=title, **wanted)
+    screen_package(user=seller_user, package_id=package.pk)
+    with pytest.raises(Refused, match="second person"):
+        seal_package(user=second_seller_user, package_id=package.pk)
+
+
+def test_what_was_changed_after_the_approver_asked_is_not_sealed(
+    draft, tape, seller_user, second_seller_user, monkeypatch
+):
+    asked = {}
+
+    def kept(**queued):
+        asked.update(queued["arguments"])
+        return Job.objects.create(
+            kind=queued["kind"],
+            title=queued["title"],
+            organisation_id=queued["organisation_id"],
+            created_at=database_now(),
+            started_by=queued["started_by"],
+        )
+
+    monkeypatch.setattr(freezing, "queue_job", kept)
+    package = screen_package(user=seller_user, package_id=draft().pk)
+    start_sealing(user=second_seller_user, package_id=package.pk)
+    wanted = {"title": package.title, "cut_off_date": CUT_OFF, "criteria": {}}
+    revise_package(user=seller_user, package_id=package.pk, transfer_basis="Other", **wanted)
+    screen_package(user=seller_user, package_id=package.pk)
+    with pytest.raises(Refused) as caught:
+        seal_package(user=second_seller_user, package_id=package.pk, seen=asked["seen"])
+    assert caught.value.code == "package_changed"
+    package.refresh_from_db()
+    assert package.state == PackageState.SCREENED
 
 
 def test_the_database_holds_four_eyes_too(seller_user, second_seller_user):

@@ -82,7 +82,7 @@ def withdraw_notice(*, user: User, notice_id: UUID, reason: str) -> Notice:
     if notice.kind != NoticeKind.PREMARKETING:
         raise Refused("wrong_kind", "An announcement ends with its lot.")
     words = reason.strip()
-    if not words or len(words) > MAX_REASON:
+    if not words or len(words) > MAX_REASON or "\x00" in words:
         raise InvalidInput(
             "reason_needed", f"Say why in 1 to {MAX_REASON} characters.", field="reason"
         )

@@ -337,7 +337,7 @@ def _advance_by_key(lot_id: UUID) -> list[LotEvent]:
 
 
 def cancel_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
-    """End a lot before its end, with a reason that every party reads; deposits go back.
+    """End a lot before its end, with a reason that everybody reads in its notice; deposits go back.
 
     The operator's act. After the end the result stands: Refused `lot_over`.
     """
@@ -367,7 +367,7 @@ def _end_early(user: User, lot_id: UUID, permission: str, command: Cancel) -> tu
     with busy_when_locked(), transaction.atomic():
         lot = lock_lot(lot_id)
         require(user, permission, lot)
-        if not command.reason or len(command.reason) > MAX_REASON:
+        if not command.reason or len(command.reason) > MAX_REASON or "\x00" in command.reason:
             raise InvalidInput(
                 "reason_needed",
                 f"Say in 1 to {MAX_REASON} characters why the lot ends now.",

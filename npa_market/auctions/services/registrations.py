@@ -90,7 +90,7 @@ def refuse_registration(*, user: User, registration_id: UUID, reason: str) -> Re
         return registration
     _require_undecided(registration)
     words = reason.strip()
-    if not words or len(words) > MAX_REASON:
+    if not words or len(words) > MAX_REASON or "\x00" in words:
         raise InvalidInput(
             "reason_needed",
             f"Give the applicant a reason of 1 to {MAX_REASON} characters.",

@@ -45,7 +45,7 @@ def suspend_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
         lot = lock_lot(lot_id)
         require(user, "auctions.suspend_lot", lot)
         words = reason.strip()
-        if not words or len(words) > MAX_REASON:
+        if not words or len(words) > MAX_REASON or "\x00" in words:
             raise InvalidInput(
                 "reason_needed",
                 f"Say in 1 to {MAX_REASON} characters why the lot is suspended.",

@@ -32,7 +32,10 @@ def lot_cancel(request: MemberRequest, lot_id: UUID) -> HttpResponse:
         except Refused as refusal:
             add_refusal(form, refusal)
         else:
-            messages.success(request, f"{lot} is cancelled; every party reads the reason.")
+            messages.success(
+                request,
+                f"{lot} is cancelled; the reason stands in its notice, which everybody reads.",
+            )
             return redirect("auctions:detail", lot.pk)
     return page_of(request, lot, status=422, cancel_form=form)
 

@@ -16,6 +16,8 @@ from npa_market.auctions.forms_formats import (
     OfferForm,
     PriceForm,
     RoundForm,
+    note_refusal,
+    with_new_request,
 )
 from npa_market.auctions.guard.forms import AskedAgain
 from npa_market.auctions.guard.outliers import (
@@ -27,8 +29,6 @@ from npa_market.auctions.guard.outliers import (
 from npa_market.auctions.models import BidOutcome, Lot
 from npa_market.auctions.views.lots import acting_buyer, lot_page, visible_lot
 from npa_market.common.errors import Refused
-from npa_market.common.fields import uuid7
-from npa_market.common.forms import add_refusal
 from npa_market.parties.access import access, access_for
 from npa_market.parties.models import Organisation
 from npa_market.parties.requests import MemberRequest
@@ -49,14 +49,14 @@ def _answered(request: MemberRequest, lot: Lot, form: Form, act: Act, done: str)
             assert isinstance(form, AskedAgain)
             form.ask_again(question, lot)
         except Refused as refusal:
-            add_refusal(form, refusal)
+            note_refusal(form, refusal, request.POST.dict())
         else:
             if not outcome.refusal:
                 messages.success(request, done)
                 return redirect("auctions:detail", lot.pk)
             form.add_error(None, outcome.message)
             # The refusal is this number's answer for ever: what is typed next is a new request.
-            form.data = {**request.POST.dict(), "request_id": str(uuid7())}
+            with_new_request(form, request.POST.dict())
     lot.refresh_from_db()
     return lot_page(request, lot, status=422, act_form=form)
 

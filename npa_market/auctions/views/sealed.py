@@ -19,6 +19,7 @@ from npa_market.auctions.ceremony.documents import sheet_of, signed_receipt
 from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerSealForm, ShareForm
 from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.ceremony.services import REVEAL_AFTER, hand_in_share, reveal_bid
+from npa_market.auctions.forms_formats import note_refusal, with_new_request
 from npa_market.auctions.guard.outliers import marks_of
 from npa_market.auctions.guard.queries import limit_context
 from npa_market.auctions.lot_keys import THRESHOLD, Holder
@@ -70,13 +71,13 @@ def envelope_submit(request: MemberRequest, lot_id: UUID) -> HttpResponse:
                 user=request.user, lot_id=lot.pk, buyer=_buyer(request), **values
             )
         except Refused as refusal:
-            add_refusal(form, refusal)
+            note_refusal(form, refusal, request.POST.dict())
         else:
             if not outcome.refusal:
                 messages.success(request, "Your envelope was handed in. Your last one counts.")
                 return redirect("auctions:detail", lot.pk)
             form.add_error(None, outcome.message)
-            form.data = {**request.POST.dict(), "request_id": str(uuid7())}
+            with_new_request(form, request.POST.dict())
     return sealed_page(request, lot, status=422, envelope_form=form)
 
 
@@ -97,12 +98,12 @@ def envelope_seal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
                 request_id=form.cleaned_data["request_id"],
             )
         except Refused as refusal:
-            add_refusal(form, refusal)
+            note_refusal(form, refusal, request.POST.dict())
         else:
             if not done.outcome.refusal:
                 return sealed_page(request, lot, secret_receipt=done.receipt, was_sealed=True)
             form.add_error(None, done.outcome.message)
-            form.data = {**request.POST.dict(), "server-request_id": str(uuid7())}
+            with_new_request(form, request.POST.dict())
     return sealed_page(request, lot, status=422, server_form=form)
 
 
