@@ -51,6 +51,12 @@ class Chosen:
                 )
         return found
 
+    def narrowed(self, keeps: Mask) -> "Chosen":
+        """Only these of the chosen loans; keeps: (chosen loans,)."""
+        mask = self.mask.copy()
+        mask[np.flatnonzero(mask)[~keeps]] = False
+        return Chosen(self.columns, mask)
+
     def later_copies(self) -> npt.NDArray[np.int8]:
         """Of the chosen loans: does a later loan of the pool have the number (see `eligibility`)?
 

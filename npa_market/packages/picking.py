@@ -19,7 +19,7 @@ from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.money import format_minor
 from npa_market.evidence.services import record
 from npa_market.packages.bands import AGE_MONTHS, balance_bands
-from npa_market.packages.choosing import Chosen, chosen
+from npa_market.packages.choosing import Chosen
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.keeping import keep_loan_list
 from npa_market.packages.models import Package
@@ -89,10 +89,7 @@ def try_order(*, user: User, seller: Organisation, source: Source, order: Order)
     NotPermitted for anybody but the seller's analysts.
     """
     require(user, "packages.draft_package", seller)
-    criteria = read_criteria(source.criteria)
-    pool = chosen(seller, criteria, source.currency, source.cut_off_date)
-    if not pool.mask.any():
-        raise Refused("nothing_chosen", "No loan meets the criteria.", field="criteria")
+    pool, screened_out = _eligible(seller, source)
     numbers = _numbers(pool, source)
     if order.measure not in MEASURES or order.maximise not in MEASURES:
         raise InvalidInput("measure_unknown", "Choose what to reach.", field="measure")
@@ -104,7 +101,23 @@ def try_order(*, user: User, seller: Organisation, source: Source, order: Order)
     result = pick(Pool(item, numbers["claim"], numbers[order.maximise]), target, limits)
     if isinstance(result, Pick):
         _check_exactly(pool, result, limits)
-    return Found(pool, result, _outcome(source, order, result))
+    outcome = _outcome(source, order, result) | {"screened_out": screened_out}
+    return Found(pool, result, outcome)
+
+
+def _eligible(seller: Organisation, source: Source) -> tuple[Chosen, int]:
+    """The loans that the criteria choose and the screen leaves in, and how many it takes out.
+
+    A target reached with loans that the screen excludes afterwards is not reached.
+    """
+    from npa_market.packages.screening import screened_pool
+
+    criteria = read_criteria(source.criteria)
+    pool, screening = screened_pool(seller, criteria, source.currency, source.cut_off_date)
+    if not screening.keeps.any():
+        words = "No loan meets the criteria and passes the pre-sale screen."
+        raise Refused("nothing_chosen", words, field="criteria")
+    return pool.narrowed(screening.keeps), int((~screening.keeps).sum())
 
 
 def _numbers(pool: Chosen, source: Source) -> dict[str, npt.NDArray[np.float64]]:
@@ -224,9 +237,8 @@ def draft_pick(
         raise Refused("target_out_of_reach", conflict_words(found.result, order, source.currency))
     if not found.result.chosen.any():
         least = _amount(order.measure, order.amount, source.currency)
-        raise Refused(
-            "nothing_picked", f"No loan fits into {least}. Raise the target.", field="amount"
-        )
+        words = f"No loan fits into {least} under these limits. Raise the target or loosen a limit."
+        raise Refused("nothing_picked", words, field="amount")
     words = _words(order, found.outcome, source.currency)
     return _draft_of(
         user,
@@ -313,7 +325,7 @@ def try_split(*, user: User, seller: Organisation, source: Source, parts: int) -
     require(user, "packages.draft_package", seller)
     if not 2 <= parts <= MAX_PARTS:
         raise InvalidInput("parts_wrong", f"2 to {MAX_PARTS} packages.", field="parts")
-    pool = chosen(seller, read_criteria(source.criteria), source.currency, source.cut_off_date)
+    pool, screened_out = _eligible(seller, source)
     borrower = _whole(pool)
     if len(np.unique(borrower)) < parts:
         raise Refused(
@@ -327,6 +339,7 @@ def try_split(*, user: User, seller: Organisation, source: Source, parts: int) -
     rows = [_part_row(pool, part == number, borrower, measures) for number in range(parts)]
     outcome = {
         "parts": parts,
+        "screened_out": screened_out,
         "spread_percent": {k: round(v * 100, 4) for k, v in balance.spread.items()},
         "distance_percent": {k: round(v * 100, 4) for k, v in balance.distance.items()},
     }

@@ -80,6 +80,7 @@ def package_split(request: MemberRequest) -> HttpResponse:
         else:
             context |= {
                 "rows": found.rows,
+                "screened_out": found.outcome["screened_out"],
                 "spread": [(MEASURES[k], v) for k, v in found.outcome["spread_percent"].items()],
                 "distance": [
                     (DIMENSIONS[k], found.outcome["distance_percent"][k]) for k in SPLIT_BY

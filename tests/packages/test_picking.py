@@ -64,6 +64,22 @@ def test_a_conflict_is_told_in_words_and_makes_no_draft(tape, seller, seller_use
     assert not LoanList.objects.exists()
 
 
+def test_what_the_screen_excludes_is_not_picked_so_target_and_limits_hold_after_it(
+    tape, seller, seller_user
+):
+    tape.loans.filter(province="Zhejiang").update(status="deceased")
+    out = tape.loans.filter(status="deceased").count()
+    assert 0 < out < 90
+    asked = {"user": seller_user, "seller": seller, "source": SOURCE}
+    half = order(tape, limits=(("province", "", 0.7),))
+    package = draft_pick(**asked, order=half, title="Some", transfer_basis="Clause 9")
+    assert LoanList.objects.get().outcome["screened_out"] == out
+    screened = screen_package(user=seller_user, package_id=package.pk)
+    assert (screened.loans, screened.claim_minor) == (package.loans, package.claim_minor)
+    parts = draft_split(**asked, parts=2, title="Half")
+    assert sum(part.loans for part in parts) == 90 - out
+
+
 def test_a_target_below_every_loan_makes_no_draft(tape, seller, seller_user):
     asked = {"user": seller_user, "seller": seller, "source": SOURCE}
     with pytest.raises(Refused, match="Raise the target") as caught:
