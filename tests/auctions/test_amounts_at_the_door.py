@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -135,6 +136,20 @@ class TestOtherFormats:
         form = {"limit-amount": text}
         assert client.post(f"/lots/{market.lot.pk}/limit/propose/", form).status_code == 422
         assert not BidLimit.objects.exists()
+
+    def test_A3_a_used_number_does_not_stop_what_is_typed_next(self, in_round, as_user):
+        """The form comes back with another number, so pressing again is a request of its own."""
+        client, address = as_user(in_round.bidders[0][1]), f"/lots/{in_round.lot.pk}/round-bid/"
+        form = {"amount": "1900000.01", "request_id": str(uuid4())}
+        client.post(address, form)
+        answer = client.post(address, form | {"amount": "1900000.02"})
+        assert answer.status_code == 422
+        assert form["request_id"] not in answer.content.decode()
+        assert "already used" in answer.content.decode()
+        (found,) = re.findall(r'name="request_id" value="([0-9a-f-]+)"', answer.content.decode())
+        assert (
+            client.post(address, {"amount": "1900000.02", "request_id": found}).status_code == 302
+        )
 
     def test_full_width_digits_are_digits_everywhere(self, in_round, as_user):
         client = as_user(in_round.bidders[0][1])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,6 +26,7 @@ from npa_market.auctions.core import (
 )
 from npa_market.auctions.terms import MAX_BID_MINOR, LotTerms
 
+NEW_YORK = ZoneInfo("America/New_York")
 NOON = datetime(2026, 11, 11, 12, tzinfo=UTC)  # the end as announced
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
@@ -283,6 +285,16 @@ def test_A17_after_a_late_answer_a_clock_set_back_accepts_nothing():
         ),
         ({"registration_ends_at": TERMS.opens_at + TICK}, "opens_at", "wrong_order"),
         ({"opens_at": NOON}, "ends_at", "wrong_order"),
+        (
+            {  # 02:45 does not exist on that day: the clock goes from 2 to 3, and it is 03:45.
+                "registration_ends_at": datetime(2027, 3, 14, 2, 45, tzinfo=NEW_YORK),
+                "opens_at": datetime(2027, 3, 14, 3, 15, tzinfo=NEW_YORK),
+                "ends_at": datetime(2027, 3, 14, 9, tzinfo=NEW_YORK),
+                "hard_end_at": datetime(2027, 3, 14, 9, tzinfo=NEW_YORK),
+            },
+            "opens_at",
+            "wrong_order",
+        ),
         ({"hard_end_at": NOON - TICK}, "hard_end_at", "wrong_order"),
         ({"opens_at": datetime(2026, 11, 11, 11)}, "opens_at", "no_zone"),
     ],

@@ -114,6 +114,25 @@ class TestBidding:
         page = client.get(address).content.decode()
         assert f'"higher_steps": [[{START + STEP}, {10 * STEP}]]' in page
 
+    def test_A10_a_bid_that_a_maximum_beat_is_not_told_that_it_leads(self, offered, as_user):
+        market = offered(Format.ASCENDING, allows_proxy=True)
+        market.bid(0, START + 10 * STEP)
+        leader, rival = (as_user(user) for _, user in market.bidders)
+
+        def told(client, amount_minor):
+            form = {"amount": format_minor(amount_minor, "CNY"), "request_id": uuid4()}
+            return client.post(
+                f"/lots/{market.lot.pk}/bid/",
+                {**form, "act": "confirm"},
+                headers={"HX-Request": "true"},
+            ).content.decode()
+
+        beaten = told(rival, START + 5 * STEP)
+        assert "beaten at once" in beaten
+        assert "took the lead" not in beaten
+        assert "your maximum is now" in told(leader, START + 12 * STEP)
+        assert "took the lead" in told(rival, START + 20 * STEP)
+
     def test_A10_a_leader_reviews_a_maximum_raised_by_less_than_a_step(self, offered, as_user):
         market = offered(Format.ASCENDING, allows_proxy=True)
         market.bid(0, START)

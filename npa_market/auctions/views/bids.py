@@ -17,7 +17,7 @@ from npa_market.auctions.guard.outliers import (
     require_confirmed,
     yardstick_of,
 )
-from npa_market.auctions.models import BidOutcome, Lot
+from npa_market.auctions.models import BidOutcome, EventKind, Lot
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.views.lots import acting_buyer, bidder_context, visible_lot
 from npa_market.auctions.wording import ABOUT_THE_AMOUNT, refusal_message
@@ -110,9 +110,23 @@ def _confirm(request: MemberRequest, lot: Lot, buyer: Organisation, form: BidFor
         return _panel(request, lot, buyer, form, status=409, outcome=outcome)
     if request.htmx:
         return _panel(request, lot, buyer, BidForm(lot=lot), outcome=outcome)
-    amount = format_minor(amount_minor, lot.currency, symbol=True)
-    messages.success(request, f"Your bid of {amount} was accepted.")
+    messages.success(request, accepted_words(outcome, lot))
     return redirect("auctions:detail", lot.pk)
+
+
+def accepted_words(outcome: BidOutcome, lot: Lot) -> str:
+    """What became of an accepted bid: with maxima it may be beaten at once, or change nothing."""
+    assert outcome.event, "an accepted bid has its event"
+    amount = format_minor(outcome.amount_minor or 0, lot.currency, symbol=True)
+    if outcome.event.kind == EventKind.BID_OUTBID:
+        price = format_minor(lot.leading_minor or 0, lot.currency, symbol=True)
+        return (
+            f"Your bid of {amount} was accepted and beaten at once: another bidder's maximum is "
+            f"higher and leads at {price}."
+        )
+    if outcome.event.kind == EventKind.MAXIMUM_RAISED:
+        return f"Accepted: your maximum is now {amount}. You lead as before."
+    return f"Your bid of {amount} was accepted and took the lead."
 
 
 def _panel(
@@ -133,6 +147,7 @@ def _panel(
         "form": form,
         "review": review,
         "outcome": outcome,
+        "accepted": accepted_words(outcome, lot) if outcome and not outcome.refusal else "",
     }
     template = "auctions/_bid_panel.html" if request.htmx else "auctions/bid.html"
     return render(request, template, context, status=status)
