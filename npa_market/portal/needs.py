@@ -26,6 +26,7 @@ NEEDS_OF_ROLE: dict[Role, tuple[Kind, ...]] = {
         sellers.tapes_without_package,
         sellers.packages_to_screen,
         sellers.deliveries_to_release,
+        sellers.deliveries_to_release_again,
     ),
     Role.VALUER: (sellers.packages_without_value,),
     Role.SELLER_APPROVER: (
@@ -33,6 +34,7 @@ NEEDS_OF_ROLE: dict[Role, tuple[Kind, ...]] = {
         sellers.packages_to_offer,
         sellers.contracts_to_sign,
         sellers.deliveries_to_release,
+        sellers.deliveries_to_release_again,
     ),
     Role.SELLER_FINANCE: (sellers.statements_to_make, sellers.statements_to_agree),
     Role.BUYER_ANALYST: (buyers.lots_to_study, buyers.lots_with_own_position),

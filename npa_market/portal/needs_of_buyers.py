@@ -6,12 +6,13 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from npa_market.auctions.models import Lot, LotState, Registration, RegistrationState
+from npa_market.common.clock import database_now
 from npa_market.common.money import format_minor
 from npa_market.parties.models import Organisation
 from npa_market.portal.need import PER_KIND, Desk, Need, step_due
 from npa_market.settlement.models import Statement
-from npa_market.transfers.models import Deal, DealState, Signature
-from npa_market.transfers.queries import balance_due
+from npa_market.transfers.models import Deal, DealState, Delivery, Signature
+from npa_market.transfers.queries import balance_due, standing_of, what_helps
 
 
 def missing_delivery_key(desk: Desk) -> Iterator[Need]:
@@ -100,14 +101,17 @@ def receipts_to_confirm(desk: Desk) -> Iterator[Need]:
     """Loan files that were released to the buyer and not receipted."""
     rows = Deal.objects.filter(
         buyer__in=desk.institutions,
-        delivery__released_at__isnull=False,
-        delivery__receipted_at=None,
+        state=DealState.PAID,
+        deliveries__in=Delivery.objects.in_force(),
     )
-    for deal in rows[:PER_KIND]:
+    for deal in rows.select_related("buyer")[:PER_KIND]:
+        standing = standing_of(deal, deal.delivery, database_now())
         yield Need(
             what=f"Confirm the delivery of {deal.reference}",
             url=reverse("transfers:detail", args=[deal.pk]),
-            detail="Decrypt the loan file, check its hash and confirm the receipt.",
+            detail=f"{standing.words} {what_helps(deal)}"
+            if standing.fault
+            else "Decrypt the loan file, check its hash and confirm the receipt.",
             act="Confirm",
             due=step_due(deal),
         )

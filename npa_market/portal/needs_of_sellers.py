@@ -1,15 +1,18 @@
 """What waits for the people of a seller."""
 
 from collections.abc import Iterator
+from itertools import islice
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
+from npa_market.common.clock import database_now
 from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.portal.need import PER_KIND, Desk, Need, step_due
 from npa_market.settlement.models import Statement
 from npa_market.tapes.models import Tape, TapeState
-from npa_market.transfers.models import Deal, DealState, Signature
+from npa_market.transfers.models import Deal, DealState, Delivery, Signature
+from npa_market.transfers.queries import standing_of
 from npa_market.valuation.models import Valuation, ValuationState
 
 
@@ -127,10 +130,9 @@ def contracts_to_sign(desk: Desk) -> Iterator[Need]:
 
 def deliveries_to_release(desk: Desk) -> Iterator[Need]:
     """Paid deals whose loan file is not with the buyer: two people release it."""
-    rows = Deal.objects.filter(
-        seller__in=desk.institutions, state=DealState.PAID, delivery__released_at=None
-    ).exclude(delivery__first_release_by=desk.user)
-    for deal in rows.select_related("buyer")[:PER_KIND]:
+    paid = Deal.objects.filter(seller__in=desk.institutions, state=DealState.PAID)
+    rows = paid.exclude(deliveries__in=Delivery.objects.in_force()).select_related("buyer")
+    for deal in rows.exclude(deliveries__in=_waiting_for_another(desk))[:PER_KIND]:
         yield Need(
             what=f"Release the delivery of {deal.reference}",
             url=reverse("transfers:detail", args=[deal.pk]),
@@ -139,6 +141,29 @@ def deliveries_to_release(desk: Desk) -> Iterator[Need]:
             due=step_due(deal),
             tone="warn",
         )
+
+
+def deliveries_to_release_again(desk: Desk) -> Iterator[Need]:
+    """Released files that their buyer can no longer take or open, and has not receipted."""
+    paid = Deal.objects.filter(seller__in=desk.institutions, state=DealState.PAID)
+    rows = paid.filter(deliveries__in=Delivery.objects.in_force()).select_related("buyer")
+    others = rows.exclude(deliveries__in=_waiting_for_another(desk))
+    standings = ((deal, standing_of(deal, deal.delivery, database_now())) for deal in others)
+    stuck = ((deal, standing) for deal, standing in standings if standing.fault is not None)
+    for deal, standing in islice(stuck, PER_KIND):
+        yield Need(
+            what=f"Release the delivery of {deal.reference} again",
+            url=reverse("transfers:detail", args=[deal.pk]),
+            detail=f"{standing.words} Two people release it anew to {deal.buyer}.",
+            act="Release",
+            due=step_due(deal),
+            tone="warn",
+        )
+
+
+def _waiting_for_another(desk: Desk) -> QuerySet[Delivery]:
+    """Deliveries that this person has released and a second one has not."""
+    return Delivery.objects.filter(file=None, first_release_by=desk.user)
 
 
 def statements_to_make(desk: Desk) -> Iterator[Need]:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.common.api import NewestFirstPagination, VisibleRows
+from npa_market.common.errors import Refused
 from npa_market.common.files import open_stored
 from npa_market.parties.access import MEMBERS, access_for
 from npa_market.parties.models import User
@@ -18,6 +19,7 @@ from npa_market.parties.roles import BUYER_ROLES, Role
 from npa_market.transfers import services
 from npa_market.transfers.models import Deal, LoanPrice
 from npa_market.transfers.package_keys import open_delivery
+from npa_market.transfers.queries import delivery_of
 from npa_market.transfers.serializers import (
     CancellationSerializer,
     DealSerializer,
@@ -29,6 +31,7 @@ from npa_market.transfers.serializers import (
     PaymentSerializer,
     ReceiptSerializer,
     SigningSerializer,
+    TakingSerializer,
 )
 
 
@@ -47,6 +50,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         "payments": access_for(Role.VENUE_FINANCE),
         "exclusions": access_for(Role.SELLER_APPROVER),
         "release": access_for(Role.SELLER_ANALYST, Role.SELLER_APPROVER, Role.SELLER_FINANCE),
+        "release_again": access_for(Role.SELLER_ANALYST, Role.SELLER_APPROVER, Role.SELLER_FINANCE),
         "file": access_for(*BUYER_ROLES),
         "receipt": access_for(Role.BUYER_SIGNATORY, Role.BUYER_ANALYST),
         "erase_copies": access_for(Role.SELLER_APPROVER),
@@ -126,11 +130,36 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         delivery = services.release_delivery(user=_person(request), deal_id=self.get_object().pk)
         return Response(DeliverySerializer(delivery).data)
 
-    @extend_schema(request=None, responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(request=None, responses=DeliverySerializer)
+    @action(detail=True, methods=["post"], url_path="release-again")
+    def release_again(self, request: Request, pk: str) -> Response:
+        """Release anew a file that the buyer can no longer take or open; two people again."""
+        delivery = services.release_delivery_again(
+            user=_person(request), deal_id=self.get_object().pk
+        )
+        return Response(DeliverySerializer(delivery).data)
+
+    @extend_schema(responses=DeliverySerializer)
+    @action(detail=True, methods=["get"])
+    def delivery(self, request: Request, pk: str) -> Response:
+        """How the loan file stands: until when and how often it may be taken, or why not."""
+        delivery = delivery_of(self.get_object())
+        if delivery is None:
+            raise Refused("not_released", "The seller has not released the file yet.")
+        return Response(DeliverySerializer(delivery).data)
+
+    @extend_schema(
+        request=TakingSerializer,
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
     @action(detail=True, methods=["post"])
     def file(self, request: Request, pk: str) -> FileResponse:
         """Take the encrypted file (age); each download is counted and logged."""
-        delivery = services.take_delivery(user=_person(request), deal_id=self.get_object().pk)
+        delivery = services.take_delivery(
+            user=_person(request),
+            deal_id=self.get_object().pk,
+            **self._input(TakingSerializer, request),
+        )
         return FileResponse(open_delivery(delivery), content_type="application/octet-stream")
 
     @extend_schema(request=ReceiptSerializer, responses=DealSerializer)

@@ -20,8 +20,8 @@ from npa_market.common.models import StoredFile
 from npa_market.common.money import to_decimal
 from npa_market.tapes.models import Loan, Receipt
 from npa_market.tapes.queries import personal_rows
-from npa_market.transfers.models import Deal, LoanPrice
-from npa_market.transfers.package_keys import IN_MEMORY, package_recipient
+from npa_market.transfers.models import Deal, LoanPrice, PackageKey
+from npa_market.transfers.package_keys import IN_MEMORY, new_package_key
 
 Progress = Callable[[int, int], None]
 BATCH = 2_000
@@ -45,9 +45,12 @@ RECEIPT_HEADER = ("loan_token", "month", "gross", "cost")
 
 @dataclass(frozen=True, slots=True)
 class SealedDelivery:
-    """The file as it is kept, and the hashes of its content and of what the buyer takes."""
+    """The file as it is kept, the key that opens it, and the hashes of its content and of what the
+    buyer takes.
+    """
 
     file: StoredFile
+    key: PackageKey
     plain_sha256: str
     taken_sha256: str
 
@@ -55,11 +58,13 @@ class SealedDelivery:
 def seal_delivery(deal: Deal, progress: Progress | None = None) -> SealedDelivery:
     """Write, encrypt and keep the file of a deal. For the release alone, after its checks.
 
-    Raises Refused `no_delivery_key`, `delivery_key_unreadable` or `copies_erased`.
+    Under a key of its own; that of an earlier file of the package must be erased before. Raises
+    Refused `no_delivery_key` or `delivery_key_unreadable`.
     """
     import pyrage
 
-    recipient, outer = buyer_recipient(deal), package_recipient(deal.lot.package)
+    recipient = buyer_recipient(deal)
+    key, outer = new_package_key(deal.lot.package)
     with (
         SpooledTemporaryFile(max_size=IN_MEMORY) as plain,
         SpooledTemporaryFile(max_size=IN_MEMORY) as sealed,
@@ -76,7 +81,7 @@ def seal_delivery(deal: Deal, progress: Progress | None = None) -> SealedDeliver
         pyrage.encrypt_io(sealed, wrapped, [outer])
         wrapped.seek(0)
         stored = store_chunks(iter(lambda: wrapped.read(CHUNK), b""))
-    return SealedDelivery(stored, digest, taken)
+    return SealedDelivery(stored, key, digest, taken)
 
 
 def buyer_recipient(deal: Deal) -> Any:

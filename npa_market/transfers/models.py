@@ -101,6 +101,11 @@ class Deal(ConcurrentTransitionMixin, FSMModelMixin, models.Model):
         return self.reference
 
     @property
+    def delivery(self) -> "Delivery":
+        """The delivery in force. Raises Delivery.DoesNotExist before the file was released."""
+        return self.deliveries.in_force().get()
+
+    @property
     def deal_terms(self) -> DealTerms:
         return read_terms(self.terms)
 
@@ -244,14 +249,14 @@ class Ownership(models.Model):
 
 
 class PackageKey(models.Model):
-    """The key of the copies made for a package, sealed under the venue's key.
+    """The key of one delivery file made for a package, sealed under the venue's key.
 
     Erased, it leaves a row without a key: what was encrypted to it never opens again.
     """
 
     id = UUID7Key()
-    package = models.OneToOneField(
-        "packages.Package", on_delete=models.PROTECT, related_name="copies_key"
+    package = models.ForeignKey(
+        "packages.Package", on_delete=models.PROTECT, related_name="copies_keys"
     )
     wrapped = models.TextField(blank=True, help_text="sealed under NPA_VAULT_KEY; empty = erased")
     created_at = models.DateTimeField()
@@ -263,23 +268,43 @@ class PackageKey(models.Model):
                 condition=Q(erased_at=None, wrapped__gt="")
                 | Q(erased_at__isnull=False, wrapped=""),
                 name="package_key_is_there_or_erased",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["package"], condition=Q(erased_at=None), name="package_has_one_live_key"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"key of the copies of {self.package}"
 
 
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def in_force(self) -> Self:
+        """Files that were released and that no newer one replaces: one per deal at most."""
+        return self.filter(file__isnull=False, replaced_at=None)
+
+
 class Delivery(models.Model):
-    """The loan file handed over: encrypted to the buyer's key, released by two, receipted."""
+    """A loan file handed over: encrypted to the buyer's key, released by two, receipted.
+
+    Where it stood still it is released again: a row of its own, which replaces the one before.
+    """
 
     id = UUID7Key()
-    deal = models.OneToOneField(Deal, on_delete=models.PROTECT, related_name="delivery")
+    deal = models.ForeignKey(Deal, on_delete=models.PROTECT, related_name="deliveries")
+    number = models.PositiveSmallIntegerField(default=1, help_text="from 1 on, within the deal")
     file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
     plain_sha256 = Sha256(blank=True, help_text="hash of the file before encryption")
     taken_sha256 = Sha256(
         blank=True,
         help_text="hash of the file as the buyer takes it; empty where it is kept as it is taken",
+    )
+    key = models.ForeignKey(
+        PackageKey, null=True, on_delete=models.PROTECT, related_name="+",
+        help_text="opens the venue's copy; none for a file from before packages had keys",
+    )  # fmt: skip
+    recipient = models.CharField(
+        max_length=100, blank=True, help_text="the buyer's key that the file was encrypted to"
     )
     first_release_by = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+"
@@ -291,9 +316,26 @@ class Delivery(models.Model):
     receipted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     receipted_at = models.DateTimeField(null=True)
     downloads = models.PositiveSmallIntegerField(default=0)
+    replaced_at = models.DateTimeField(null=True, help_text="when it was released again")
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
+        ordering = ["number"]
         constraints = [
+            models.UniqueConstraint(fields=["deal", "number"], name="delivery_number_once"),
+            models.UniqueConstraint(
+                fields=["deal"],
+                condition=Q(file__isnull=False, replaced_at=None),
+                name="T3_one_delivery_in_force",
+            ),
+            models.UniqueConstraint(
+                fields=["deal"], condition=Q(file=None), name="T6_one_release_waits"
+            ),
+            models.CheckConstraint(
+                condition=Q(replaced_at=None) | Q(file__isnull=False, receipted_at=None),
+                name="T3_replaced_file_is_not_receipted",
+            ),
             models.CheckConstraint(
                 condition=Q(second_release_by=None)
                 | ~Q(second_release_by=models.F("first_release_by")),

@@ -1,10 +1,12 @@
 """The key of a package: what was made of its borrowers' identities for a buyer opens with it alone.
 
-A delivery file is encrypted to the buyer's key; kept, it is encrypted once more to the package's
-own age key, which is sealed under the venue's key and apart from the keys of the tapes. Destroyed,
-no copy of the file in any storage or backup opens again, not even with the buyer's key.
+A delivery file is encrypted to the buyer's key; kept, it is encrypted once more to an age key of
+the package, which is sealed under the venue's key and apart from the keys of the tapes. Destroyed,
+no copy of the file in any storage or backup opens again, not even with the buyer's key. Each file
+has a key of its own.
 """
 
+from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
@@ -14,41 +16,31 @@ from npa_market.common.fields import uuid7
 from npa_market.common.files import CHUNK, open_stored
 from npa_market.packages.models import Package
 from npa_market.tapes.vault import Place, current_vault
+from npa_market.transfers.availability import ERASED_WORDS, Fault
 from npa_market.transfers.models import Delivery, PackageKey
 
 _LABEL = "transfers.PackageKey/wrapped"
 IN_MEMORY = 32 * CHUNK
 
 
-def package_recipient(package: Package) -> Any:
-    """The public half of the package's key, which is made at its first use.
-
-    Raises Refused `copies_erased`: nothing may be encrypted to an erased key again.
-    """
+def new_package_key(package: Package) -> tuple[PackageKey, Any]:
+    """A key for one more file of a package, and its public half; the one before must be erased."""
     import pyrage
 
-    key = PackageKey.objects.filter(package=package).first()
-    if key is None:
-        pk, identity = uuid7(), pyrage.x25519.Identity.generate()
-        PackageKey.objects.create(
-            pk=pk,
-            package=package,
-            wrapped=current_vault().seal(str(identity), Place(_LABEL, pk)),
-            created_at=database_now(),
-        )
-        return identity.to_public()
-    return _identity(key).to_public()
+    pk, identity = uuid7(), pyrage.x25519.Identity.generate()
+    key = PackageKey.objects.create(
+        pk=pk,
+        package=package,
+        wrapped=current_vault().seal(str(identity), Place(_LABEL, pk)),
+        created_at=database_now(),
+    )
+    return key, identity.to_public()
 
 
-def _identity(key: PackageKey) -> Any:
-    import pyrage
-
-    if not key.wrapped:
-        raise Refused(
-            "copies_erased", "The copies made for this package were erased and open no more."
-        )
-    plain = current_vault().open(key.wrapped, Place(_LABEL, key.pk))
-    return pyrage.x25519.Identity.from_str(plain)
+def erase_key(key: PackageKey, now: datetime) -> None:
+    """Destroy a key: nothing that was encrypted to it opens again."""
+    key.wrapped, key.erased_at = "", now
+    key.save(update_fields=["wrapped", "erased_at"])
 
 
 def open_delivery(delivery: Delivery) -> IO[bytes]:
@@ -68,13 +60,14 @@ def open_delivery(delivery: Delivery) -> IO[bytes]:
     return target
 
 
-def refuse_erased(delivery: Delivery) -> None:
-    """Raises Refused `copies_erased` where the file opens no more; costs no reading of it."""
-    _identity_for(delivery)
-
-
 def _identity_for(delivery: Delivery) -> Any:
-    """The package's identity; None for a file released before packages had keys."""
-    if not delivery.taken_sha256:
+    """The identity of the venue's copy; None for a file released before packages had keys."""
+    import pyrage
+
+    key = delivery.key
+    if key is None:
         return None
-    return _identity(PackageKey.objects.get(package__lots__deal=delivery.deal_id))
+    if not key.wrapped:
+        raise Refused(Fault.ERASED, ERASED_WORDS)
+    plain = current_vault().open(key.wrapped, Place(_LABEL, key.pk))
+    return pyrage.x25519.Identity.from_str(plain)

@@ -14,7 +14,10 @@ from npa_market.transfers.queries import (
     delivery_of,
     paid_minor,
     release_job,
+    standing_of,
     timeline,
+    waiting_release,
+    what_helps,
 )
 
 
@@ -38,12 +41,34 @@ def page_of(deal: Deal, user: User) -> dict[str, Any]:
         "steps": steps,
         "step": next((step for step in steps if step.is_now), None),
         "is_late": any(step.is_late(today) for step in steps),
-        "delivery": delivery,
         "copies": copies_of(deal),
         "job": release_job(deal) if deal.seller_id in user.organisation_ids() else None,
         "statement": getattr(deal, "statement", None),
         "history": Entry.objects.about(deal.pk),
+        **_delivery(deal, delivery, user),
         **_acts(deal, delivery, user),
+    }
+
+
+def _delivery(deal: Deal, delivery: Delivery | None, user: User) -> dict[str, Any]:
+    """How the loan file stands, the files before it, and what this person may do about it."""
+    waiting = waiting_release(deal)
+    context: dict[str, Any] = {
+        "delivery": delivery,
+        "earlier_deliveries": deal.deliveries.exclude(replaced_at=None),
+        "waits_for_second": waiting is not None and deal.state == DealState.PAID,
+    }
+    releases = deal.state == DealState.PAID and _may_release(deal, waiting, user)
+    if delivery is None or not delivery.file_id:
+        return context | {"may_release": releases}
+    standing = standing_of(deal, delivery, database_now())
+    may_take = may(user, "transfers.take_delivery", deal)
+    return context | {
+        "standing": standing,
+        "standing_helps": what_helps(deal) if standing.fault else "",
+        "may_release_again": releases and standing.fault is not None,
+        "may_take": may_take and standing.may_be_taken,
+        "may_erase_copies": may(user, "transfers.erase_package_copies", deal),
     }
 
 
@@ -59,12 +84,6 @@ def _acts(deal: Deal, delivery: Delivery | None, user: User) -> dict[str, Any]:
     ]
     acts: dict[str, Any] = {
         "sign_as": sides[0] if sides and state == DealState.AWARDED else "",
-        "may_release": state == DealState.PAID and _may_release(deal, delivery, user),
-        "waits_for_second": bool(delivery and not delivery.file_id),
-        "may_take": bool(delivery and delivery.file_id)
-        and may(user, "transfers.take_delivery", deal),
-        "may_erase_copies": bool(delivery and delivery.file_id)
-        and may(user, "transfers.erase_package_copies", deal),
         "may_make_statement": state == DealState.DELIVERED
         and not hasattr(deal, "statement")
         # A permission of the room behind this one, known by name alone.
@@ -91,13 +110,14 @@ def payment_form(deal: Deal, *args: Any) -> PaymentForm:
     return PaymentForm(*args, currency=deal.currency, due_minor=balance_due(deal))
 
 
-def _may_release(deal: Deal, delivery: Delivery | None, user: User) -> bool:
+def _may_release(deal: Deal, waiting: Delivery | None, user: User) -> bool:
+    """May this person give the next release, the first or the second of two?"""
     if not may(user, "transfers.release_first", deal):
         return False
-    if delivery is None:
+    if waiting is None:
         return True
-    first = delivery.first_release_by
-    if delivery.file_id or first is None or first.pk == user.pk:
+    first = waiting.first_release_by
+    if first is None or first.pk == user.pk:
         return False
     return may(user, "transfers.release_second", deal) or may(
         first, "transfers.release_second", deal

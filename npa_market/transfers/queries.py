@@ -1,17 +1,19 @@
 """Reads of deals that pages, API and other rooms need."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
 
+from npa_market.common.clock import database_now
 from npa_market.common.models import Job
 from npa_market.packages.models import Package
 from npa_market.tapes.models import Receipt
-from npa_market.transfers.models import Deal, DealState, Delivery, PackageKey
+from npa_market.transfers.availability import Availability, Handover, availability_of
+from npa_market.transfers.models import Deal, DealState, Delivery
 from npa_market.transfers.timeline import Progress, Step, steps_of
 
 RELEASE_JOB = "delivery_release"
@@ -41,23 +43,49 @@ def balance_due(deal: Deal) -> int:
 
 
 def delivery_of(deal: Deal) -> Delivery | None:
-    """The delivery of a deal, once somebody released it."""
-    return Delivery.objects.filter(deal=deal).select_related("first_release_by").first()
+    """The delivery in force; before it, the one that waits for its second release, if any."""
+    rows = deal.deliveries.select_related("first_release_by", "second_release_by", "key")
+    return rows.in_force().first() or rows.filter(file=None).first()
 
 
-def open_until(deal: Deal, delivery: Delivery) -> datetime | None:
-    """Until when the buyer may take the file that it has not receipted; None: it is receipted."""
-    if delivery.receipted_at is not None or delivery.released_at is None:
+def waiting_release(deal: Deal) -> Delivery | None:
+    """The delivery, first or again, that one person has released and no second yet."""
+    return deal.deliveries.filter(file=None).select_related("first_release_by").first()
+
+
+def standing_of(deal: Deal, delivery: Delivery, now: datetime) -> Availability:
+    """How a released delivery stands; services and pages ask here alone."""
+    assert delivery.released_at is not None
+    handover = Handover(
+        released_at=delivery.released_at,
+        downloads=delivery.downloads,
+        has_key=delivery.key is None or bool(delivery.key.wrapped),
+        recipient=delivery.recipient,
+        buyer_key=deal.buyer.delivery_public_key,
+    )
+    return availability_of(handover, deal.deal_terms, now)
+
+
+def what_helps(deal: Deal) -> str:
+    """What to do about a file that is of no use to its buyer; "" once the deal is past it."""
+    is_paid = deal.state == DealState.PAID
+    return "Two people of the seller can release it again." if is_paid else ""
+
+
+def open_until(deal: Deal, delivery: Delivery, now: datetime) -> datetime | None:
+    """Until when the buyer may still take a file; None where it may not, or has receipted it."""
+    if delivery.receipted_at is not None or not delivery.file_id:
         return None
-    return delivery.released_at + timedelta(days=deal.deal_terms.download_days)
+    standing = standing_of(deal, delivery, now)
+    return standing.until if standing.may_be_taken else None
 
 
 @dataclass(frozen=True)
 class Copies:
     """Copies made of identities for the buyer of a package, under the package's own key.
 
-    loans: those whose identities are in them, 0 where there is no copy. open_until: before this
-    the buyer may still need the file (None: it does not). erased_at: when the key was destroyed.
+    loans: those whose identities are in them, 0 where there is no copy. open_until: the buyer may
+    still take the file before this (None: it may not). erased_at: when the key was destroyed.
     """
 
     loans: int = 0
@@ -71,10 +99,10 @@ def copies_of(deal: Deal) -> Copies:
     delivery = delivery_of(deal)
     if delivery is None or not delivery.file_id:
         return Copies()
-    key = PackageKey.objects.filter(package__lots=deal.lot_id).first()
+    key = delivery.key
     return Copies(
         loans=deal.loan_prices.filter(exclusion="").count(),
-        open_until=open_until(deal, delivery),
+        open_until=open_until(deal, delivery, database_now()),
         erased_at=key.erased_at if key else None,
         has_key=bool(key and key.wrapped),
     )

@@ -1,11 +1,16 @@
 """A deal as the API tells it; never a reserve, never a borrower."""
 
+from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from npa_market.common.api import MinorUnitsField
+from npa_market.common.clock import database_now
+from npa_market.transfers.availability import Availability, Fault
 from npa_market.transfers.models import Deal, Delivery, LoanPrice
+from npa_market.transfers.queries import standing_of
 from npa_market.transfers.services import DepositFate
 from npa_market.transfers.terms import PUTBACK_REASONS
 
@@ -44,10 +49,38 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     """The hash of the content is the buyer's receipt, so it is not told."""
 
     file_sha256 = serializers.CharField(source="sha256", read_only=True)
+    until = serializers.SerializerMethodField(help_text="The file may be taken before this.")
+    downloads_left = serializers.SerializerMethodField()
+    fault = serializers.SerializerMethodField(
+        help_text="Why the buyer cannot take or open the file; empty where it stands well."
+    )
 
     class Meta:
         model = Delivery
-        fields = ("file_sha256", "released_at", "receipted_at", "downloads")
+        fields = (
+            "number", "file_sha256", "released_at", "receipted_at", "downloads", "until",
+            "downloads_left", "fault",
+        )  # fmt: skip
+
+    def _standing(self, delivery: Delivery) -> Availability | None:
+        if not delivery.file_id:
+            return None
+        return standing_of(delivery.deal, delivery, database_now())
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_until(self, delivery: Delivery) -> datetime | None:
+        standing = self._standing(delivery)
+        return standing.until if standing else None
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_downloads_left(self, delivery: Delivery) -> int | None:
+        standing = self._standing(delivery)
+        return standing.downloads_left if standing else None
+
+    @extend_schema_field(serializers.ChoiceField(choices=["", *(each.value for each in Fault)]))
+    def get_fault(self, delivery: Delivery) -> str:
+        standing = self._standing(delivery)
+        return str(standing.fault or "") if standing else ""
 
 
 class ErasureSerializer(serializers.Serializer[Any]):
@@ -57,6 +90,15 @@ class ErasureSerializer(serializers.Serializer[Any]):
 class ErasedSerializer(serializers.Serializer[Any]):
     files = serializers.IntegerField()
     loans = serializers.IntegerField()
+
+
+class TakingSerializer(serializers.Serializer[Any]):
+    file_sha256 = serializers.CharField(
+        max_length=64,
+        required=False,
+        default="",
+        help_text="Of the file that you mean; refused where a newer delivery replaces it.",
+    )
 
 
 class SigningSerializer(serializers.Serializer[Any]):

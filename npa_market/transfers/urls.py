@@ -12,6 +12,7 @@ urlpatterns = [
     path("<uuid:deal_id>/exclude/", views.deal_exclude, name="exclude"),
     path("<uuid:deal_id>/payment/", views.deal_payment, name="payment"),
     path("<uuid:deal_id>/release/", views.deal_release, name="release"),
+    path("<uuid:deal_id>/release-again/", views.deal_release_again, name="release_again"),
     path("<uuid:deal_id>/file/", views.deal_take, name="take"),
     path("<uuid:deal_id>/receipt/", views.deal_receipt, name="receipt"),
     path("<uuid:deal_id>/erase-copies/", views.deal_erase_copies, name="erase_copies"),

@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
 from npa_market.common.files import open_stored
 from npa_market.common.forms import add_refusal
@@ -25,12 +24,12 @@ from npa_market.parties.roles import BUYER_ROLES, Role
 from npa_market.transfers import services
 from npa_market.transfers.filters import AllocationFilter, DealFilter
 from npa_market.transfers.forms import CancelForm, ErasureForm, ExclusionForm, ReceiptForm
-from npa_market.transfers.models import Deal, LoanPrice
+from npa_market.transfers.models import Deal, Delivery, LoanPrice
 from npa_market.transfers.package_keys import open_delivery
 from npa_market.transfers.page import page_of, payment_form
-from npa_market.transfers.queries import RELEASE_JOB, copies_of, delivery_of
+from npa_market.transfers.queries import RELEASE_JOB, copies_of, waiting_release
 from npa_market.transfers.tables import AllocationTable, DealTable
-from npa_market.transfers.tasks import release_delivery_task
+from npa_market.transfers.tasks import release_again_task, release_delivery_task
 
 RELEASED_AT_ONCE = 5_000  # loans; a larger file is made by a worker, with a progress bar
 SIGNATORIES = access_for(Role.SELLER_APPROVER, Role.BUYER_SIGNATORY)
@@ -141,13 +140,24 @@ def deal_sign(request: MemberRequest, deal_id: UUID) -> HttpResponse:
 @require_POST
 def deal_release(request: MemberRequest, deal_id: UUID) -> HttpResponse:
     """Release the loan file; the second release makes it, by a worker where it is large."""
+    return _release(request, deal_id, services.release_delivery, release_delivery_task)
 
+
+@access(RELEASERS)
+@require_POST
+def deal_release_again(request: MemberRequest, deal_id: UUID) -> HttpResponse:
+    """The same for a file that its buyer can no longer take or open."""
+    return _release(request, deal_id, services.release_delivery_again, release_again_task)
+
+
+def _release(
+    request: MemberRequest, deal_id: UUID, service: Callable[..., Delivery], task: Any
+) -> HttpResponse:
     def release(deal: Deal) -> None:
-        delivery = delivery_of(deal)
-        is_second = delivery is not None and not delivery.file_id
+        is_second = waiting_release(deal) is not None
         if is_second and deal.loan_prices.count() > RELEASED_AT_ONCE:
             queue_job(
-                task=release_delivery_task,
+                task=task,
                 kind=RELEASE_JOB,
                 title=f"Delivery file of {deal.reference}",
                 organisation_id=deal.seller_id,
@@ -156,7 +166,7 @@ def deal_release(request: MemberRequest, deal_id: UUID) -> HttpResponse:
                 arguments={"deal_id": str(deal.pk), "user_id": str(request.user.pk)},
             )
         else:
-            services.release_delivery(user=request.user, deal_id=deal.pk)
+            service(user=request.user, deal_id=deal.pk)
 
     return _act(request, deal_id, "Released.", release)
 
@@ -167,7 +177,9 @@ def deal_take(request: MemberRequest, deal_id: UUID) -> HttpResponseBase:
     """The encrypted file, counted and logged."""
     deal = visible_deal(request, deal_id)
     try:
-        delivery = services.take_delivery(user=request.user, deal_id=deal.pk)
+        delivery = services.take_delivery(
+            user=request.user, deal_id=deal.pk, file_sha256=request.POST.get("file_sha256", "")
+        )
     except Refused as refusal:
         messages.error(request, refusal.message)
         return _page(request, deal, status=refusal.status)
@@ -292,6 +304,6 @@ def deal_erase_copies(request: MemberRequest, deal_id: UUID) -> HttpResponse:
         "package": deal.lot.package,
         "copies": copies,
         "form": form,
-        "is_open": copies.open_until is not None and database_now() < copies.open_until,
+        "is_open": copies.open_until is not None,
     }
     return render(request, "transfers/erase_copies.html", context, status=status)

@@ -20,6 +20,7 @@ from npa_market.transfers.services import (
     confirm_receipt,
     record_payment,
     release_delivery,
+    release_delivery_again,
     sign_contract,
     take_delivery,
 )
@@ -136,6 +137,24 @@ def released(cast: Cast, **lot: int) -> Deal:
     deal = paid(cast, **lot)
     release_delivery(user=cast.analyst, deal_id=deal.pk)
     release_delivery(user=cast.approver, deal_id=deal.pk)
+    return Deal.objects.get(pk=deal.pk)
+
+
+def set_back(deal: Deal, days: int) -> Deal:
+    """As if the file had been released that many days earlier."""
+    released_at = deal.delivery.released_at - timedelta(days=days)
+    deal.deliveries.in_force().update(released_at=released_at)
+    return deal
+
+
+def ran_out(cast: Cast, **lot: int) -> Deal:
+    """A released file whose days are over, not receipted."""
+    return set_back(released(cast, **lot), 30)
+
+
+def released_again(cast: Cast, deal: Deal) -> Deal:
+    for user in (cast.analyst, cast.approver):
+        release_delivery_again(user=user, deal_id=deal.pk)
     return Deal.objects.get(pk=deal.pk)
 
 

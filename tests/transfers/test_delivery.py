@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 import zipfile
-from datetime import timedelta
 
 import pyrage
 import pytest
@@ -39,6 +38,7 @@ from tests.transfers.deals import (
     paid,
     pay,
     released,
+    set_back,
 )
 
 
@@ -174,10 +174,7 @@ def test_T3_downloads_are_counted_logged_and_limited(cast):
 
 @pytest.mark.parametrize(("days", "open_"), [(29, True), (30, False)])
 def test_the_file_is_there_for_the_days_of_the_terms(cast, days, open_):
-    deal = released(cast)
-    delivery = deal.delivery
-    delivery.released_at -= timedelta(days=days)
-    delivery.save()
+    deal = set_back(released(cast), days)
     if open_:
         assert take_delivery(user=cast.buyer_user, deal_id=deal.pk).downloads == 1
     else:
@@ -275,10 +272,7 @@ def test_erased_copies_open_no_more_and_the_log_says_what_was_lost(
 
 @pytest.mark.parametrize(("days", "erases"), [(29, False), (30, True)])
 def test_copies_are_not_erased_while_the_buyer_may_still_take_them(cast, days, erases):
-    deal = released(cast)
-    delivery = deal.delivery
-    delivery.released_at -= timedelta(days=days)
-    delivery.save()
+    deal = set_back(released(cast), days)
     if erases:
         assert erase_package_copies(user=cast.approver, deal_id=deal.pk, reason=WHY).files == 1
     else:

@@ -40,7 +40,7 @@ def text_of(answer) -> str:
 
 
 READS = ["detail", "allocation", "contract"]
-WRITES = ["sign", "exclude", "payment", "release", "take", "receipt", "cancel"]
+WRITES = ["sign", "exclude", "payment", "release", "release_again", "take", "receipt", "cancel"]
 
 
 def test_a_stranger_finds_nothing(cast, as_user, stranger, other_buyer_user):

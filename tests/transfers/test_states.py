@@ -20,6 +20,7 @@ from npa_market.transfers.services import (
     exclude_loans,
     record_payment,
     release_delivery,
+    release_delivery_again,
     sign_contract,
 )
 from tests.transfers.deals import awarded, contracted, delivered, paid, pay
@@ -78,6 +79,9 @@ SERVICES = {
         user=cast.finance, deal_id=deal.pk, amount_minor=1, bank_reference="NEW-LINE"
     ),
     "release": lambda cast, deal: release_delivery(user=cast.analyst, deal_id=deal.pk),
+    "release_again": lambda cast, deal: release_delivery_again(
+        user=cast.analyst, deal_id=deal.pk
+    ),
     "receipt": lambda cast, deal: confirm_receipt(
         user=cast.buyer_user, deal_id=deal.pk, sha256="0" * 64
     ),

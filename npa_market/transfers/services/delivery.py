@@ -1,143 +1,51 @@
-"""Handing over the loan file: two people release, the winner alone takes, a hash receipts."""
+"""Taking the loan file over: the winner alone takes it, a hash receipts."""
 
 import hmac
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
 from npa_market.evidence.services import record
 from npa_market.parties.models import User
-from npa_market.parties.permissions import may, require
-from npa_market.tapes.models import Loan, Tape
-from npa_market.tapes.personal_models import AccessForm
-from npa_market.tapes.revealing import log_access
-from npa_market.transfers.delivery_file import Progress, buyer_recipient, seal_delivery
-from npa_market.transfers.models import Deal, DealState, Delivery, LoanPrice
-from npa_market.transfers.package_keys import refuse_erased
+from npa_market.parties.permissions import require
+from npa_market.transfers.models import Deal, DealState, Delivery
+from npa_market.transfers.queries import standing_of, what_helps
 from npa_market.transfers.services.locking import locked_deal, require_state
 
 
 @transaction.atomic
-def release_delivery(*, user: User, deal_id: UUID, progress: Progress | None = None) -> Delivery:
-    """Release the loan file, for the first or the second time; the second makes the file.
-
-    Two different people of the seller, one of them an approver (T2, T6). Released already:
-    nothing changes. Raises NotPermitted, Refused `deal_state`, `no_delivery_key` or
-    `second_person`. `progress(done, total)` counts loans.
-    """
-    deal = locked_deal(deal_id)
-    require(user, "transfers.release_first", deal)
-    delivery = Delivery.objects.filter(deal=deal).first()
-    if delivery is not None and delivery.file_id:
-        return delivery
-    require_state(deal, DealState.PAID, "release the file")
-    buyer_recipient(deal)
-    if delivery is None:
-        return _release_first(deal, user)
-    first = delivery.first_release_by
-    assert first is not None, "a delivery row begins with its first release"
-    if first.pk == user.pk:
-        raise Refused(
-            "second_person", "You released it first. A second person of the seller releases it now."
-        )
-    if not may(first, "transfers.release_second", deal):
-        require(user, "transfers.release_second", deal)
-    return _release_second(delivery, user, progress)
-
-
-def _release_first(deal: Deal, user: User) -> Delivery:
-    delivery = Delivery.objects.create(deal=deal, first_release_by=user)
-    record(
-        type="deal.delivery_released_first",
-        subject=deal,
-        actor=user,
-        payload={"delivery": str(delivery.pk)},
-        prev_state=deal.state,
-    )
-    return delivery
-
-
-def _release_second(delivery: Delivery, user: User, progress: Progress | None) -> Delivery:
-    deal = delivery.deal
-    sealed = seal_delivery(deal, progress)
-    _log_identities(deal, user)
-    delivery.second_release_by = user
-    delivery.file = sealed.file
-    delivery.plain_sha256 = sealed.plain_sha256
-    delivery.taken_sha256 = sealed.taken_sha256
-    delivery.released_at = database_now()
-    delivery.save()
-    record(
-        type="deal.delivery_released",
-        subject=deal,
-        actor=user,
-        payload={
-            "delivery": str(delivery.pk),
-            "file_sha256": sealed.taken_sha256,
-            "kept_sha256": sealed.file.sha256,
-            "plain_sha256": sealed.plain_sha256,
-            "recipient": deal.buyer.delivery_public_key,
-            "loans": deal.loan_prices.filter(exclusion="").count(),
-        },
-        prev_state=deal.state,
-    )
-    return delivery
-
-
-def _log_identities(deal: Deal, user: User) -> None:
-    """A line of the sellers' access log per tape whose borrowers are in the file."""
-    sold = Loan.objects.filter(
-        pk__in=LoanPrice.objects.filter(deal=deal, exclusion="").values("loan")
-    )
-    people = sold.order_by().values("tape").annotate(people=Count("borrower", distinct=True))
-    counts = {line["tape"]: line["people"] for line in people}
-    for tape in Tape.objects.filter(pk__in=counts).order_by("pk"):
-        log_access(
-            user=user,
-            tape=tape,
-            form=AccessForm.DELIVERY,
-            people=counts[tape.pk],
-            reason=f"Delivery file of {deal.reference}",
-            loan=None,
-        )
-
-
-@transaction.atomic
-def take_delivery(*, user: User, deal_id: UUID) -> Delivery:
+def take_delivery(*, user: User, deal_id: UUID, file_sha256: str = "") -> Delivery:
     """Count and log one download of the encrypted file by the winner (T3).
 
-    Raises NotPermitted, Refused `not_released`, `download_limit`, `download_over` or
-    `copies_erased`.
+    `file_sha256` is the hash of the file as the person sees it offered, where it is known. Raises
+    NotPermitted, Refused `not_released`, `delivery_replaced`, `copies_erased`, `download_over` or
+    `download_limit`.
     """
     deal = locked_deal(deal_id)
     require(user, "transfers.take_delivery", deal)
-    delivery = Delivery.objects.filter(deal=deal, file__isnull=False).first()
-    if delivery is None:
-        raise Refused("not_released", "The seller has not released the file yet.")
-    terms, now = deal.deal_terms, database_now()
-    assert delivery.released_at is not None
-    if now >= delivery.released_at + timedelta(days=terms.download_days):
+    delivery = _in_force(deal)
+    if file_sha256 not in {"", delivery.sha256}:
         raise Refused(
-            "download_over",
-            f"The file could be taken for {terms.download_days} days; that time is over.",
+            "delivery_replaced",
+            "A newer delivery replaces this file, which opens no more. Take the newer one from the"
+            f" page of {deal.reference}.",
         )
-    if delivery.downloads >= terms.download_limit:
-        raise Refused(
-            "download_limit",
-            f"The file was taken {delivery.downloads} times, which is the limit of this deal.",
-        )
-    refuse_erased(delivery)
+    standing = standing_of(deal, delivery, database_now())
+    if standing.fault is not None and not standing.may_be_taken:
+        raise Refused(standing.fault, f"{standing.words} {what_helps(deal)}".strip())
     delivery.downloads += 1
     delivery.save(update_fields=["downloads"])
     record(
         type="deal.delivery_downloaded",
         subject=deal,
         actor=user,
-        payload={"file_sha256": delivery.sha256, "download": delivery.downloads},
+        payload={
+            "delivery": str(delivery.pk),
+            "file_sha256": delivery.sha256,
+            "download": delivery.downloads,
+        },
         prev_state=deal.state,
     )
     return delivery
@@ -152,17 +60,10 @@ def confirm_receipt(*, user: User, deal_id: UUID, sha256: str) -> Deal:
     """
     deal = locked_deal(deal_id)
     require(user, "transfers.confirm_receipt", deal)
-    delivery = Delivery.objects.filter(deal=deal, file__isnull=False).first()
-    if delivery is None:
-        raise Refused("not_released", "The seller has not released the file yet.")
+    delivery = _in_force(deal)
     given = "".join(sha256.split()).lower()
     if not hmac.compare_digest(given.encode(), delivery.plain_sha256.encode()):
-        raise Refused(
-            "hash_differs",
-            "This is not the hash of the delivered file. Decrypt the file and give the SHA-256 of"
-            " the ZIP that comes out, for example by sha256sum.",
-            field="sha256",
-        )
+        raise Refused("hash_differs", _other_hash(delivery), field="sha256")
     if delivery.receipted_at is not None:
         return deal
     require_state(deal, DealState.PAID, "receipt the file")
@@ -180,3 +81,20 @@ def confirm_receipt(*, user: User, deal_id: UUID, sha256: str) -> Deal:
         prev_state=DealState.PAID,
     )
     return deal
+
+
+def _in_force(deal: Deal) -> Delivery:
+    """The delivery that the buyer may take or receipt. Raises Refused `not_released`."""
+    delivery = deal.deliveries.in_force().select_related("key").first()
+    if delivery is None:
+        raise Refused("not_released", "The seller has not released the file yet.")
+    return delivery
+
+
+def _other_hash(delivery: Delivery) -> str:
+    words = (
+        "This is not the hash of the delivered file. Decrypt the file and give the SHA-256 of the"
+        " ZIP that comes out, for example by sha256sum."
+    )
+    newer = " The file was released again: it is the newer one that counts."
+    return words + newer if delivery.number > 1 else words

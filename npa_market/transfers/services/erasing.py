@@ -12,7 +12,7 @@ from npa_market.common.files import erase_content
 from npa_market.evidence.services import record
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
-from npa_market.transfers.models import Delivery, PackageKey
+from npa_market.transfers.package_keys import erase_key
 from npa_market.transfers.queries import open_until
 from npa_market.transfers.services.locking import locked_deal
 
@@ -46,18 +46,16 @@ def erase_package_copies(*, user: User, deal_id: UUID, reason: str) -> ErasedCop
             field="reason",
         )
     now = database_now()
-    delivery = Delivery.objects.filter(deal=deal, file__isnull=False).first()
-    until = open_until(deal, delivery) if delivery else None
-    if until is not None and now < until:
+    delivery = deal.deliveries.in_force().select_related("key").first()
+    if delivery is not None and open_until(deal, delivery, now) is not None:
         raise Refused(
             "delivery_open",
             "The buyer has not receipted the file and may still take it. Erase it then.",
         )
-    key = PackageKey.objects.select_for_update().filter(package__lots=deal.lot_id).first()
-    if key is None or not key.wrapped or delivery is None:
+    key = delivery.key if delivery else None
+    if delivery is None or key is None or not key.wrapped:
         return ErasedCopies(0, 0)
-    key.wrapped, key.erased_at = "", now
-    key.save(update_fields=["wrapped", "erased_at"])
+    erase_key(key, now)
     found = ErasedCopies(1, deal.loan_prices.filter(exclusion="").count())
     record(
         type="deal.copies_erased",
