@@ -81,6 +81,11 @@ class DataRoom(models.Model):
     def __str__(self) -> str:
         return f"data room of {self.package}"
 
+    @property
+    def is_open(self) -> bool:
+        """Not closed, and its package neither withdrawn nor replaced."""
+        return self.closed_at is None and self.package.state == PackageState.SEALED
+
 
 class AdmissionQuerySet(models.QuerySet["Admission"]):
     def visible_to(self, user: User) -> Self:

@@ -6,9 +6,23 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from npa_market.diligence.models import Admission, DataRoom, Report, RoomDocument
+from npa_market.diligence.outside import winners_of
 from npa_market.evidence.models import Entry
 from npa_market.packages.models import Package, PackageState
 from npa_market.parties.models import User
+
+
+def readers_in_force(room: DataRoom) -> QuerySet[Admission]:
+    """Admissions whose buyers may read the package now: a closed room leaves the winner's alone.
+
+    None where the package was withdrawn or replaced.
+    """
+    admissions = Admission.objects.filter(room=room, revoked_at=None)
+    if room.package.state != PackageState.SEALED:
+        return admissions.none()
+    if room.closed_at is None:
+        return admissions
+    return admissions.filter(buyer__in=winners_of(room.package))
 
 
 @dataclass(frozen=True)

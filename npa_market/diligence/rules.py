@@ -2,7 +2,8 @@
 
 import rules
 
-from npa_market.diligence.models import DataRoom, admitted_rooms
+from npa_market.diligence.models import DataRoom
+from npa_market.diligence.queries import readers_in_force
 from npa_market.parties.models import User
 from npa_market.parties.permissions import acts_for, works_at_venue
 from npa_market.parties.roles import SELLER_ROLES, Role
@@ -12,10 +13,10 @@ _VENUE = works_at_venue(Role.OPERATOR, Role.COMPLIANCE, Role.AUDITOR)
 
 @rules.predicate
 def is_admitted(user: User, room: DataRoom | None) -> bool:
-    """True while the room is open and a buyer of this user is admitted to it."""
-    if room is None or room.closed_at is not None:
+    """True while a buyer of this user is admitted and the room is open, or that buyer has won."""
+    if room is None:
         return False
-    return bool(admitted_rooms(user.organisation_ids()).filter(room=room).exists())
+    return bool(readers_in_force(room).filter(buyer__in=user.organisation_ids()).exists())
 
 
 rules.add_perm(

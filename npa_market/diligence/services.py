@@ -12,6 +12,7 @@ from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import store_bytes
 from npa_market.common.jobs import queue_job
 from npa_market.common.models import Job, JobState
+from npa_market.diligence.closing import close_room
 from npa_market.diligence.models import (
     DOWNLOADS,
     AccessRecord,
@@ -21,12 +22,24 @@ from npa_market.diligence.models import (
     RoomDocument,
     qualified_buyers_of,
 )
+from npa_market.diligence.queries import readers_in_force
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageState
 from npa_market.packages.services import grant_reader, revoke_reader
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 from npa_market.valuation.models import Valuation, ValuationState
+
+__all__ = [
+    "close_room",
+    "make_report",
+    "open_room",
+    "open_tape_for_valuation",
+    "record_access",
+    "request_report",
+    "revoke_admission",
+    "sign_nda",
+]
 
 Progress = Callable[[int, int, str], None]
 Timetable = tuple[tuple[str, str], ...]
@@ -173,25 +186,6 @@ def open_room(*, user: User, package_id: UUID) -> DataRoom:
 
 
 @transaction.atomic
-def close_room(*, user: User, room_id: UUID) -> DataRoom:
-    """End all downloads and new admissions; what was signed and logged stays. Again: no change."""
-    room = DataRoom.objects.select_for_update().select_related("package__seller").get(pk=room_id)
-    require(user, "diligence.close_room", room)
-    if room.closed_at is not None:
-        return room
-    room.closed_at = database_now()
-    room.save(update_fields=["closed_at"])
-    record(
-        type="data_room.closed",
-        subject=room,
-        actor=user,
-        prev_state="open",
-        payload={"package": room.package.reference},
-    )
-    return room
-
-
-@transaction.atomic
 def sign_nda(
     *, user: User, room_id: UUID, buyer: Organisation, signed_name: str | None = None
 ) -> Admission:
@@ -201,7 +195,10 @@ def sign_nda(
     the buyer's signatories, Refused where the buyer is not qualified, the room is closed, or an
     admission was revoked.
     """
-    room = DataRoom.objects.select_for_update().select_related("package").get(pk=room_id)
+    # The package first, as who withdraws it does: a buyer enters before the end or not at all.
+    Package.objects.select_for_update(no_key=True).get(data_room=room_id)
+    rooms = DataRoom.objects.select_for_update(of=("self",)).select_related("package")
+    room = rooms.get(pk=room_id)
     require(user, "diligence.sign_nda", buyer)
     name = " ".join((str(user) if signed_name is None else signed_name).split())
     if not name or len(name) > 120:
@@ -254,7 +251,7 @@ def _refuse_entry(
 def revoke_admission(*, user: User, admission_id: UUID, reason: str) -> Admission:
     """End a buyer's admission, with a reason; revoked again, the first reason stands."""
     admission = (
-        Admission.objects.select_for_update()
+        Admission.objects.select_for_update(of=("self",))
         .select_related("room__package__seller", "buyer")
         .get(pk=admission_id)
     )
@@ -309,10 +306,10 @@ def open_tape_for_valuation(*, user: User, buyer: Organisation, package: Package
     """Let an admitted buyer value the bidder tape on the venue, and enter it in the room's log.
 
     One line per person and file, however often the tape is valued: the log says who may have seen
-    what, and nobody learns from it how many runs a buyer makes. Raises Refused where the room is
-    closed or the buyer's admission is not in force.
+    what, and nobody learns from it how many runs a buyer makes. Raises Refused where the buyer's
+    admission is not in force, or the room is closed and the buyer has not won.
     """
-    room = DataRoom.objects.filter(package=package).first()
+    room = DataRoom.objects.filter(package=package).select_related("package").first()
     admission = Admission.objects.filter(room=room, buyer=buyer, revoked_at=None)
     if room is None or not admission.exists():
         raise Refused(
@@ -320,7 +317,7 @@ def open_tape_for_valuation(*, user: User, buyer: Organisation, package: Package
             "Your institution is not admitted to the data room of this package.",
             field="package",
         )
-    if room.closed_at is not None:
+    if not readers_in_force(room).filter(buyer=buyer).exists():
         raise Refused("room_closed", "The data room of this package is closed.", field="package")
     source = (RoomDocument.TAPE_VALUED, package.content_sha256)
     known = AccessRecord.objects.filter(
@@ -382,9 +379,7 @@ def _source_of(room: DataRoom, document: str, report_id: UUID | None) -> str:
 
 def _institution_of(user: User, room: DataRoom) -> Organisation:
     """For whom the person takes the document: the seller, an admitted buyer, or the venue."""
-    admitted = set(
-        Admission.objects.filter(room=room, revoked_at=None).values_list("buyer", flat=True)
-    )
+    admitted = set(readers_in_force(room).values_list("buyer", flat=True))
     own = {member.organisation_id: member.organisation for member in user.active_memberships}
     for key in (room.package.seller_id, *sorted(admitted & own.keys())):
         if key in own:

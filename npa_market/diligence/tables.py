@@ -32,11 +32,11 @@ class RoomTable(tables.Table):
         order_by = "-opened_at"
 
     def render_state(self, record: DataRoom) -> str:
-        word, tone = ("Closed", "") if record.closed_at else ("Open", "live")
+        word, tone = ("Open", "live") if record.is_open else ("Closed", "")
         return format_html('<span class="tag {}">{}</span>', tone, word)
 
     def value_state(self, record: DataRoom) -> str:
-        return "closed" if record.closed_at else "open"
+        return "open" if record.is_open else "closed"
 
     def render_loans(self, value: int) -> str:
         return count(value)

@@ -78,7 +78,7 @@ def _room(request: MemberRequest, room: DataRoom, form: RevokeForm) -> HttpRespo
         "documents": documents_of(room),
         "may_take": may(user, "diligence.take_document", room),
         "reads_log": may(user, "diligence.read_access_log", room),
-        "may_close": may(user, "diligence.close_room", room) and not room.closed_at,
+        "may_close": may(user, "diligence.close_room", room) and room.is_open,
         "works_for_seller": room.package.seller_id in user.organisation_ids(),
         "admissions": [
             (admission, may(user, "diligence.revoke_admission", admission))

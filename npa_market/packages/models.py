@@ -22,14 +22,17 @@ class PackageState(models.TextChoices):
 
 class PackageQuerySet(models.QuerySet["Package"]):
     def visible_to(self, user: User) -> Self:
-        """The seller's own; buyers by admission to a data room; the venue once sealed."""
+        """The seller's own; sealed ones to buyers admitted to the data room; the venue once sealed.
+
+        A package that was withdrawn or replaced is no buyer's to read.
+        """
         own = Q(seller__in=user.organisation_ids())
         admitted = Exists(
             PackageReader.objects.filter(
                 package=OuterRef("pk"), reader__in=user.organisation_ids(), revoked_at=None
             )
         )
-        seen = own | Q(admitted)
+        seen = own | Q(admitted, state=PackageState.SEALED)
         if user.works_for_venue:
             seen |= Q(sealed_at__isnull=False)
         return self.filter(seen)

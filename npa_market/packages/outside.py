@@ -1,6 +1,7 @@
 """What rooms further along the corridor know: loans already sold, packages bound to a lot.
 
-Imports never go forward, so those rooms register a question here in `AppConfig.ready`.
+Imports never go forward, so those rooms register a question here in `AppConfig.ready`, and who
+is told when a package ends.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from npa_market.packages.models import Package, PackageLoan, PackageState
-from npa_market.parties.models import Organisation
+from npa_market.parties.models import Organisation, User
 from npa_market.tapes.models import Tape
 from npa_market.tapes.outside import tells_sold_loans as tells_sold_loans_to_tapes
 from npa_market.tapes.outside import tells_tape_use
@@ -17,8 +18,10 @@ from npa_market.tapes.revealing import sealed_under
 
 SoldLoans = Callable[[Organisation], Iterable[UUID]]
 Bond = Callable[[Package], str]
+Ending = Callable[[Package, User], None]
 _sold: list[SoldLoans] = []
 _bonds: list[Bond] = []
+_endings: list[Ending] = []
 
 
 def tells_sold_loans(question: SoldLoans) -> SoldLoans:
@@ -36,6 +39,13 @@ def tells_bond(question: Bond) -> Bond:
     if question not in _bonds:
         _bonds.append(question)
     return question
+
+
+def hears_of_end(ending: Ending) -> Ending:
+    """Register what a later room does in the transaction that withdraws or replaces a package."""
+    if ending not in _endings:
+        _endings.append(ending)
+    return ending
 
 
 def sold_loans(seller: Organisation) -> set[UUID]:
@@ -66,3 +76,12 @@ def sealed_packages(tape: Tape) -> str:
 def bond_of(package: Package) -> str:
     """The first bond on a package, in words; "" where it is free."""
     return next((bond for question in _bonds if (bond := question(package))), "")
+
+
+def tell_of_end(package: Package, user: User) -> None:
+    """Let later rooms end what stands on a sealed package that this person ends.
+
+    Called with the package locked, before the entry is recorded.
+    """
+    for ending in _endings:
+        ending(package, user)

@@ -21,7 +21,7 @@ from npa_market.packages.models import (
     PackageReader,
     PackageState,
 )
-from npa_market.packages.outside import bond_of
+from npa_market.packages.outside import bond_of, tell_of_end
 from npa_market.packages.queries import tapes_for
 from npa_market.packages.screen_items import DISCLOSABLE
 from npa_market.packages.statements import content_of_entry
@@ -268,7 +268,8 @@ def _refuse_unless(package: Package, *states: PackageState) -> None:
 def withdraw_package(*, user: User, package_id: UUID, reason: str) -> Package:
     """Take a package off; its loans are free for another. Withdrawn again, it stays as it is.
 
-    Raises Refused while something further along the corridor binds it (a lot, a deal).
+    The data room of a sealed one is closed with it. Raises Refused while something further along
+    the corridor binds it (a lot, a deal).
     """
     package = Package.objects.select_for_update().get(pk=package_id)
     is_sealed = package.state == PackageState.SEALED
@@ -283,6 +284,8 @@ def withdraw_package(*, user: User, package_id: UUID, reason: str) -> Package:
     package.end_reason = _checked_text(reason, "reason", 500)
     package.save(update_fields=["state", "end_reason"])
     PackageLoan.objects.filter(package=package, is_live=True).update(is_live=False)
+    if is_sealed:
+        tell_of_end(package, user)
     record(
         type="package.withdrawn",
         subject=package,

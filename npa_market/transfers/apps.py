@@ -6,4 +6,8 @@ class TransfersConfig(AppConfig):
     label = "transfers"
 
     def ready(self) -> None:
-        from npa_market.transfers import handlers, titles  # noqa: F401 - register themselves
+        from npa_market.transfers import (  # noqa: F401 - register themselves
+            handlers,
+            titles,
+            winners,
+        )

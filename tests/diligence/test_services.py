@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.urls import reverse
 
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import read_stored
@@ -18,6 +19,7 @@ from npa_market.diligence.services import (
     close_room,
     make_report,
     open_room,
+    open_tape_for_valuation,
     record_access,
     request_report,
     revoke_admission,
@@ -25,6 +27,13 @@ from npa_market.diligence.services import (
 )
 from npa_market.evidence.models import Entry, Payload
 from npa_market.packages.models import Package
+from npa_market.packages.sealed import read_sealed
+from npa_market.packages.services import (
+    new_version,
+    screen_package,
+    seal_package,
+    withdraw_package,
+)
 from npa_market.parties.models import QualificationState
 from npa_market.parties.roles import Role
 from npa_market.valuation.services import request_valuation, run_valuation
@@ -250,6 +259,64 @@ def test_a_closed_room_takes_nobody_and_gives_bidders_nothing(
     record_access(user=seller_user, room_id=room.pk, document=RoomDocument.REPORT)
     with pytest.raises(NotPermitted):
         close_room(user=buyer_user, room_id=room.pk)
+
+
+def pages_of(client, package) -> list[int]:
+    """Statuses of what an admitted buyer reads of a package."""
+    proof = {"token": read_sealed(package)["loan_token"][0]}
+    return [
+        client.get(package.get_absolute_url()).status_code,
+        client.get(reverse("packages:strata", args=[package.pk])).status_code,
+        client.get(f"/api/v1/packages/{package.pk}/stratifications/").status_code,
+        client.get(f"/api/v1/packages/{package.pk}/proof/", proof).status_code,
+    ]
+
+
+def test_a_closed_room_shows_bidders_nothing_of_the_package(
+    shown, buyer, buyer_user, seller_user, as_user
+):
+    sign_nda(user=buyer_user, room_id=shown.room.pk, buyer=buyer)
+    assert as_user(buyer_user).get(shown.package.get_absolute_url()).status_code == 200
+    close_room(user=seller_user, room_id=shown.room.pk)
+    assert pages_of(as_user(buyer_user), shown.package) == [404] * 4
+    assert as_user(seller_user).get(shown.package.get_absolute_url()).status_code == 200
+
+
+def test_withdrawing_a_package_closes_its_room_with_it(
+    shown, buyer, buyer_user, other_buyer, other_buyer_user, second_seller_user, as_user
+):
+    sign_nda(user=buyer_user, room_id=shown.room.pk, buyer=buyer)
+    withdraw_package(
+        user=second_seller_user, package_id=shown.package.pk, reason="Sold to somebody else"
+    )
+    shown.room.refresh_from_db()
+    assert shown.room.closed_at is not None
+    assert entries(shown.room) == ["data_room.opened", "data_room.closed"]
+    for document in DOWNLOADS:
+        with pytest.raises(NotPermitted):
+            record_access(user=buyer_user, room_id=shown.room.pk, document=document)
+    assert pages_of(as_user(buyer_user), shown.package) == [404] * 4
+    with pytest.raises(Refused, match="closed"):
+        open_tape_for_valuation(user=buyer_user, buyer=buyer, package=shown.package)
+    with pytest.raises(Refused, match="closed"):
+        sign_nda(user=other_buyer_user, room_id=shown.room.pk, buyer=other_buyer)
+    record_access(user=second_seller_user, room_id=shown.room.pk, document=RoomDocument.MANIFEST)
+
+
+def test_a_new_version_ends_what_bidders_read_of_the_one_before(
+    shown, buyer, buyer_user, seller_user, second_seller_user, as_user
+):
+    sign_nda(user=buyer_user, room_id=shown.room.pk, buyer=buyer)
+    draft = new_version(user=seller_user, package_id=shown.package.pk)
+    assert as_user(buyer_user).get(shown.package.get_absolute_url()).status_code == 200
+    screen_package(user=seller_user, package_id=draft.pk)
+    seal_package(user=second_seller_user, package_id=draft.pk)
+    with pytest.raises(NotPermitted):
+        record_access(user=buyer_user, room_id=shown.room.pk, document=RoomDocument.TAPE_CSV)
+    assert pages_of(as_user(buyer_user), shown.package) == [404] * 4
+    page = as_user(buyer_user).get(reverse("diligence:room", args=[shown.room.pk]))
+    assert "This room is closed" in page.content.decode()
+    assert "Download</button>" not in page.content.decode()
 
 
 def test_entries_hold_no_reserve(shown):

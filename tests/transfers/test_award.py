@@ -9,15 +9,16 @@ from django.db import transaction
 from django.db.models import Sum
 
 from npa_market.auctions.models import LotState
-from npa_market.common.errors import Refused
+from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.files import read_stored, store_bytes
 from npa_market.common.outbox import deliver_pending, publish
-from npa_market.diligence.models import Report
-from npa_market.diligence.services import open_room
+from npa_market.diligence.models import Report, RoomDocument
+from npa_market.diligence.services import close_room, open_room, record_access, sign_nda
 from npa_market.evidence.models import Entry, Payload
 from npa_market.ledger.models import Hold, JournalEntry
+from npa_market.packages.models import Package
 from npa_market.transfers.models import Deal, DealState, LoanPrice, Ownership
-from npa_market.transfers.services import award_deal
+from npa_market.transfers.services import DepositFate, award_deal, cancel_deal
 from npa_market.valuation.door import allocation_bytes
 from npa_market.valuation.services import request_valuation
 from tests.builders import sealed_package
@@ -50,6 +51,37 @@ def test_an_award_twice_is_one_award(cast):
     counts = [model.objects.count() for model in (Deal, LoanPrice, Entry, JournalEntry)]
     assert award_deal(lot_id=lot.pk).pk == first.pk
     assert counts == [model.objects.count() for model in (Deal, LoanPrice, Entry, JournalEntry)]
+
+
+@pytest.mark.parametrize("closed", ["before the award", "after the award"])
+def test_the_winner_alone_reads_in_a_closed_room_until_the_deal_is_cancelled(
+    closed, cast, other_buyer_user
+):
+    lot = sold_lot(cast)
+    room = open_room(user=cast.approver, package_id=lot.package_id)
+    people = {cast.buyer: cast.buyer_user, cast.loser: other_buyer_user}
+    for bidder, user in people.items():
+        sign_nda(user=user, room_id=room.pk, buyer=bidder)
+
+    def readers() -> set:
+        sees = Package.objects.visible_to
+        found = {bidder for bidder, user in people.items() if sees(user).exists()}
+        for bidder, user in people.items():
+            if bidder in found:
+                record_access(user=user, room_id=room.pk, document=RoomDocument.TAPE_CSV)
+            else:
+                with pytest.raises(NotPermitted):
+                    record_access(user=user, room_id=room.pk, document=RoomDocument.TAPE_CSV)
+        return found
+
+    if closed == "before the award":
+        close_room(user=cast.approver, room_id=room.pk)
+        assert readers() == set()
+    deal = award_deal(lot_id=lot.pk)
+    close_room(user=cast.approver, room_id=room.pk)
+    assert readers() == {cast.buyer}
+    cancel_deal(user=cast.finance, deal_id=deal.pk, reason="No funds", deposit=DepositFate.REFUND)
+    assert readers() == set()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from npa_market.auctions.models import Lot, LotState
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Refused
 from npa_market.common.ids import next_reference
+from npa_market.diligence.closing import settle_readers
 from npa_market.diligence.queries import published_report
 from npa_market.evidence.services import record
 from npa_market.ledger.models import Hold, HoldState
@@ -65,6 +66,7 @@ def award_deal(*, lot_id: UUID) -> Deal:
     LoanPrice.objects.bulk_create(rows, batch_size=BATCH)
     _put_title_on_record(deal)
     write_contract(deal)
+    settle_readers(package=lot.package)
     _record_award(deal, rows)
     release_deposits(lot_id=lot.pk, except_buyer_id=deal.buyer_id)
     return deal

@@ -8,6 +8,7 @@ from django.db import transaction
 from npa_market.auctions.services import release_sold_lot
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
+from npa_market.diligence.closing import settle_readers
 from npa_market.evidence.services import record
 from npa_market.ledger.chart import account
 from npa_market.ledger.models import AccountKind
@@ -51,6 +52,7 @@ def cancel_deal(*, user: User, deal_id: UUID, reason: str, deposit: DepositFate)
         _pay_out_forfeit(deal, user)
     deal.cancel(database_now(), reason.strip()[:500])
     deal.save()
+    settle_readers(package=deal.lot.package)
     record(
         type="deal.cancelled",
         subject=deal,
