@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from npa_market.common.exports import csv_lines
@@ -114,10 +113,7 @@ def _write_eba(content: Content, target: Path, progress: Progress) -> None:
 
 
 def _eba_rows(content: Content, name: str, fields: Sequence[EbaField]) -> Iterator[list[Any]]:
-    table = content.table
-    if name.startswith("1"):
-        first = pc.index_in(pc.unique(table.column("borrower_token")), table["borrower_token"])
-        table = table.take(first)
+    table = _counterparties(content.table) if name.startswith("1") else content.table
     for batch in table.to_batches(max_chunksize=ROWS_AT_ONCE):
         for row in batch.to_pylist():
             if fields is REPAYMENTS:
@@ -125,6 +121,18 @@ def _eba_rows(content: Content, name: str, fields: Sequence[EbaField]) -> Iterat
                     yield [_eba_cell(field, row | paid, content) for field in fields]
             else:
                 yield [_eba_cell(field, row, content) for field in fields]
+
+
+def _counterparties(table: pa.Table) -> pa.Table:
+    """One row per borrower: reachable where any loan says so, the latest contact of all loans.
+
+    Empty where no loan says anything.
+    """
+    grouped = table.group_by("borrower_token", use_threads=False)  # In the order of the file.
+    merged = grouped.aggregate([("is_reachable", "any"), ("last_contact_month", "max")])
+    return merged.select(
+        ["borrower_token", "is_reachable_any", "last_contact_month_max"]
+    ).rename_columns(["borrower_token", "is_reachable", "last_contact_month"])
 
 
 def _eba_cell(field: EbaField, row: dict[str, Any], content: Content) -> Any:

@@ -236,3 +236,34 @@ def test_a_package_without_rows_has_a_header_everywhere(sealed, tmp_path):
         target = tmp_path / form.value
         write_export(content, form, target, lambda done, total: None)
         assert target.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("reachable", "months", "expected"),
+    [
+        ([False, True, None], [date(2026, 4, 1), None, date(2026, 6, 1)], ("Yes", "2026-06-01")),
+        ([None, False, None], [date(2026, 5, 1), date(2026, 4, 1), None], ("No", "2026-05-01")),
+        ([None, None, None], [None, None, None], ("", "")),
+    ],
+)
+def test_a_counterparty_has_the_latest_contact_and_the_telephone_of_any_loan(
+    reachable, months, expected, tmp_path
+):
+    rows = [
+        {"borrower_token": "b1", "loan_token": f"l{number}", "receipts": []} for number in range(3)
+    ]
+    for row, flag, month in zip(rows, reachable, months, strict=True):
+        row |= {"is_reachable": flag, "last_contact_month": month}
+    other = {"borrower_token": "b0", "loan_token": "l9", "receipts": [], "is_reachable": True}
+    table = pa.Table.from_pylist([rows[0], other, *rows[1:]], schema=SEALED_SCHEMA)
+    content = Content(table, "PKG", "CNY", date(2026, 6, 30))
+    write_export(content, ExportForm.EBA, tmp_path / "eba", lambda done, total: None)
+    with zipfile.ZipFile(tmp_path / "eba") as archive:
+        people = list(csv.DictReader(io.StringIO(archive.read("1 Counterparty.csv").decode())))
+    assert [row["1.02 Counterparty Identifier"] for row in people] == ["b1", "b0"]
+    found = people[0]
+    assert (
+        found["1.19 Availability of telephone number"],
+        found["1.20 Date of Last Contact"],
+    ) == expected
+    assert people[1]["1.19 Availability of telephone number"] == "Yes"
