@@ -86,8 +86,16 @@ def token_key(package: Package) -> bytes:
 
 def list_totals(packages: QuerySet[Package]) -> dict[str, Any]:
     """Packages, their loans, and claims by currency: of those that hold loans now, not of versions
-    that were replaced or withdrawn, whose loans would count twice."""
-    held = packages.exclude(state__in=[PackageState.REPLACED, PackageState.WITHDRAWN]).order_by()
+    that were replaced or withdrawn, nor of a version begun while the one before stands beside it,
+    whose loans would count twice."""
+    sealed = packages.filter(state=PackageState.SEALED).order_by()
+    held = (
+        packages.exclude(state__in=[PackageState.REPLACED, PackageState.WITHDRAWN])
+        .exclude(
+            state__in=[PackageState.DRAFT, PackageState.SCREENED], previous__in=sealed.values("pk")
+        )
+        .order_by()
+    )
     by_currency = held.values("currency").annotate(
         packages=Count("pk"), loans=Sum("loans"), claim_minor=Sum("claim_minor")
     )

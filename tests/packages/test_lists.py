@@ -6,7 +6,13 @@ from django.urls import reverse
 from npa_market.packages import views
 from npa_market.packages.models import Package, PackageState, SavedCriteria
 from npa_market.packages.queries import list_totals
-from npa_market.packages.services import save_criteria, withdraw_package
+from npa_market.packages.services import (
+    new_version,
+    save_criteria,
+    screen_package,
+    seal_package,
+    withdraw_package,
+)
 from tests.builders import loans_on_tape, screened_package, sealed_package
 
 POOL = "CNY 2026-06-30"
@@ -36,6 +42,22 @@ def test_totals_leave_out_what_holds_no_loans(three, seller_user):
     left = list_totals(Package.objects.visible_to(seller_user))
     assert (left["listed"], left["packages"]) == (3, 2)
     assert left["loans"] == whole["loans"] - three[2].loans
+
+
+def test_totals_count_a_package_once_when_its_next_version_is_begun(
+    three, seller_user, second_seller_user
+):
+    listed = Package.objects.visible_to(seller_user)
+    before = list_totals(listed)
+    draft = new_version(user=seller_user, package_id=three[0].pk)
+    begun = list_totals(listed)
+    assert (begun["listed"], begun["packages"]) == (4, 3)
+    assert (begun["loans"], begun["claims"]) == (before["loans"], before["claims"])
+    assert list_totals(listed.filter(pk=draft.pk))["loans"] == draft.loans
+    screen_package(user=seller_user, package_id=draft.pk)
+    seal_package(user=second_seller_user, package_id=draft.pk)
+    sealed = list_totals(listed)
+    assert (sealed["packages"], sealed["claims"]) == (3, before["claims"])
 
 
 @pytest.mark.parametrize("sort", ["reference", "-reference", "loans", "-claim_minor", "nonsense"])
