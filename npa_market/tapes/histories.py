@@ -18,6 +18,7 @@ from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.files import open_stored, store_chunks
 from npa_market.common.jobs import queue_job
+from npa_market.common.models import StoredFile
 from npa_market.evidence.services import record
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
@@ -31,8 +32,11 @@ from npa_market.tapes.history_models import (
     Payment,
     Placement,
 )
+from npa_market.tapes.kept_files import erased_at, hold, let_go, open_rows
 from npa_market.tapes.models import Loan, Tape, TapeState
+from npa_market.tapes.personal_models import AccessForm
 from npa_market.tapes.reading import open_tape
+from npa_market.tapes.revealing import log_access
 from npa_market.tapes.services import receive
 
 _ROWS_PER_DELETE = 20_000
@@ -45,7 +49,8 @@ def upload_history(
     """Keep a file of a tape's histories as received and queue its import.
 
     The same file of the same kind again is the same history; one that failed or was removed is
-    queued again. Raises NotPermitted, InvalidInput, Refused (the tape is not imported).
+    queued again. Raises NotPermitted, InvalidInput, Refused (the tape is not imported, or its
+    identities were erased: a file would bring some back).
     """
     from npa_market.tapes.history_layouts import history_mapping  # Loads pandas.
 
@@ -55,33 +60,57 @@ def upload_history(
         raise InvalidInput("kind_unknown", "There is no history of this kind.", field="kind")
     if tape.state != TapeState.IMPORTED:
         raise Refused("tape_not_imported", "A history needs an imported tape to attach to.")
+    _refuse_erased(tape)
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         receive(chunks, spool)
         with open_tape(spool, history_mapping(kind)):
             pass
         spool.seek(0)
         stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
-    with transaction.atomic():
-        Tape.objects.select_for_update(no_key=True).get(pk=tape.pk)
-        history, is_new = HistoryFile.objects.get_or_create(
-            tape=tape,
-            kind=kind,
-            file=stored,
-            defaults={
-                "file_name": file_name[-200:],
-                "uploaded_by": user,
-                "uploaded_at": database_now(),
-            },
+    try:
+        return _attach(tape, user, stored, {"kind": kind, "file_name": file_name[-200:]})
+    except Refused:
+        let_go(stored.sha256)
+        raise
+
+
+def _refuse_erased(tape: Tape) -> None:
+    if at := erased_at(tape):
+        raise Refused(
+            "tape_erased",
+            f"The identities of {tape.reference} were erased on {at:%d %b %Y}: "
+            "it takes no more files.",
+            field="file",
         )
-        if not is_new and history.state not in {HistoryState.FAILED, HistoryState.REMOVED}:
-            return history
-        record(
-            type="history.uploaded",
-            subject=history,
-            actor=user,
-            payload={"tape": tape.reference, "kind": kind, "file_sha256": stored.sha256},
-        )
-        return _queue(history=history, user=user)
+
+
+@transaction.atomic
+def _attach(tape: Tape, user: User, stored: StoredFile, named: dict[str, str]) -> HistoryFile:
+    """The history of this kind and file, queued where it is new, failed or was removed."""
+    Tape.objects.select_for_update(no_key=True).get(pk=tape.pk)
+    _refuse_erased(tape)
+    history, is_new = HistoryFile.objects.get_or_create(
+        tape=tape,
+        kind=named["kind"],
+        file=stored,
+        defaults={
+            "file_name": named["file_name"],
+            "uploaded_by": user,
+            "uploaded_at": database_now(),
+        },
+    )
+    hold(stored)
+    if not is_new and history.state not in {HistoryState.FAILED, HistoryState.REMOVED}:
+        return history
+    history.state = HistoryState.UPLOADED
+    history.save(update_fields=["state"])
+    record(
+        type="history.uploaded",
+        subject=history,
+        actor=user,
+        payload={"tape": tape.reference, "kind": history.kind, "file_sha256": stored.sha256},
+    )
+    return _queue(history=history, user=user)
 
 
 def _queue(*, history: HistoryFile, user: User) -> HistoryFile:
@@ -229,11 +258,22 @@ def remove_history(*, user: User, history_id: UUID) -> HistoryFile:
 
 @transaction.atomic
 def open_history_rejects(*, user: User, history_id: UUID) -> IO[bytes]:
-    """The rejected rows of a history; who opened them is recorded."""
+    """The rejected rows of a history; who opened them is recorded, and in the access log.
+
+    Raises NotPermitted, Refused (no row was rejected, or they went with the identities).
+    """
     history = HistoryFile.objects.select_related("tape").get(pk=history_id)
     require(user, "tapes.read_rejects", history.tape)
     if not history.rejects_file_id:
         raise Refused("no_rejects", "No row of this history was rejected.")
+    log_access(
+        user=user,
+        tape=history.tape,
+        form=AccessForm.REJECTS,
+        people=history.rows_rejected,
+        reason="Repair of rejected rows of a history",
+        loan=None,
+    )
     record(
         type="history.rejects_read",
         subject=history,
@@ -241,7 +281,7 @@ def open_history_rejects(*, user: User, history_id: UUID) -> IO[bytes]:
         payload={"rejects_sha256": history.rejects_file_id, "rows": history.rows_rejected},
         prev_state=history.state,
     )
-    return open_stored(history.rejects_file_id)
+    return open_rows(history.tape, history.rejects_file_id)
 
 
 def receipts_by_month(loans: QuerySet[Loan]) -> list[dict[str, Any]]:

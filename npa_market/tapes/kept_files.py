@@ -9,10 +9,12 @@ from django.db import models, transaction
 from npa_market.common.errors import Busy, Refused
 from npa_market.common.files import erase_content, is_stored, open_stored
 from npa_market.common.models import StoredFile
+from npa_market.tapes.history_models import HistoryFile
 from npa_market.tapes.models import Tape, Upload, UploadState
 from npa_market.tapes.personal_models import DataKey
 
 _IS_ERASED = models.Q(data_key__erased_at__isnull=False)
+_IS_OF_ERASED = models.Q(tape__data_key__erased_at__isnull=False)
 
 
 def erased_at(tape: Tape) -> datetime | None:
@@ -55,6 +57,8 @@ def is_needed(sha256: str, *, without: Tape | None = None) -> bool:
         rows = relation.related_model._default_manager.filter(**{relation.field.name: sha256})
         if relation.related_model is Tape:
             rows = rows.exclude(_IS_ERASED).exclude(pk=without and without.pk)
+        if relation.related_model is HistoryFile:
+            rows = rows.exclude(_IS_OF_ERASED).exclude(tape=without and without.pk)
         if relation.related_model is Upload:
             # The file of a used upload is its tape's.
             rows = rows.filter(state=UploadState.RECEIVED)

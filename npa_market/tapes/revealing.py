@@ -15,6 +15,7 @@ from npa_market.common.files import is_stored
 from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
+from npa_market.tapes.history_models import HistoryState
 from npa_market.tapes.kept_files import is_needed, let_go, open_rows
 from npa_market.tapes.keys import PREFIX
 from npa_market.tapes.models import Borrower, Loan, Tape, TapeState
@@ -144,7 +145,7 @@ class Erasure:
 
     borrowers: identities sealed under it. on_other_tapes: of these, the ones that loans of other
     tapes need too. files: stored files that are deleted (the tape as received, its rejects, the
-    rows of its findings).
+    rows of its findings, its histories as received and their rejects).
     """
 
     borrowers: int
@@ -173,11 +174,13 @@ def sealed_under(tape: Tape) -> QuerySet[Borrower]:
 
 def _own_files(tape: Tape) -> list[str]:
     """Hashes of files in the storage that go with the tape: nobody else needs them."""
-    files = (tape.file_id, tape.rejects_file_id, tape.found_file_id)
+    files = {tape.file_id, tape.rejects_file_id, tape.found_file_id}
+    for of_history in tape.histories.values_list("file", "rejects_file"):
+        files.update(of_history)
     return [
         sha256
-        for sha256 in files
-        if sha256 and is_stored(sha256) and not is_needed(sha256, without=tape)
+        for sha256 in sorted(filter(None, files))
+        if is_stored(sha256) and not is_needed(sha256, without=tape)
     ]
 
 
@@ -185,7 +188,8 @@ def _own_files(tape: Tape) -> list[str]:
 def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
     """Destroy the key of a tape's identities and delete its files: nobody reads them again.
 
-    Waiting uploads of its file are discarded, and the file is refused from now on. Loans, amounts
+    Waiting uploads of its file are discarded; the file and further histories are refused from now
+    on. Loans, amounts
     and dates stay. Erasing again deletes what is left of the files; where nothing is, it changes
     nothing. Refused while a package needs the identities (`outside.tells_tape_use`). Raises
     NotPermitted, InvalidInput, Refused.
@@ -200,6 +204,10 @@ def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
         raise InvalidInput("reason_needed", "Say why the identities are erased.", field="reason")
     if tape.state in {TapeState.UPLOADED, TapeState.IMPORTING}:
         raise Refused("import_runs", "The import of this tape still runs. Cancel it first.")
+    if tape.histories.filter(state__in=[HistoryState.UPLOADED, HistoryState.IMPORTING]).exists():
+        raise Refused(
+            "import_runs", "The import of a history of this tape still runs. Wait for it."
+        )
     if uses := tape_uses(tape):
         raise Refused("identities_needed", f"The identities are still needed: {uses[0]}.")
     found, files, now = erasure_of(tape), _own_files(tape), database_now()

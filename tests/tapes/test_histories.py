@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
-from npa_market.common.files import read_stored
+from npa_market.common.files import is_stored, read_stored
 from npa_market.evidence.models import Entry
 from npa_market.parties.roles import Role
 from npa_market.tapes import histories, history_import
@@ -16,14 +16,23 @@ from npa_market.tapes.histories import (
     import_history,
     last_contacts,
     litigation_stages,
+    open_history_rejects,
     placements_by_agency,
     receipts_by_month,
     remove_history,
     upload_history,
 )
 from npa_market.tapes.history_layouts import LAYOUTS, rules_of
-from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryKind, HistoryState, Payment
+from npa_market.tapes.history_models import (
+    ROWS_OF_KIND,
+    HistoryFile,
+    HistoryKind,
+    HistoryState,
+    Payment,
+)
 from npa_market.tapes.models import Loan
+from npa_market.tapes.personal_models import AccessForm, PersonalAccess
+from npa_market.tapes.revealing import erase_identities
 from npa_market.tapes.services import import_tape
 from tests.tapes.conftest import csv_of, rows_of
 from tests.tapes.test_import import Killed
@@ -272,3 +281,40 @@ def test_a_fault_of_ours_fails_the_history_and_leaves_nothing(take_in, monkeypat
         take_in("payments", {})
     history = histories.HistoryFile.objects.get()
     assert (history.state, Payment.objects.exists()) == (HistoryState.FAILED, False)
+
+
+def test_rejected_rows_of_a_history_are_read_on_record(take_in, seller_user):
+    history = take_in("payments", {}, {"贷款编号": "L-9"})
+    assert open_history_rejects(user=seller_user, history_id=history.pk).read()
+    line = PersonalAccess.objects.get()
+    assert (line.user, line.tape, line.form, line.people) == (
+        seller_user,
+        history.tape,
+        AccessForm.REJECTS,
+        1,
+    )
+
+
+def test_the_files_of_histories_go_with_the_identities_of_their_tape(
+    take_in, seller_user, django_capture_on_commit_callbacks
+):
+    asked = {"user": seller_user, "reason": "Sale was called off"}
+    mobile = {"手机号": "13912345678"}
+    history = take_in("payments", mobile, {"贷款编号": "L-9", **mobile})
+    files = {history.file_id, history.rejects_file_id}
+    for waiting in (HistoryState.UPLOADED, HistoryState.IMPORTING):
+        HistoryFile.objects.update(state=waiting)
+        with pytest.raises(Refused, match="history of this tape"):
+            erase_identities(tape_id=history.tape_id, **asked)
+    HistoryFile.objects.update(state=HistoryState.IMPORTED)
+    with django_capture_on_commit_callbacks(execute=True):
+        erased = erase_identities(tape_id=history.tape_id, **asked)
+    assert erased.files > len(files)
+    assert not any(is_stored(sha256) for sha256 in files)
+    assert Payment.objects.imported().count() == 1
+    with pytest.raises(Refused, match="went with"):
+        open_history_rejects(user=seller_user, history_id=history.pk)
+    assert not PersonalAccess.objects.exists()
+    with pytest.raises(Refused, match="no more files"):
+        take_in("payments", mobile)
+    assert not any(is_stored(sha256) for sha256 in files)
