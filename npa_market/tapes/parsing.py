@@ -14,6 +14,14 @@ MAX_RATE_BP = 100_000  # 1,000 % a year
 # Signs beside the currency's code; a sign of another currency makes the cell unreadable.
 _SIGNS = {"CNY": ("CN¥", "¥", "RMB"), "USD": ("US$", "$"), "JPY": ("JP¥", "¥")}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)", re.ASCII)
+# Amounts by decimal sign: separators part groups of three and are of one kind, or there are none.
+# A lone 0 is no group: `0,500` is half a unit in somebody's writing.
+_AMOUNTS = {
+    ".": re.compile(r"[+-]?(?:(?:(?!0,)\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)", re.ASCII),
+    ",": re.compile(
+        r"[+-]? ?(?:(?:(?!0[. ])\d{1,3}([. ])\d{3}(?:\1\d{3})*|\d+)(?:,\d+)?|,\d+)", re.ASCII
+    ),
+}
 _BARE_POINT = re.compile(r"^(-?)\.(?=\d)")
 _BRACKETS = re.compile(r"\((.*)\)")
 _FINE_SECONDS = re.compile(r"(\.\d{6})\d+$")
@@ -57,29 +65,44 @@ def _plain_amount(text: str, currency: str) -> str:
     return _BARE_POINT.sub(r"\g<1>0.", cleaned)
 
 
-def parse_amount(text: str, currency: str) -> int:
-    """Minor units of `3,172,415.07`, `¥1,200`, `１２`, `(5.00)`; too many decimals: refused."""
+def _digits(text: str, currency: str, decimal: str = ".") -> str:
+    """The amount as digits with a decimal point: what every reading of money starts from.
+
+    Raises Unreadable where a separator stands elsewhere than between groups of three: `12,34`
+    deleted to 1234 is a hundred times the amount that was meant.
+    """
+    cleaned = _plain_amount(text, currency)
+    if len(cleaned) > 40 or not _AMOUNTS[decimal].fullmatch(cleaned):
+        raise Unreadable
+    if decimal == ",":
+        ungrouped = cleaned.replace(".", "").replace(" ", "").replace(",", ".")
+        return _BARE_POINT.sub(r"\g<1>0.", ungrouped)
+    return cleaned.replace(",", "")
+
+
+def _minor(digits: str, currency: str) -> int:
     try:
-        return parse_minor(_plain_amount(text, currency), currency)
+        return parse_minor(digits, currency)
     except InvalidInput as error:
         raise Unreadable from error
+
+
+def parse_amount(text: str, currency: str) -> int:
+    """Minor units of `3,172,415.07`, `¥1,200`, `１２`, `(5.00)`; too many decimals: refused."""
+    return _minor(_digits(text, currency), currency)
 
 
 def amount_parser(
     *, is_rounded: bool = False, unit: str = "", decimal: str = "."
 ) -> Callable[[str, str], int]:
     """The parser of a money column: `unit` minor, thousand or ten_thousand (万); decimal comma."""
-    parse = parse_rounded_amount if is_rounded else parse_amount
+    parse = parse_rounded_amount if is_rounded else _minor
 
     def scaled(text: str, currency: str) -> int:
-        if decimal == ",":
-            text = _folded(text).replace(".", "").replace(" ", "").replace(",", ".")
-        cleaned = _plain_amount(text, currency)
+        digits = _digits(text, currency, decimal)
         if not unit:
-            return parse(cleaned, currency)
-        if not _NUMBER.fullmatch(cleaned.replace(",", "")) or len(cleaned) > 40:
-            raise Unreadable
-        value = Decimal(cleaned.replace(",", ""))
+            return parse(digits, currency)
+        value = Decimal(digits)
         factor = UNITS[unit]
         if factor is None:
             value = value.scaleb(-minor_digits(currency))
@@ -95,12 +118,10 @@ def parse_rounded_amount(text: str, currency: str) -> int:
 
     For sources that keep money as binary fractions (`3955.380000000001`).
     """
-    cleaned = _plain_amount(text, currency).replace(",", "")
-    if not _NUMBER.fullmatch(cleaned) or len(cleaned) > 40:
-        raise Unreadable
+    digits = _digits(text, currency)
     unit = Decimal(1).scaleb(-minor_digits(currency))
     try:
-        return parse_amount(str(Decimal(cleaned).quantize(unit, ROUND_HALF_UP)), currency)
+        return _minor(str(Decimal(digits).quantize(unit, ROUND_HALF_UP)), currency)
     except InvalidOperation as error:
         raise Unreadable from error
 

@@ -12,16 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from npa_market.tapes.columns import no_flags
+from npa_market.common.money import format_minor
+from npa_market.tapes.columns import Column, Flags, no_flags
 from npa_market.tapes.dictionary import FIELDS, Field, Kind
 from npa_market.tapes.geography import province_of
 from npa_market.tapes.identity import id_facts
 from npa_market.tapes.mapping import Setting
 from npa_market.tapes.masking import masked_cell, masked_id_number, masked_mobile, masked_name
+from npa_market.tapes.readings import as_text, readings_of
 from npa_market.tapes.transforms import TRANSFORMS, Cells
 from npa_market.tapes.vocabulary import code_words, is_personal_name, named_fields, unit_of
 
 SURE = 0.8
+_DOUBTFUL = 0.75  # Below SURE: another way of reading gives other values.
 _WORTH_SHOWING = 0.25
 SAMPLES_SHOWN = 4
 MISSING_WORDS = frozenset({"", "NA", "N/A", "n/a", "NULL", "null", "None", "-", "--", "#N/A"})
@@ -29,8 +32,10 @@ _MOBILE = re.compile(r"(\+?86)?1[3-9]\d{9}", re.ASCII)
 _EXPONENT = re.compile(r"\d(\.\d+)?E\+?1[5-9]", re.ASCII | re.IGNORECASE)
 _ROUNDED_ID = re.compile(r"\d{15}000", re.ASCII)
 _CHINESE_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}")
-# 1.234,56: a comma and at most two digits at the end of each value that has one.
-_COMMA_AMOUNT = re.compile(r"-?(\d{1,3}(\.\d{3})+|\d+)(,\d{1,2})?", re.ASCII)
+# 1.234,56 or 1 234,56: a comma and at most two digits at the end of each value that has one.
+_COMMA_AMOUNT = re.compile(
+    r"-?((?!0\D)\d{1,3}([. \u00a0\u202f])\d{3}(\2\d{3})*|\d+)(,\d{1,2})?", re.ASCII
+)
 _SUFFIX = re.compile(r"\d+(?:\.0+)?\s*([^\d\s.,].{0,11})")
 _FORMATS = (
     "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%b-%Y", "%Y-%m", "%Y/%m",
@@ -138,15 +143,16 @@ def _candidates(
     for name in {*named, *shown}:
         by_name, reason = named.get(name, (0.0, ""))
         by_value, value_reason = shown.get(name, (0.0, ""))
-        entry, share = best_entry(FIELDS[name], column, filled, setting)
-        reasons = tuple(filter(None, (reason, value_reason)))
+        entry, share, doubt = best_entry(FIELDS[name], column, filled, setting)
+        reasons = tuple(filter(None, (reason, value_reason, doubt)))
         if not filled:
             found.append((by_name * 0.75, name, entry, (*reasons, "the column is empty")))
             continue
         if share < 0.5:
             reasons = (*reasons, f"only {share:.0%} of the values can be read so")
-        confidence = 1 - (1 - by_name) * (1 - by_value)
-        found.append((confidence * (0.3 + 0.7 * share), name, entry, reasons))
+        confidence = (1 - (1 - by_name) * (1 - by_value)) * (0.3 + 0.7 * share)
+        confidence = min(confidence, _DOUBTFUL) if doubt else confidence
+        found.append((confidence, name, entry, reasons))
     return [candidate for candidate in found if candidate[0] >= _WORTH_SHOWING]
 
 
@@ -176,20 +182,55 @@ def _shown_fields(filled: Sequence[str]) -> dict[str, tuple[float, str]]:
 
 def best_entry(
     target: Field, column: str, filled: Sequence[str], setting: Setting
-) -> tuple[dict[str, Any], float]:
-    """The way of reading that reads most of the values, and their share 0..1."""
+) -> tuple[dict[str, Any], float, str]:
+    """The way of reading that reads most of the values, their share 0..1, and any doubt in words.
+
+    The doubt names another way that gives other amounts or days for the same values.
+    """
     entries = _entries(target, column, filled)
     if not filled:
-        return entries[0], 0.0
-    shares = [readable_share(target, entry, filled, setting) for entry in entries]
-    best = max(range(len(entries)), key=lambda at: (round(shares[at], 2), -at))
-    return entries[best], shares[best]
+        return entries[0], 0.0, ""
+    reads = [_read(target, entry, filled, setting) for entry in entries]
+    shares = [float(is_good.mean()) for _, is_good in reads]
+    # One value in 500 tells day first from month first; other ways go by what is likelier.
+    places = 6 if target.kind == Kind.DATE else 2
+    best = max(range(len(entries)), key=lambda at: (round(shares[at], places), -at))
+    for at, entry in enumerate(entries):
+        is_rival = target.kind == Kind.MONEY or (
+            target.kind == Kind.DATE and round(shares[at], 2) >= round(shares[best], 2)
+        )
+        row = _first_difference(reads[best], reads[at]) if is_rival else None
+        if row is not None:
+            ways = (
+                f"“{_title(target, way)}” reads {_shown(target, read.values.iloc[row], setting)}"
+                for way, (read, _) in ((entries[best], reads[best]), (entry, reads[at]))
+            )
+            return entries[best], shares[best], f"choose: {', '.join(ways)}"
+    return entries[best], shares[best], ""
 
 
-def readable_share(
+def _first_difference(one: tuple[Column, Flags], other: tuple[Column, Flags]) -> int | None:
+    """The first row that both read, and read differently."""
+    both = np.flatnonzero(one[1] & other[1])
+    first, second = (read.values.iloc[both].to_numpy() for read, _ in (one, other))
+    differing = both[first != second]
+    return int(differing[0]) if len(differing) else None
+
+
+def _title(target: Field, entry: MappingOf[str, Any]) -> str:
+    return dict(readings_of(target, entry))[as_text(entry)]
+
+
+def _shown(target: Field, value: Any, setting: Setting) -> str:
+    if target.kind == Kind.MONEY:
+        return format_minor(int(value), setting.currency)
+    return f"{value.day} {value:%B %Y}"
+
+
+def _read(
     target: Field, entry: MappingOf[str, Any], filled: Sequence[str], setting: Setting
-) -> float:
-    """Share 0..1 of the values that the import would take, credible dates only."""
+) -> tuple[Column, Flags]:
+    """The values as the import would take them, and which it would take: credible dates only."""
     array = np.empty(len(filled), dtype=object)
     array[:] = filled
     options = {**{key: value for key, value in entry.items() if key != "as"}, "from": "x"}
@@ -199,7 +240,7 @@ def readable_share(
     if target.kind == Kind.DATE:
         years = read.values.dt.year
         is_good = is_good & ((years >= 1980) & (years <= setting.cut_off_date.year)).to_numpy()
-    return float(is_good.mean())
+    return read, is_good
 
 
 def _entries(target: Field, column: str, filled: Sequence[str]) -> list[dict[str, Any]]:
@@ -235,9 +276,12 @@ def _money_entries(column: str, filled: Sequence[str]) -> list[dict[str, Any]]:
     if negative and any(cell.strip("-+0.,() ") for cell in numbers):
         scale = {**scale, "negated": True}
     base: dict[str, Any] = {"as": "money", **scale}
-    if filled and all(map(_COMMA_AMOUNT.fullmatch, filled)) and any("," in cell for cell in filled):
-        return [{**base, "decimal": ","}]
-    return [base, {**base, "round": True}]
+    entries, comma = [base, {**base, "round": True}], {**base, "decimal": ","}
+    alike = [cell for cell in filled if _COMMA_AMOUNT.fullmatch(cell)]
+    if 2 * len(alike) <= len(filled) or all(cell.lstrip("-").isdigit() for cell in alike):
+        return entries
+    is_certain = len(alike) == len(filled) and any("," in cell for cell in alike)
+    return [comma, *entries] if is_certain else [*entries, comma]
 
 
 def _rate_entries(filled: Sequence[str]) -> list[dict[str, Any]]:

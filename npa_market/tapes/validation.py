@@ -217,7 +217,10 @@ def _days_differ(chunk: Checked) -> Flags:
 
 _UNREADABLE = {
     Kind.TEXT: ("text_unreadable", "is too long or holds characters that cannot be read"),
-    Kind.MONEY: ("amount_unreadable", "is no amount in the tape's currency"),
+    Kind.MONEY: (
+        "amount_unreadable",
+        "is no amount in the tape's currency, or its separators part no groups of three",
+    ),
     Kind.DATE: ("date_unreadable", "is no date in the mapping's formats"),
     Kind.RATE: ("number_unreadable", "is no rate between 0 and 1,000 %"),
     Kind.INTEGER: ("number_unreadable", "is no whole number in the field's range"),

@@ -95,6 +95,47 @@ def test_binary_fractions_are_rounded_half_up_where_the_mapping_says_so(text, mi
     assert parse_rounded_amount(text, "USD") == minor
 
 
+@pytest.mark.parametrize(
+    ("text", "decimal", "minor"),
+    [
+        ("1,234,567.5", ".", 123456750),
+        ("-12,345", ".", -1234500),
+        ("1,23", ".", None),
+        ("12,34.5", ".", None),
+        ("1,2,3", ".", None),
+        ("1234,567", ".", None),
+        ("1,2345", ".", None),
+        (",123", ".", None),
+        ("0,500", ".", None),
+        ("1.234.567,5", ",", 123456750),
+        ("1 234\u202f567,50", ",", 123456750),
+        ("(1.234,50)", ",", -123450),
+        ("- 7,5", ",", -750),
+        (",5", ",", 50),
+        ("1.234", ",", 123400),
+        ("1234.56", ",", None),
+        ("12.5", ",", None),
+        ("0.99", ",", None),
+        ("0.500", ",", None),
+        (".500", ",", None),
+        ("1.23,4", ",", None),
+        ("1.234 567,5", ",", None),
+        ("1,2,3", ",", None),
+    ],
+)
+@pytest.mark.parametrize(("unit", "factor"), [("", 1), ("thousand", 1000), ("ten_thousand", 10**4)])
+@pytest.mark.parametrize("is_rounded", [False, True])
+def test_separators_part_groups_of_three_in_every_reading(
+    text, decimal, minor, unit, factor, is_rounded
+):
+    parse = amount_parser(is_rounded=is_rounded, unit=unit, decimal=decimal)
+    if minor is None:
+        with pytest.raises(Unreadable):
+            parse(text, "EUR")
+    else:
+        assert parse(text, "EUR") == minor * factor
+
+
 @given(st.lists(st.one_of(MINOR.map(lambda m: format_minor(m, "CNY")), st.text(max_size=12))))
 def test_the_columnwise_path_equals_the_cell_by_cell_parser(cells):
     column = amounts(cells)

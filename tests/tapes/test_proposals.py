@@ -101,6 +101,56 @@ def test_the_way_of_reading_comes_from_the_values(column, cells, field, entry):
         assert found.entry[option] == value
 
 
+COMMAS = ["1234,56", "17,5", "2048,00", "99,90"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "is_sure"),
+    [
+        (COMMAS, ",", True),
+        ([*COMMAS * 10, "tbd"], ",", True),  # One other cell changes no other.
+        (["1 234,56", "7,00"], ",", True),
+        (["1234,56", "17,50", "12.50"], ",", False),
+        (["1.234,56", "999.00"], ".", False),
+        (["1.234,56", "2.500"], ",", False),
+        (["1.234", "5.678"], ".", False),
+        (["12.500", "3.250"], ".", False),
+        (["12,345", "1,200"], ".", True),
+        (["12,345.50", "999"], ".", True),
+        (["12,3456", "1,2"], ".", False),
+    ],
+)
+def test_a_decimal_comma_is_never_taken_for_a_group(cells, decimal, is_sure):
+    found = one("Principal", *cells, setting=Setting("EUR", CUT_OFF))
+    assert found.target == "principal_minor"
+    assert (found.entry.get("decimal", "."), found.is_sure) == (decimal, is_sure)
+
+
+def test_amounts_that_read_in_two_ways_name_both():
+    found = one("Principal", "12.500", "3.250", setting=Setting("EUR", CUT_OFF))
+    assert found.confidence < SURE
+    assert "“amount, 1,234.50” reads 12.50, “amount, 1.234,50” reads 12,500.00" in found.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "form", "words"),
+    [
+        (["03/01/2025", "04/01/2025"], "%d/%m/%Y", ("3 January 2025", "1 March 2025")),
+        (["03/01/2025"] * 300 + ["03/13/2025"], "%m/%d/%Y", ("1 March 2025", "3 January 2025")),
+        (["03/01/2025", "03/13/2025"], "%m/%d/%Y", ()),
+        (["31/12/2024", "03/01/2025"], "%d/%m/%Y", ()),
+        (["03/03/2025", "04/04/2025"], "%d/%m/%Y", ()),  # The same day either way.
+    ],
+)
+def test_a_day_that_may_be_a_month_is_asked_for(cells, form, words):
+    found = one("Charge-off date", *cells, setting=Setting("USD", CUT_OFF))
+    assert found.target == "charge_off_date"
+    assert found.entry["formats"] == [form]
+    assert found.is_sure == (not words)
+    for word in ("day first", "month first", *words) if words else ():
+        assert word in found.reasons[-1]
+
+
 @pytest.mark.parametrize(
     ("cells", "field"),
     [
