@@ -83,13 +83,15 @@ class Job(models.Model):
 class OutboxMessage(models.Model):
     """What must happen after commit, written in the same transaction as its cause.
 
-    Delivered at least once, so a handler is idempotent.
+    Delivered at least once, so a handler is idempotent. Never given up: after each failure the
+    next try waits longer.
     """
 
     topic = models.CharField(max_length=60)
     body = models.JSONField()
     created_at = models.DateTimeField()
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, db_index=True)
     last_error = models.CharField(max_length=500, blank=True)
 

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from npa_market.auctions.models import Lot, LotState, Registration, RegistrationState
-from npa_market.common.models import OutboxMessage
+from npa_market.common import outbox
 from npa_market.common.money import format_minor
 from npa_market.ledger.models import Hold
 from npa_market.parties.models import Organisation, QualificationState
@@ -124,12 +124,13 @@ def deals_closed_lately(desk: Desk) -> Iterator[Need]:
 
 
 def stuck_messages(desk: Desk) -> Iterator[Need]:
-    """Effects after commit that failed more than once: somebody must look."""
-    stuck = OutboxMessage.objects.filter(delivered_at=None, attempts__gt=1).count()
+    """Effects after commit that failed several times: somebody must mend the cause."""
+    stuck = outbox.stuck_messages().count()
     if stuck:
         yield Need(
             what="Look into undelivered messages",
             url=reverse("evidence:list"),
-            detail=f"{stuck:,} effects of recorded acts have failed more than once.",
+            detail=f"{stuck:,} effects of recorded acts have failed {outbox.STUCK_ATTEMPTS} times "
+            "or more. Each is tried again, at least every 10 minutes, until it succeeds.",
             tone="bad",
         )

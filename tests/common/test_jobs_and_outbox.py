@@ -1,5 +1,7 @@
 """Long work ends once and says how; effects after commit happen at least once."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 
@@ -74,7 +76,57 @@ def test_messages_arrive_once_in_order_and_a_failing_one_stays_open(topic):
     assert outbox.deliver_pending() == 0
     assert topic == [1, 3]
     left = OutboxMessage.objects.get(delivered_at=None)
-    assert (left.attempts, left.last_error) == (2, "ValueError")
+    assert (left.attempts, left.last_error) == (1, "ValueError")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The database clock as the outbox sees it; a test moves it on."""
+
+    class Clock:
+        now = database_now()
+
+        def forward(self, wait):
+            self.now += wait
+
+    clock = Clock()
+    monkeypatch.setattr(outbox, "database_now", lambda: clock.now)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds"), [(1, 1), (2, 2), (3, 4), (10, 512), (11, 600), (100_000, 600)]
+)
+def test_the_wait_doubles_up_to_ten_minutes(attempts, seconds):
+    assert outbox.wait_after(attempts) == timedelta(seconds=seconds)
+
+
+@pytest.mark.django_db
+def test_a_message_is_never_given_up(topic, clock, monkeypatch):
+    message = outbox.publish("number", {"n": -1})
+    for attempt in range(1, 31):
+        assert outbox.deliver_pending() == 0
+        message.refresh_from_db()
+        assert message.attempts == attempt
+        assert outbox.stuck_messages().exists() == (attempt >= outbox.STUCK_ATTEMPTS)
+        clock.forward(outbox.wait_after(attempt) - timedelta(milliseconds=1))
+        assert outbox.deliver_pending() == 0
+        message.refresh_from_db()
+        assert message.attempts == attempt, "not tried before its time"
+        clock.forward(timedelta(milliseconds=1))
+    monkeypatch.setitem(outbox._handlers, "number", [lambda body: topic.append(body["n"])])
+    assert outbox.deliver_pending() == 1
+    assert topic == [-1]
+    assert not outbox.stuck_messages().exists()
+
+
+@pytest.mark.django_db
+def test_failing_messages_do_not_hold_up_the_others(topic, clock):
+    for n in (-1, -2, 1):
+        outbox.publish("number", {"n": n})
+    assert outbox.deliver_pending(limit=2) == 0
+    assert outbox.deliver_pending(limit=2) == 1
+    assert topic == [1]
 
 
 @pytest.mark.django_db(transaction=True)

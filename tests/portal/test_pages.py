@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from npa_market.common.clock import database_now
 from npa_market.common.models import Job, JobState
+from npa_market.common.outbox import STUCK_ATTEMPTS, publish
 from npa_market.parties.models import Membership
 from npa_market.parties.roles import Role
 
@@ -49,6 +50,15 @@ def test_home_names_the_application_that_waits_for_the_operator(
     page = as_user(operator).get("/")
     assert [need.what for need in page.context["needs"].shown] == ["Decide on Newcomer Partners"]
     assert reverse("parties:detail", args=[unqualified_buyer.pk]) in page.content.decode()
+
+
+@pytest.mark.parametrize("below", [0, 1])
+def test_home_names_effects_that_failed_several_times(operator, as_user, below):
+    stuck = publish("lot.ended", {})
+    stuck.attempts = STUCK_ATTEMPTS - below
+    stuck.save()
+    needs = as_user(operator).get("/").context["needs"].shown
+    assert [need.what for need in needs] == ["Look into undelivered messages"] * (1 - below)
 
 
 def test_home_without_a_role_is_refused_in_plain_words(make_user, buyer, as_user):
