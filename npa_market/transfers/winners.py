@@ -12,4 +12,4 @@ from npa_market.transfers.models import Deal, DealState
 def buyers_of(package: Package) -> Iterable[UUID]:
     """Keys of the buyers of the package's deals that stand."""
     deals = Deal.objects.filter(lot__package=package).exclude(state=DealState.CANCELLED)
-    return deals.values_list("buyer_id", flat=True)
+    return list(deals.values_list("buyer_id", flat=True))

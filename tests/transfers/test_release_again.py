@@ -301,7 +301,7 @@ class TestPages:
 def test_the_migration_names_the_key_of_each_file_that_has_one(cast):
     deal = released(cast)
     key = deal.delivery.key
-    name = "npa_market.transfers.migrations.0005_key_of_each_delivery"
+    name = "npa_market.transfers.migrations.0003_key_of_each_delivery"
     for taken_sha256, named in ((deal.delivery.taken_sha256, key), ("", None)):
         Delivery.objects.update(key=None, taken_sha256=taken_sha256)
         import_module(name).name_keys(apps, None)

@@ -15,6 +15,6 @@ def name_keys(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("auctions", "0014_released_sale"), ("transfers", "0004_deliveries_again")]
+    dependencies = [("auctions", "0001_first"), ("transfers", "0002_deliveries_again")]
 
     operations = [migrations.RunPython(name_keys, migrations.RunPython.noop)]
