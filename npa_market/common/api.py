@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 _DIGITS = re.compile(r"-?[0-9]{1,20}")
@@ -33,6 +34,17 @@ class NewestFirstPagination(CursorPagination):
             return super().paginate_queryset(queryset, request, view)
         except (ValidationError, ValueError, OverflowError) as error:
             raise NotFound(self.invalid_cursor_message) from error
+
+
+class JsonParser(JSONParser):
+    """JSON as the library reads it; one that is nested past all reason is a bad request."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        """The document. Raises ParseError."""
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError("The JSON is nested too deeply.") from error
 
 
 class MinorUnitsField(serializers.IntegerField):

@@ -245,6 +245,11 @@ REST_FRAMEWORK = {
         "npa_market.parties.tokens.PreparedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
+    "DEFAULT_PARSER_CLASSES": [
+        "npa_market.common.api.JsonParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["npa_market.parties.access.DeclaredAccess"],
     "DEFAULT_PAGINATION_CLASS": "npa_market.common.api.NewestFirstPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

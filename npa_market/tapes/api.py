@@ -6,11 +6,11 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import JsonParser, VisibleRows
 from npa_market.common.errors import Refused
 from npa_market.parties.access import access_for
 from npa_market.parties.models import User
@@ -282,7 +282,7 @@ class TapeViewSet(
         request=ConfirmationSerializer,
         responses={200: TapeSerializer, 409: OpenApiResponse(description="Problem document")},
     )
-    @action(detail=True, methods=["post"], parser_classes=[JSONParser, FormParser, MultiPartParser])
+    @action(detail=True, methods=["post"], parser_classes=[JsonParser, FormParser, MultiPartParser])
     def confirm(self, request: Request, pk: str) -> Response:
         """Take the validated rows in, after comparing the control totals."""
         tape = self.get_object()
@@ -299,7 +299,7 @@ class TapeViewSet(
         request=RevealSerializer,
         responses={200: IdentitySerializer, 409: OpenApiResponse(description="Problem document")},
     )
-    @action(detail=True, methods=["post"], parser_classes=[JSONParser, FormParser, MultiPartParser])
+    @action(detail=True, methods=["post"], parser_classes=[JsonParser, FormParser, MultiPartParser])
     def reveal(self, request: Request, pk: str) -> Response:
         """One borrower in full, for a reason; the reading is logged and limited per hour."""
         tape, user = self.get_object(), cast(User, request.user)
@@ -327,7 +327,7 @@ class TapeViewSet(
         request=ReasonSerializer,
         responses={200: ErasureSerializer, 409: OpenApiResponse(description="Problem document")},
     )
-    @action(detail=True, methods=["post"], parser_classes=[JSONParser, FormParser, MultiPartParser])
+    @action(detail=True, methods=["post"], parser_classes=[JsonParser, FormParser, MultiPartParser])
     def erase(self, request: Request, pk: str) -> Response:
         """Destroy the key of the tape's identities: nobody reads them again."""
         tape = self.get_object()

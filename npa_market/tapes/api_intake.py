@@ -7,11 +7,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import JsonParser, VisibleRows
 from npa_market.common.errors import InvalidInput
 from npa_market.parties.access import access_for
 from npa_market.parties.models import Organisation, User
@@ -23,7 +23,7 @@ from npa_market.tapes.mapping import Setting
 from npa_market.tapes.mapping_store import fitting_mapping, save_mapping
 from npa_market.tapes.models import SellerMapping, Upload
 from npa_market.tapes.proposals import proposals
-from npa_market.tapes.reading import Layout
+from npa_market.tapes.reading import MAX_COLUMNS, Layout
 from npa_market.tapes.sniffing import DELIMITERS, ENCODINGS
 from npa_market.tapes.workbench import proposed_bench, sample_of
 
@@ -146,7 +146,7 @@ class UploadViewSet(
     model = Upload
     access_rule = _ANALYST
     serializer_class = UploadSerializer
-    parser_classes = (JSONParser, ChunkParser)
+    parser_classes = (JsonParser, ChunkParser)
     filterset_fields = ("state",)
 
     @extend_schema(request=UploadStartSerializer, responses={201: UploadSerializer})
@@ -252,7 +252,9 @@ class SavedMappingSerializer(serializers.ModelSerializer):
 
     reference = serializers.CharField(read_only=True)
     document = serializers.DictField()
-    header = serializers.ListField(child=serializers.CharField(allow_blank=True))
+    header = serializers.ListField(
+        child=serializers.CharField(allow_blank=True, max_length=1_000), max_length=MAX_COLUMNS
+    )
     seller = serializers.UUIDField(source="seller_id", required=False)
 
     class Meta:

@@ -60,17 +60,24 @@ def columns_of(rows: Sequence[Sequence[str]], width: int) -> tuple[pa.StringArra
     """Columns of rows of equal width; half a surrogate pair becomes U+FFFD."""
     if not rows:
         return tuple(pa.array([], pa.string()) for _ in range(width))
-    return tuple(_string_array(column) for column in zip(*rows, strict=True))
+    return tuple(string_array(column) for column in zip(*rows, strict=True))
 
 
-def _string_array(texts: Sequence[str]) -> pa.StringArray:
+def string_array(texts: Sequence[str]) -> pa.StringArray:
+    """Texts as Arrow takes them; half a surrogate pair becomes U+FFFD."""
     try:
         return pa.array(texts, pa.string())
     except (UnicodeEncodeError, pa.ArrowInvalid):
-        whole = (
-            text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts
-        )
-        return pa.array(list(whole), pa.string())
+        return pa.array([_whole(text) for text in texts], pa.string())
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def legible(text: str) -> str:
+    """A name or sample that can be shown, kept and sent: U+FFFD for NUL and half a surrogate."""
+    return _whole(text.replace("\0", "\ufffd"))
 
 
 def batches_of(records: Iterable[Record], width: int) -> Iterator[Batch]:

@@ -234,10 +234,12 @@ def _entry_of(row: Combined, title: str, names: set[str], currency: str) -> Entr
 def _rest_of(row: Combined) -> Entry:
     try:
         rest = json.loads(row.rest or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(rest, dict):
         return {}
     hidden = {"as", *_SAID[row.how]}
-    return {key: each for key, each in rest.items() if key not in hidden} if rest else {}
+    return {key: each for key, each in rest.items() if key not in hidden}
 
 
 def _value(row: Combined, title: str, currency: str) -> str | int:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from npa_market.tapes.batches import legible
 from npa_market.tapes.dictionary import FIELDS
 from npa_market.tapes.masking import masked_cell, masked_id_number, masked_mobile, masked_name
 
@@ -42,6 +43,7 @@ _MASKS = {"name": masked_name, "id_number": masked_id_number, "mobile": masked_m
 def shown_value(field_name: str, value: str) -> str:
     """A cell for a finding: masked where the column is personal."""
     if FIELDS[field_name].is_personal:
+        value = legible(value)
         return _MASKS[field_name](value) if field_name in _MASKS else "*" * min(len(value), 8)
     return masked_cell(value)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from npa_market.tapes.batches import string_array
 from npa_market.tapes.columns import (
     Column,
     Flags,
@@ -49,7 +50,7 @@ _EMPTY = {
 
 def trimmed(cells: Texts) -> pa.Array:
     """Texts without blanks around them."""
-    array = cells if isinstance(cells, pa.Array) else pa.array(cells, type=pa.string())
+    array = cells if isinstance(cells, pa.Array) else string_array(cells)
     return pc.utf8_trim_whitespace(array)
 
 

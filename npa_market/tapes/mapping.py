@@ -181,9 +181,12 @@ def parse_mapping(document: MappingOf[str, Any]) -> Mapping:
     filled = {source.field.name for source in sources}
     for name, field in FIELDS.items():
         if field.is_required and name not in filled:
-            raise MappingError(f"{name} is required and has no source")
+            raise MappingError(f"“{field.title}” ({name}) is required and has no source")
     if not filled & {"id_number", "borrower_key"}:
-        raise MappingError("a borrower needs id_number or borrower_key")
+        titles = " or ".join(
+            f"“{FIELDS[name].title}” ({name})" for name in ("id_number", "borrower_key")
+        )
+        raise MappingError(f"A borrower needs {titles}, and neither has a source")
     needed = {column for source in sources for column in source.needed}
     keep_rows = None
     if entry := document.get("keep_rows"):

@@ -26,6 +26,7 @@ from npa_market.tapes.mapping import (
     mapping_named,
     parse_mapping,
 )
+from npa_market.tapes.mapping_shape import check_shape
 from npa_market.tapes.models import SellerMapping, Tape
 
 
@@ -116,6 +117,7 @@ def document_changes(old: MappingOf[str, Any], new: MappingOf[str, Any]) -> list
 def checked_document(document: MappingOf[str, Any]) -> Mapping:
     """Parse a document that people wrote. Raises InvalidInput with the fault in words."""
     try:
+        check_shape(document)
         for pattern in document.get("footer", ()):
             # A pattern of theirs could take hours over one line: beginnings of lines only.
             if pattern != footer_pattern(footer_words(pattern)):
@@ -125,12 +127,6 @@ def checked_document(document: MappingOf[str, Any]) -> Mapping:
         )
     except MappingError as error:
         raise InvalidInput("mapping_wrong", f"{error}.", field="document") from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InvalidInput(
-            "mapping_wrong",
-            "The mapping has not the form that docs/tapes.md describes.",
-            field="document",
-        ) from error
 
 
 def footer_pattern(words: str) -> str:

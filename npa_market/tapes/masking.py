@@ -2,6 +2,8 @@
 
 import re
 
+from npa_market.tapes.batches import legible
+
 _ID_NUMBER = re.compile(r"(?<![0-9])(\d{3})\d{9,14}(\d{3}[0-9Xx])(?![0-9])")
 _MOBILE = re.compile(r"(?<![0-9])(1[3-9]\d)\d{4}(\d{4})(?![0-9])")
 SHOWN = 60
@@ -32,6 +34,6 @@ def masked_cell(value: str) -> str:
     Rows with shifted columns carry ID numbers and mobiles where amounts should be; they are
     masked here too.
     """
-    shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+    shown = legible(value if len(value) <= SHOWN else f"{value[:SHOWN]}…")
     shown = _ID_NUMBER.sub(r"\1***\2", shown)
     return _MOBILE.sub(r"\1****\2", shown)

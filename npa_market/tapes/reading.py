@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from npa_market.tapes.batches import Batch, Record
+from npa_market.tapes.batches import Batch, Record, legible
 from npa_market.tapes.delimited import DelimitedRows
 from npa_market.tapes.forbidden import forbidden_columns
 from npa_market.tapes.json_rows import JsonRows, is_json
@@ -26,6 +26,7 @@ from npa_market.tapes.rejects import QUOTED_REST, is_rejects_header, unquoted
 from npa_market.tapes.sniffing import (
     HEADER_WITHIN_ROWS,
     Layout,
+    check_encoding,
     likely_header,
     sniffed_delimiter,
     sniffed_encoding,
@@ -97,10 +98,10 @@ class TapeFile:
         return {
             "kind": self.kind,
             "packing": self.source.packing,
-            "member": self.source.member,
+            "member": legible(self.source.member),
             "encoding": self.encoding,
             "delimiter": self.delimiter,
-            "sheet": self.source.sheet,
+            "sheet": legible(self.source.sheet),
             "header_row": self.header_row,
             "columns": len(self.header),
         }
@@ -135,6 +136,7 @@ def _source(content: Content, layout: Layout, stack: ExitStack) -> Source:
     if not content.sample.strip():
         raise refuse("file_empty", "The file holds no text. Choose the tape again.")
     encoding = layout.encoding or sniffed_encoding(content.sample)
+    check_encoding(content.sample, encoding)
     if is_json(content.sample, encoding):
         table = "" if content.packing == "zip" else layout.member
         rows = JsonRows.opened(content, encoding, table)
@@ -229,14 +231,14 @@ def _header(source: Source, mapping: Mapping, layout: Layout) -> tuple[int, list
     with closing(source.rows.records()) as records:
         for row, cells in islice(records, within):
             check_width(cells)
+            cells = list(map(legible, cells))
             if is_rejects_header(cells):
                 cells = [unquoted(cell) for cell in cells]
             rows.append(cells)
             is_stated = row == layout.header_row
             if is_stated or not (layout.header_row or mapping.missing_columns(cells)):
                 break
-    if not rows or len(rows) < layout.header_row:
-        raise refuse("file_empty", "The file holds no row.")
+    check_rows(source, layout, len(rows))
     missing = [mapping.missing_columns(cells) for cells in rows]
     header = len(rows) - 1 if layout.header_row or not missing[-1] else likely_header(rows)
     if missing[header]:
@@ -248,6 +250,22 @@ def _header(source: Source, mapping: Mapping, layout: Layout) -> tuple[int, list
         )
     _check_header(rows[header], mapping)
     return header + 1, rows[header]
+
+
+def check_rows(source: Source, layout: Layout, rows: int) -> None:
+    """Refuse a file, or the part of it that is read, without a row for the header."""
+    if rows and rows >= layout.header_row:
+        return
+    part = f"The sheet “{source.sheet}”" if source.sheet else "The file"
+    if rows:
+        raise refuse(
+            "file_empty",
+            f"{part} has {rows:,} row(s), and its header is said to stand in row "
+            f"{layout.header_row}. State another row.",
+        )
+    others = [sheet for sheet in source.sheets if sheet != source.sheet]
+    advice = f" Choose another one: {', '.join(others)}." if others else " Choose the tape again."
+    raise refuse("file_empty", f"{part} holds no row.{advice}", field="sheet" if others else "file")
 
 
 def check_width(cells: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ _MARKS = (
 _CONTROLS = bytes({*range(32)} - {*b"\t\n\r\f\x1a"})
 _NO_LABEL = re.compile(r"[\d\s.,:;/%¥$€£+()\-]*")
 _LONGEST_LABEL = 80
+_RIGHT_PER_WRONG = 20
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def sniffed_encoding(sample: bytes) -> str:
             # A sample may end inside a character: the incremental decoder waits for the rest.
             codecs.getincrementaldecoder("utf-8")("strict").decode(sample)
         except UnicodeDecodeError:
-            pass
+            if _is_nearly_utf8(sample):
+                return "utf-8"
         else:
             return "utf-8"
     from charset_normalizer import from_bytes  # Slow to import.
@@ -70,6 +72,25 @@ def sniffed_encoding(sample: bytes) -> str:
         "The file's encoding is none of UTF-8, GB18030, GBK, UTF-16, Big5, Windows-1252. "
         "Save the tape as CSV UTF-8.",
     )
+
+
+def _is_nearly_utf8(sample: bytes) -> bool:
+    """Do a few bytes among many characters of several bytes not decode? They spoil their rows."""
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
+    wrong = text.count("\ufffd")
+    several = sum(not letter.isascii() for letter in text) - wrong
+    return several >= _RIGHT_PER_WRONG * wrong
+
+
+def check_encoding(sample: bytes, encoding: str) -> None:
+    """Refuse UTF-16 without its mark: which byte comes first is not told."""
+    if encoding == "utf-16" and not sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise refuse(
+            "encoding_unreadable",
+            "The file does not begin with the mark of UTF-16. Leave the encoding as found, or "
+            "state utf_16_le or utf_16_be.",
+            field="encoding",
+        )
 
 
 def sniffed_delimiter(text: str) -> str:

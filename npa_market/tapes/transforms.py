@@ -212,6 +212,8 @@ def _place(cells: Cells, field: Field, options: Options, setting: Setting) -> Co
 
 def _constant(cells: Cells, field: Field, options: Options, setting: Setting) -> Column:
     value = options["value"]
+    if field.kind == Kind.PLACE:
+        value = province_of(value) or value
     make = texts if field.kind in {Kind.TEXT, Kind.CODE, Kind.FLAG, Kind.PLACE} else integers
     return Column(make([value] * cells.rows), no_flags(cells.rows), no_flags(cells.rows))
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from npa_market.common.errors import InvalidInput
 from npa_market.common.money import format_minor
+from npa_market.tapes.batches import legible
 from npa_market.tapes.combining import ROWS as COMBINED_ROWS
 from npa_market.tapes.combining import Combined, combined_of, combined_of_form, entries_of
 from npa_market.tapes.dictionary import FIELDS, Kind
@@ -27,6 +28,7 @@ from npa_market.tapes.reading import (
     Layout,
     Source,
     check_forbidden,
+    check_rows,
     check_width,
     open_source,
     open_tape,
@@ -57,9 +59,9 @@ class Sample:
 def sample_of(handle: IO[bytes], layout: Layout) -> Sample:
     """Look into a kept file. Raises InvalidInput as `open_source`, and column_forbidden."""
     with open_source(handle, layout) as source:
-        rows = source.first_rows(SAMPLE_ROWS + HEADER_WITHIN_ROWS)
-        if len(rows) < max(layout.header_row, 1):
-            raise InvalidInput("file_empty", "The file holds no row.", field="file")
+        first = source.first_rows(SAMPLE_ROWS + HEADER_WITHIN_ROWS)
+        rows = [list(map(legible, cells)) for cells in first]
+        check_rows(source, layout, len(rows))
         at = (
             layout.header_row - 1 if layout.header_row else likely_header(rows[:HEADER_WITHIN_ROWS])
         )
@@ -293,7 +295,7 @@ def _stated_entry(
         return {}
     try:
         entry = json.loads(reading or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         entry = {}
     if isinstance(entry, dict) and as_text(entry) in dict(readings_of(FIELDS[target], None)):
         return entry
@@ -308,7 +310,7 @@ def _stated_further(text: str) -> dict[str, Any]:
         return {}
     try:
         further = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(
             "further_wrong", f"This is no JSON: {error}.", field="further"
         ) from error

@@ -14,8 +14,11 @@ from npa_market.tapes.mapping import (
     Setting,
     mapping_named,
     parse_mapping,
+    shipped_documents,
     shipped_mappings,
 )
+from npa_market.tapes.mapping_shape import check_shape
+from npa_market.tapes.mapping_store import checked_document
 from npa_market.tapes.transforms import TRANSFORMS
 
 SETTING = Setting("USD", date(2019, 3, 31))
@@ -76,8 +79,8 @@ def test_every_word_of_a_mapping_has_its_function():
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        (["fields", "loan_number"], None, "loan_number is required"),
-        (["fields", "borrower_key"], None, "borrower needs"),
+        (["fields", "loan_number"], None, "“Loan number” .* is required"),
+        (["fields", "borrower_key"], None, "borrower needs “ID number”"),
         (["fields", "hair_colour"], {"as": "text", "from": "x"}, "no field"),
         (["fields", "loan_number", "as"], "guess", "unknown transform"),
         (["fields", "loan_number", "as"], "money", "does not make"),
@@ -94,6 +97,89 @@ def test_every_word_of_a_mapping_has_its_function():
 def test_a_wrong_mapping_is_refused_with_its_field(path, value, words):
     with pytest.raises(MappingError, match=words):
         parse_mapping(changed(path, value))
+
+
+def test_the_mappings_that_come_with_the_product_have_the_form_they_ask_for():
+    for document in (SMALL, *shipped_documents().values()):
+        check_shape(document)
+    assert checked_document(SMALL).sources
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (["fields"], [], "fields is an object"),
+        (["fields", "product"], "Cash loan", "product: say how it is read"),
+        (["fields", "product", "as"], ["text"], "product: say how it is read"),
+        (["fields", "product", "value"], 5, "product: value is a value of the field"),
+        (["fields", "product", "value"], "x\0", "product: value"),
+        (["fields", "product", "value"], "\ud800", "product: value"),
+        (["fields", "product", "value"], "x" * 61, "product: value"),
+        (["fields", "fees_minor"], {"as": "constant", "value": 1.5}, "fees_minor: value"),
+        (["fields", "fees_minor"], {"as": "constant", "value": 10**16}, "fees_minor: value"),
+        (["fields", "fees_minor"], {"as": "constant", "value": True}, "fees_minor: value"),
+        (["fields", "term_months"], {"as": "constant", "value": 601}, "term_months: value"),
+        (["fields", "province"], {"as": "constant", "value": "Atlantis"}, "province: value"),
+        (["fields", "sex"], {"as": "constant", "value": "x"}, r"sex: value .*\(f, m\)"),
+        (["fields", "loan_number", "from"], {"a": 1}, "loan_number: from is the header text"),
+        (["fields", "loan_number", "form"], "id", "text takes no 'form', but as, derived"),
+        (["fields", "status", "table"], [], "status: table is an object"),
+        (["fields", "status", "table"], {"OK": "gone"}, r"status: table .*\(live, "),
+        (["fields", "status", "other"], 5, "status: other"),
+        (["fields", "charge_off_date", "days"], "150", "charge_off_date: days is a whole number"),
+        (["fields", "charge_off_date", "days"], 10**12, "charge_off_date: days"),
+        (["fields", "charge_off_date", "formats"], [], "charge_off_date: formats"),
+        (["fields", "charge_off_date", "formats"], ["%Y-%Y"], "charge_off_date: formats"),
+        (["fields", "charge_off_date", "formats"], ["%d.%m."], "charge_off_date: formats"),
+        (["fields", "charge_off_date", "formats"], ["%Q"], "charge_off_date: formats"),
+        (["fields", "principal_minor", "round"], "yes", "principal_minor: round is true or false"),
+        (
+            ["fields", "interest_minor"],
+            {"as": "sum", "terms": [{"from": "a", "sign": []}]},
+            "interest_minor: terms",
+        ),
+        (
+            ["fields", "interest_minor"],
+            {"as": "sum", "terms": [{"from": "a"}], "at_least": "0"},
+            "interest_minor: at_least",
+        ),
+        (["fields", "term_months"], {"as": "integer", "from": "a", "suffix": 5}, "suffix"),
+        (["missing"], [5], "missing is a list of texts"),
+        (["missing"], "x", "missing is a list of texts"),
+        (["preamble_rows"], "3", "preamble_rows is a whole number of 0 to 200"),
+        (["preamble_rows"], 10**9, "preamble_rows"),
+        (["currencies"], "CNY", "currencies is a list"),
+        (["suggested"], {"cut_off_date": "soon"}, "suggested is an object"),
+        (["keep_rows"], {"column": "a", "values": "x", "rule": "not_charged_off"}, "keep_rows"),
+        (["keep_rows"], {"column": "a", "values": ["x"], "rule": "y" * 9_999}, "keep_rows"),
+        (["footer"], [5], "footer is a list"),
+        (["keeprows"], {}, "'keeprows' is no part of a mapping"),
+    ],
+)
+def test_a_document_of_another_form_is_refused_with_the_part_and_what_it_is(path, value, words):
+    with pytest.raises(InvalidInput, match=words) as refusal:
+        checked_document(changed(path, value))
+    assert (refusal.value.code, refusal.value.field) == ("mapping_wrong", "document")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["fields", "charge_off_date", "formats"], ["excel", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%S%z"]),
+        (["fields", "province"], {"as": "constant", "value": "广东"}),
+        (["fields", "fees_minor"], {"as": "constant", "value": -(10**15)}),
+        (["fields", "grade"], {"as": "code", "from": "g", "table": {"E": "loss"}}),
+        (["name"], None),
+    ],
+)
+def test_a_document_of_the_form_is_taken(path, value):
+    assert checked_document(changed(path, value)).sources
+
+
+def test_a_constant_place_has_the_venues_spelling():
+    document = changed(["fields", "province"], {"as": "constant", "value": "广东"})
+    frame = read_chunk(parse_mapping(document), {"id": ["7"]}, SETTING)
+    assert value(frame, "province") == "Guangdong"
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

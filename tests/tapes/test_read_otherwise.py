@@ -4,7 +4,6 @@ import io
 import zipfile
 
 import pytest
-import xlsxwriter
 from django.urls import reverse
 
 from npa_market.common.errors import Refused
@@ -14,8 +13,9 @@ from npa_market.tapes.confirming import discard_tape, result_sha256
 from npa_market.tapes.models import Loan, Tape, TapeState
 from npa_market.tapes.reading import Layout
 from npa_market.tapes.services import import_tape, retry_import
-from tests.tapes.conftest import CONTENT, csv_of, rows_of
+from tests.tapes.conftest import CONTENT, ROW, csv_of, rows_of
 from tests.tapes.test_doors import form
+from tests.tapes.test_reading import book_of
 
 # A preamble that is a header too, so both rows can be stated.
 TWICE = csv_of(rows_of({})).splitlines(keepends=True)[0] + csv_of(rows_of({}, {}))
@@ -23,14 +23,10 @@ TWICE = csv_of(rows_of({})).splitlines(keepends=True)[0] + csv_of(rows_of({}, {}
 
 def workbook(**sheets: int) -> bytes:
     """Sheets by name, each with so many loans."""
-    target = io.BytesIO()
-    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
-        for name, loans in sheets.items():
-            sheet = book.add_worksheet(name)
-            rows = rows_of(*({} for _ in range(loans)))
-            for at, row in enumerate([list(rows[0]), *(list(row.values()) for row in rows)]):
-                sheet.write_row(at, 0, row)
-    return target.getvalue()
+    rows = {name: rows_of(*({} for _ in range(loans))) for name, loans in sheets.items()}
+    return book_of(
+        {name: [list(ROW), *(list(row.values()) for row in each)] for name, each in rows.items()}
+    )
 
 
 def zipped(**members: int) -> bytes:

@@ -3,14 +3,18 @@
 import csv
 import gzip
 import io
+import json
+from functools import partial
 
 import pytest
 import xlsxwriter
+from django.urls import reverse
 
 from npa_market.common.errors import InvalidInput
 from npa_market.tapes.mapping import mapping_named
 from npa_market.tapes.models import Loan, Tape
-from npa_market.tapes.reading import MAX_COLUMNS, open_tape
+from npa_market.tapes.reading import MAX_COLUMNS, Layout, open_source, open_tape
+from npa_market.tapes.workbench import sample_of
 from tests.tapes.conftest import ROW, csv_of, rows_of
 
 STANDARD = mapping_named("npa_standard")
@@ -23,11 +27,16 @@ def records(content: bytes, mapping=STANDARD):
 
 
 def workbook(rows) -> bytes:
+    return book_of({"Sheet1": rows})
+
+
+def book_of(sheets) -> bytes:
     target = io.BytesIO()
     with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
-        sheet = book.add_worksheet()
-        for at, row in enumerate(rows):
-            sheet.write_row(at, 0, row)
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for at, row in enumerate(rows):
+                sheet.write_row(at, 0, row)
     return target.getvalue()
 
 
@@ -136,6 +145,67 @@ def test_a_file_that_is_no_tape_is_refused_by_name_and_leaves_nothing(case, impo
     assert not Loan.objects.exists()
     # Only what shows after the header leaves a tape behind, as failed.
     assert [tape.state for tape in Tape.objects.all()] == (["failed"] if code == "no_rows" else [])
+
+
+def test_a_few_wrong_bytes_in_a_short_file_reject_their_rows_alone(imported):
+    content = TEXT.encode().replace("广东".encode(), b"\xff", 1)
+    tape = imported(csv_of(rows_of({}, {}, {})).encode() + content.split(b"\r\n", 1)[1])
+    assert tape.layout["encoding"] == "utf-8"
+    assert tape.rows_read == 5
+
+
+def test_utf_16_without_its_mark_is_refused_in_words():
+    with (
+        pytest.raises(InvalidInput, match="utf_16_le") as refusal,
+        open_source(io.BytesIO(TEXT.encode()), Layout(encoding="utf-16")),
+    ):
+        pass
+    assert (refusal.value.code, refusal.value.field) == ("encoding_unreadable", "encoding")
+
+
+@pytest.mark.parametrize(
+    ("content", "layout", "words"),
+    [
+        (TEXT.encode(), Layout(header_row=9), "has 3 row.* row 9"),
+        (book_of({"cover": [], "loans": [["a"]]}), Layout(), "“cover” holds no row.*: loans"),
+    ],
+)
+def test_a_part_without_a_header_says_how_much_there_is_and_what_else(content, layout, words):
+    for read in (sample_of, partial(_opened, mapping=STANDARD)):
+        with pytest.raises(InvalidInput, match=words) as refusal:
+            read(io.BytesIO(content), layout=layout)
+        assert refusal.value.code == "file_empty"
+
+
+def _opened(handle, mapping, layout):
+    with open_tape(handle, mapping, layout):
+        pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.replace("城市", "城\0市").replace("现金贷", "现\0金贷").encode(),
+        json.dumps(
+            [{**ROW, "城\0市": "\0", "a\ud800": "\ud800", "产品": "\0", "五级分类": "\ud800"}]
+        ).encode(),
+    ],
+    ids=["csv", "json"],
+)
+def test_nul_and_half_characters_in_names_and_cells_are_shown_and_kept(
+    content, imported, as_user, seller_user, start, send, finish
+):
+    upload = finish(send(start(content), 0, content), content)
+    client = as_user(seller_user)
+    assert client.get(upload.get_absolute_url()).status_code == 200
+    sample = client.get(reverse("v1:upload-sample", args=[upload.pk]))
+    assert "\ufffd" in str([each["column"] for each in sample.json()["proposals"]])
+    tape = imported(content)
+    assert tape.rows_read == tape.rows_rejected > 0
+    assert client.get(tape.get_absolute_url()).status_code == 200
+    assert client.get(reverse("tapes:rejects", args=[tape.pk])).status_code == 200
+    assert "\ufffd" in str(tape.findings)
+    assert "\0" not in str(tape.findings)
 
 
 def test_two_hundred_columns_are_fine_and_the_unused_ones_are_named(imported):

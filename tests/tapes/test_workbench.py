@@ -143,9 +143,11 @@ def test_words_of_a_list_are_given_their_codes(upload, bench):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"take_0": None}, "loan_number is required"),
+        ({"take_0": None}, "(loan_number) is required"),
         ({"target_5": "principal_minor", "take_5": "on"}, "Two columns fill"),
         ({"further": "{"}, "no JSON"),
+        ({"further": "[" * 5_000}, "no JSON"),
+        ({"reading_0": "[" * 5_000, "take_0": None}, "(loan_number) is required"),
         ({"further": '["x"]'}, "one object"),
         ({"further": '{"product": {"as": "guess"}}'}, "unknown transform"),
         ({"further": '{"hair": {"as": "text", "from": "备注"}}'}, "no field"),
