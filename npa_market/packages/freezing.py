@@ -19,7 +19,7 @@ from npa_market.common.models import Job
 from npa_market.evidence.models import Entry
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageLoan, PackageState
-from npa_market.packages.outside import bond_of
+from npa_market.packages.outside import bond_of, tell_of_end
 from npa_market.packages.statements import seen_sha256
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
@@ -231,6 +231,7 @@ def _retire_previous(package: Package, user: User) -> None:
     previous.state = PackageState.REPLACED
     previous.save(update_fields=["state"])
     PackageLoan.objects.filter(package=previous, is_live=True).update(is_live=False)
+    tell_of_end(previous, user)
     record(
         type="package.replaced",
         subject=previous,

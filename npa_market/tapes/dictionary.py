@@ -6,10 +6,12 @@ speak of them. The entries are data: `dictionary.json`.
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+EARLIEST_DATE = date(1980, 1, 1)  # No date of a tape before it is credible.
 _PATH = Path(__file__).with_name("dictionary.json")
 
 

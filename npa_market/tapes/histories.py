@@ -189,6 +189,7 @@ def delete_rows(history: HistoryFile) -> None:
 
 
 def _fail(history: HistoryFile, message: str) -> None:
+    history.state = HistoryState.IMPORTING  # Set already where the end of the run was undone.
     delete_rows(history)
     with transaction.atomic():
         check_still_ours(history)

@@ -23,6 +23,7 @@ from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 from npa_market.parties.roles import OrganisationKind
+from npa_market.tapes.dictionary import EARLIEST_DATE
 from npa_market.tapes.kept_files import (
     hold,
     let_go,
@@ -93,7 +94,7 @@ def checked_values(
     """Fields of a tape, after the file's header was read through the mapping.
 
     Raises InvalidInput: what `open_tape` raises, and mapping_unknown, currency_not_of_mapping,
-    cut_off_in_future.
+    cut_off_in_future, cut_off_too_early.
     """
     saved = saved_mapping(seller, mapping) if "@" in mapping else None
     chosen = parsed_mapping(saved) if saved else mapping_named(mapping)
@@ -104,10 +105,7 @@ def checked_values(
             f"The mapping {mapping} takes {allowed}.",
             field="currency",
         )
-    if terms.cut_off_date > database_now().date():
-        raise InvalidInput(
-            "cut_off_in_future", "The cut-off date lies in the future.", field="cut_off_date"
-        )
+    check_cut_off(terms.cut_off_date, database_now().date())
     stated = {name: value for name, value in asdict(terms.layout).items() if value}
     if saved and not stated:
         stated = saved.layout
@@ -124,6 +122,20 @@ def checked_values(
         "currency": terms.currency,
         "cut_off_date": terms.cut_off_date,
     }
+
+
+def check_cut_off(cut_off_date: date, today: date) -> None:
+    """Raise InvalidInput for a day that no balance is stated at."""
+    if cut_off_date > today:
+        raise InvalidInput(
+            "cut_off_in_future", "The cut-off date lies in the future.", field="cut_off_date"
+        )
+    if cut_off_date < EARLIEST_DATE:
+        raise InvalidInput(
+            "cut_off_too_early",
+            f"The cut-off date lies before {EARLIEST_DATE.year}. Write all digits of the year.",
+            field="cut_off_date",
+        )
 
 
 def receive(chunks: Iterable[bytes], spool: IO[bytes]) -> str:
@@ -289,6 +301,7 @@ def _failing(tape: Tape) -> Iterator[None]:
 def _fail(tape: Tape, code: str, message: str) -> None:
     from npa_market.tapes.importing import check_still_ours, discard_rows
 
+    tape.state = TapeState.IMPORTING  # Set already where the end of the run was undone.
     discard_rows(tape)
     with transaction.atomic():
         check_still_ours(tape)

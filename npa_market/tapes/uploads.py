@@ -29,7 +29,13 @@ from npa_market.parties.roles import OrganisationKind
 from npa_market.tapes.kept_files import hold, let_go, open_upload, refuse_erased_file
 from npa_market.tapes.models import Tape, Upload, UploadState
 from npa_market.tapes.reading import SNIFFED, Layout, check_forbidden, open_source
-from npa_market.tapes.services import CURRENCIES, Terms, checked_values, keep_tape
+from npa_market.tapes.services import (
+    CURRENCIES,
+    Terms,
+    check_cut_off,
+    checked_values,
+    keep_tape,
+)
 from npa_market.tapes.sniffing import HEADER_WITHIN_ROWS, likely_header
 
 MAX_CHUNK_BYTES = 16 << 20
@@ -51,13 +57,14 @@ def start_upload(
     """Announce a file of `size` bytes; its chunks follow.
 
     Raises NotPermitted, InvalidInput (file_empty, file_too_large, currency_unknown,
-    cut_off_in_future), Refused (quota_reached).
+    cut_off_in_future, cut_off_too_early), Refused (quota_reached).
     """
     require(user, "tapes.upload_tape", seller)
     if seller.kind != OrganisationKind.SELLER:
         raise InvalidInput("not_a_seller", "Only a seller uploads tapes.")
     now = database_now()
-    _check_announced(size, currency, cut_off_date > now.date())
+    _check_announced(size, currency)
+    check_cut_off(cut_off_date, now.date())
     # The quota is counted and used under the lock of its owner.
     Organisation.objects.select_for_update().get(pk=seller.pk)
     open_uploads = Upload.objects.filter(seller=seller, state=UploadState.RECEIVING)
@@ -80,7 +87,7 @@ def start_upload(
     )
 
 
-def _check_announced(size: int, currency: str, is_future: bool) -> None:
+def _check_announced(size: int, currency: str) -> None:
     if size < 1:
         raise InvalidInput(
             "file_empty", "The file has 0 bytes. Choose the tape again.", field="file"
@@ -94,10 +101,6 @@ def _check_announced(size: int, currency: str, is_future: bool) -> None:
     if currency not in CURRENCIES:
         raise InvalidInput(
             "currency_unknown", f"Take one of {', '.join(CURRENCIES)}.", field="currency"
-        )
-    if is_future:
-        raise InvalidInput(
-            "cut_off_in_future", "The cut-off date lies in the future.", field="cut_off_date"
         )
 
 

@@ -13,13 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from npa_market.tapes.columns import Column, Flags, no_flags
-from npa_market.tapes.dictionary import DATE_FIELDS, FIELDS, MONEY_FIELDS, Kind
+from npa_market.tapes.dictionary import DATE_FIELDS, EARLIEST_DATE, FIELDS, MONEY_FIELDS, Kind
 from npa_market.tapes.frames import Frame, flags
 from npa_market.tapes.identity import FAULTS, IdColumns, id_columns
 from npa_market.tapes.mapping import Setting
 
 MOST_MINOR = 10**15
-EARLIEST_DATE = date(1980, 1, 1)
 ADULT_YEARS = 18
 # For RE2, whose \d is ASCII.
 _MOBILE = r"^(?:(\+?86)?1[3-9]\d{9}|\+?\d[\d ().-]{6,18}\d)$"

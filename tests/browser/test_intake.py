@@ -125,6 +125,28 @@ def test_an_upload_that_stopped_goes_on_after_a_reload(analyst: Page, live: Serv
     assert offsets.count("0") == 1, "the first chunk was sent twice"
 
 
+def test_an_upload_goes_on_only_with_the_same_date_and_currency(
+    analyst: Page, live: Served, tmp_path: Path
+):
+    tape = tape_of(tmp_path, 5)
+    dates: list[str] = []
+
+    def watch(route):
+        if route.request.method == "POST":
+            dates.append(route.request.post_data_json["cut_off_date"])
+        return route.continue_()
+
+    analyst.route("**/api/v1/uploads/", watch)
+    busy = {"detail": "The venue is busy. Nothing was done; try again."}
+    analyst.route("**/api/v1/uploads/*/", lambda route: route.fulfill(status=503, json=busy))
+    for date in ("2025-12-31", "2025-12-31", "2025-11-30"):
+        choose(analyst, live, tape)
+        analyst.get_by_label("Cut-off date").fill(date)
+        analyst.get_by_role("button", name="Upload", exact=True).click()
+        expect(analyst.locator("[data-refusal]")).to_contain_text("busy")
+    assert dates == ["2025-12-31", "2025-11-30"]
+
+
 def test_a_field_of_two_columns_is_made_in_a_form_and_the_rows_of_a_rule_are_opened(
     analyst: Page, live: Served, tmp_path: Path
 ):

@@ -10,6 +10,7 @@ from django.urls import reverse
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.common.files import is_stored, read_stored
 from npa_market.evidence.models import Entry
+from npa_market.evidence.services import record
 from npa_market.parties.roles import Role
 from npa_market.tapes import histories, history_import
 from npa_market.tapes.histories import (
@@ -318,3 +319,16 @@ def test_the_files_of_histories_go_with_the_identities_of_their_tape(
     with pytest.raises(Refused, match="no more files"):
         take_in("payments", mobile)
     assert not any(is_stored(sha256) for sha256 in files)
+
+
+def test_a_fault_at_the_very_end_fails_the_history_too(take_in, monkeypatch):
+    def fault(**facts):
+        if facts["type"] == "history.imported":
+            raise ZeroDivisionError
+        return record(**facts)
+
+    monkeypatch.setattr(histories, "record", fault)
+    with pytest.raises(ZeroDivisionError):
+        take_in("payments", {})
+    assert histories.HistoryFile.objects.get().state == HistoryState.FAILED
+    assert not Payment.objects.exists()

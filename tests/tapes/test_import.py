@@ -264,6 +264,9 @@ def test_upload_refuses_a_future_cut_off_a_foreign_currency_and_other_roles(
 ):
     with pytest.raises(Refused, match="future"):
         upload(csv_of(rows_of({})), cut_off_date=date(2999, 1, 1))
+    with pytest.raises(Refused, match="before 1980") as refusal:
+        upload(csv_of(rows_of({})), cut_off_date=date(25, 12, 31))
+    assert refusal.value.field == "cut_off_date"
     with pytest.raises(Refused, match="takes USD"):
         upload(csv_of(rows_of({})), mapping="lending_club", currency="CNY")
     with pytest.raises(Refused, match="takes"):
@@ -362,6 +365,20 @@ def test_a_failed_import_leaves_no_row_and_can_be_tried_again(
     assert len(queued) == 1
     assert tape.job_id != old_job
     assert Job.objects.get(pk=old_job).state == JobState.CANCELLED
+
+
+def test_a_fault_at_the_very_end_fails_the_tape_too(upload, monkeypatch):
+    def fault(**facts):
+        raise ZeroDivisionError
+
+    tape = upload(csv_of(rows_of({})))
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "_import_facts", fault)
+        with pytest.raises(TypeError):
+            import_tape(tape_id=tape.pk)
+    tape.refresh_from_db()
+    assert (tape.state, "fault of the venue" in tape.failure) == (TapeState.FAILED, True)
+    assert not Loan.objects.exists()
 
 
 def test_a_fault_of_ours_fails_the_tape_with_plain_words_and_goes_on_to_the_log(

@@ -104,6 +104,7 @@ def test_forbidden_columns_end_the_upload_and_are_not_kept(
         ({"size": 5 << 30}, "file_too_large"),
         ({"currency": "XXX"}, "currency_unknown"),
         ({"cut_off_date": CUT_OFF + timedelta(days=9_999)}, "cut_off_in_future"),
+        ({"cut_off_date": CUT_OFF.replace(year=25)}, "cut_off_too_early"),
     ],
 )
 def test_what_cannot_be_a_tape_is_refused_before_a_byte_is_sent(changes, code, start):
@@ -198,6 +199,8 @@ def test_machines_upload_resume_look_and_import(as_user, seller_user):
             headers={"Upload-Offset": str(offset)},
         )
 
+    deep = client.post(address, "[" * 5_000, content_type="application/json")
+    assert (deep.status_code, "nested" in deep.json()["detail"]) == (400, True)
     assert patch(0, CONTENT[:40]).json()["received"] == 40
     assert patch(7, CONTENT[7:]).status_code == 409
     assert patch(40, CONTENT[40:]).json()["received"] == len(CONTENT)

@@ -96,9 +96,10 @@
     part("refusal").textContent = message;
   };
 
-  // An upload goes on after a reload when the same file is chosen again.
+  // An upload goes on after a reload when the same file is chosen again, with what was said of it.
   const open = async (file) => {
-    const key = `upload:${form.dataset.seller}:${file.name}:${file.size}:${file.lastModified}`;
+    const said = `${form.elements.currency.value}:${form.elements.cut_off_date.value}`;
+    const key = `upload:${form.dataset.seller}:${said}:${file.name}:${file.size}:${file.lastModified}`;
     const known = localStorage.getItem(key);
     if (known) {
       try {
