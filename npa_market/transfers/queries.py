@@ -28,13 +28,15 @@ def paid_minor(deal: Deal) -> int:
 def receipts_since_cut_off(package: Package, rows: QuerySet[Any]) -> int:
     """Gross cash of the rows' loans in the months that begin after the cut-off date, minor units.
 
-    `rows` are members of the package or loans of its deal.
+    `rows` are members of the package or loans of its deal. Payments taken back are set off
+    against those received; where more was taken back, the sum counts as zero: the buyer gets
+    nothing for these receipts and owes nothing for them.
     """
     receipts = Receipt.objects.filter(
         loan__in=rows.order_by().values("loan"), month__gt=package.cut_off_date
     )
     total: int | None = receipts.aggregate(total=Sum("gross_minor"))["total"]
-    return total or 0
+    return max(total or 0, 0)
 
 
 def balance_due(deal: Deal) -> int:

@@ -62,11 +62,7 @@ def sold_lot(
     package = sealed_package(cast.analyst, cast.approver, count=count, seed=seed)
     plant_person(package)
     if receipts_minor:
-        Receipt.objects.create(
-            loan=package.members.order_by("token")[0].loan,
-            month=date(2026, 7, 1),  # the month after the cut-off date
-            gross_minor=receipts_minor,
-        )
+        add_receipt(package, receipts_minor, loan=0)
     lot = make_lot(cast, package, hammer_minor)
     for number, bidder in enumerate((cast.buyer, cast.loser)):
         take_deposit(
@@ -77,6 +73,15 @@ def sold_lot(
             bank_reference=f"{lot.reference}-DEP-{number}",
         )
     return lot
+
+
+def add_receipt(package: Package, gross_minor: int, *, loan: int = 1) -> None:
+    """Cash of one loan, by its place among the tokens, in the month after the cut-off date."""
+    Receipt.objects.create(
+        loan=package.members.order_by("token")[loan].loan,
+        month=date(2026, 7, 1),
+        gross_minor=gross_minor,
+    )
 
 
 def make_lot(cast: Cast, package: Package, hammer_minor: int = HAMMER, **fields: object) -> Lot:

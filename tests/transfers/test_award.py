@@ -22,7 +22,7 @@ from npa_market.transfers.services import DepositFate, award_deal, cancel_deal
 from npa_market.valuation.door import allocation_bytes
 from npa_market.valuation.services import request_valuation
 from tests.builders import sealed_package
-from tests.transfers.deals import DEPOSIT, HAMMER, awarded, make_lot, sold_lot
+from tests.transfers.deals import DEPOSIT, HAMMER, add_receipt, awarded, make_lot, sold_lot
 
 
 def test_an_award_prices_each_loan_and_refunds_the_loser(cast):
@@ -36,6 +36,16 @@ def test_an_award_prices_each_loan_and_refunds_the_loser(cast):
 
 def test_receipts_up_to_the_cut_off_date_stay_with_the_seller(cast):
     assert awarded(cast).receipts_minor == 0
+
+
+@pytest.mark.parametrize(("received", "counted"), [(0, 0), (49_999, 0), (50_000, 0), (50_001, 1)])
+def test_receipts_taken_back_cost_the_buyer_nothing(cast, received, counted):
+    lot = sold_lot(cast, receipts_minor=-50_000)
+    add_receipt(lot.package, received)
+    deal = award_deal(lot_id=lot.pk)
+    assert deal.receipts_minor == counted
+    assert deal.price.balance_minor == HAMMER - DEPOSIT - counted
+    assert set(Hold.objects.values_list("state", flat=True)) == {"held", "refunded"}
 
 
 def test_O1_the_seller_owns_each_loan_at_the_award(cast):

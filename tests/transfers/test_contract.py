@@ -5,8 +5,8 @@ import pytest
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.evidence.models import Entry
 from npa_market.transfers.models import Deal, DealState, Signature
-from npa_market.transfers.services import exclude_loans, sign_contract
-from tests.transfers.deals import DEPOSIT, awarded, contracted
+from npa_market.transfers.services import award_deal, exclude_loans, sign_contract
+from tests.transfers.deals import DEPOSIT, add_receipt, awarded, contracted, sold_lot
 
 
 def acts(deal: Deal) -> list[str]:
@@ -86,6 +86,17 @@ def test_an_excluded_loan_keeps_its_receipts_with_the_seller(cast):
     assert deal.price.balance_minor == deal.hammer_minor - out - DEPOSIT
     entry = Entry.objects.about(deal.pk).filter(type="deal.loans_excluded").last()
     assert entry.payload.body["receipts_minor"] == 0
+
+
+def test_an_exclusion_may_leave_loans_whose_receipts_were_taken_back(cast):
+    lot = sold_lot(cast, receipts_minor=-50_000)
+    add_receipt(lot.package, 80_000)
+    deal = award_deal(lot_id=lot.pk)
+    assert deal.receipts_minor == 30_000
+    row = deal.loan_prices.order_by("token")[1]
+    deal = exclude_loans(user=cast.approver, deal_id=deal.pk, tokens=[row.token], reason="PAID")
+    assert deal.receipts_minor == 0
+    assert deal.price.balance_minor == deal.hammer_minor - row.price_minor - DEPOSIT
 
 
 @pytest.mark.parametrize(
