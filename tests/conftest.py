@@ -12,6 +12,25 @@ from npa_market.parties.roles import ROLES_OF_KIND, OrganisationKind, Role
 PASSWORD = "correct-horse-battery-staple"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--database-only", action="store_true", help="leave out tests that use no database"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """What no database sees runs once, on SQLite; the others again on the server's."""
+    if not config.getoption("--database-only"):
+        return
+    kept, left = [], []
+    for item in items:
+        fixtures = {"db", "transactional_db", "served", "venue"} & set(item.fixturenames)
+        marks = any(item.get_closest_marker(name) for name in ("django_db", "end_to_end"))
+        (kept if fixtures or marks else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
 @pytest.fixture(autouse=True)
 def _embedded(settings, tmp_path):
     """Files of a test stay in its folder; tasks run in the caller."""
