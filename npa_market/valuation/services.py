@@ -71,7 +71,11 @@ def openable(user: User, organisation: Organisation, package_id: UUID) -> Commis
     """
     package = Package.objects.visible_to(user).filter(pk=package_id).first()
     if package is None:
-        raise InvalidInput("package_unknown", "There is no such package.", field="package")
+        raise InvalidInput(
+            "package_unknown",
+            "There is no such package that you may read: a closed data room takes its own along.",
+            field="package",
+        )
     commission = Commission(package, organisation)
     require(user, "valuation.request_valuation", commission)
     if package.state != PackageState.SEALED:

@@ -82,7 +82,7 @@ class TestBidding:
         assert answer.status_code == 302
         assert market.advance().leading_minor == START
         text = desk.client.get(answer["Location"]).content.decode()
-        assert "¥1,900,000.00 was accepted" in text
+        assert "Accepted. Your bid of ¥1,900,000.00 took the lead." in text
         assert '<span class="tag good">you</span>' in text
 
     def test_A3_a_double_click_is_one_bid(self, desk, market):
@@ -130,7 +130,7 @@ class TestBidding:
         beaten = told(rival, START + 5 * STEP)
         assert "beaten at once" in beaten
         assert "took the lead" not in beaten
-        assert "your maximum is now" in told(leader, START + 12 * STEP)
+        assert "Your maximum is now" in told(leader, START + 12 * STEP)
         assert "took the lead" in told(rival, START + 20 * STEP)
 
     def test_A10_a_leader_reviews_a_maximum_raised_by_less_than_a_step(self, offered, as_user):

@@ -110,7 +110,7 @@ def _confirm(request: MemberRequest, lot: Lot, buyer: Organisation, form: BidFor
         return _panel(request, lot, buyer, form, status=409, outcome=outcome)
     if request.htmx:
         return _panel(request, lot, buyer, BidForm(lot=lot), outcome=outcome)
-    messages.success(request, accepted_words(outcome, lot))
+    messages.success(request, f"Accepted. {accepted_words(outcome, lot)}")
     return redirect("auctions:detail", lot.pk)
 
 
@@ -121,12 +121,12 @@ def accepted_words(outcome: BidOutcome, lot: Lot) -> str:
     if outcome.event.kind == EventKind.BID_OUTBID:
         price = format_minor(lot.leading_minor or 0, lot.currency, symbol=True)
         return (
-            f"Your bid of {amount} was accepted and beaten at once: another bidder's maximum is "
-            f"higher and leads at {price}."
+            f"Your bid of {amount} was beaten at once: another bidder's maximum is higher and "
+            f"leads at {price}."
         )
     if outcome.event.kind == EventKind.MAXIMUM_RAISED:
-        return f"Accepted: your maximum is now {amount}. You lead as before."
-    return f"Your bid of {amount} was accepted and took the lead."
+        return f"Your maximum is now {amount}. You lead as before."
+    return f"Your bid of {amount} took the lead."
 
 
 def _panel(
