@@ -68,6 +68,7 @@ def _delivery(deal: Deal, delivery: Delivery | None, user: User) -> dict[str, An
         "standing_helps": what_helps(deal) if standing.fault else "",
         "may_release_again": releases and standing.fault is not None,
         "may_take": may_take and standing.may_be_taken,
+        "take_refusal": standing.words if may_take and not standing.may_be_taken else "",
         "may_erase_copies": may(user, "transfers.erase_package_copies", deal),
     }
 

@@ -245,7 +245,7 @@ def test_the_approver_erases_the_copies_on_a_page_that_says_what_goes(
     assert "<h2>Erased</h2>" in text_of(again)
     assert Entry.objects.filter(type="deal.copies_erased").count() == 1
     taken = as_user(cast.buyer_user).get(url("detail", deal))
-    assert "it can be taken no more" in text_of(taken)
+    assert "were erased and open no more" in text_of(taken)
 
 
 def test_copies_are_not_offered_for_erasing_too_early_or_to_others(cast, as_user, make_user):
