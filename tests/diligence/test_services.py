@@ -315,7 +315,7 @@ def test_a_new_version_ends_what_bidders_read_of_the_one_before(
         record_access(user=buyer_user, room_id=shown.room.pk, document=RoomDocument.TAPE_CSV)
     assert pages_of(as_user(buyer_user), shown.package) == [404] * 4
     page = as_user(buyer_user).get(reverse("diligence:room", args=[shown.room.pk]))
-    assert "This room is closed" in page.content.decode()
+    assert "This room was closed on" in page.content.decode()
     assert "Download</button>" not in page.content.decode()
 
 
