@@ -54,11 +54,11 @@ lint: $(VENV)/.dev
 	NPA_TOKEN_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))') \
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 
-# The same suite against the database of DATABASE_URL: what uses one, and of the pages in a browser
-# only those that read and write whole tapes.
+# The same suite against the database of DATABASE_URL: what uses one (the trials bring their own
+# PostgreSQL each time), and of the pages in a browser only those that read and write whole tapes.
 database-tests: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --database-only \
-		--ignore tests/pricing --ignore tests/browser
+		--ignore tests/pricing --ignore tests/browser --ignore tests/portal/test_trials_served.py
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile \
 		tests/browser/test_intake.py tests/browser/test_package_path.py
 
