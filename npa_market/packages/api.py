@@ -24,7 +24,7 @@ from npa_market.packages.serializers import (
     StratificationSerializer,
 )
 from npa_market.parties.access import MEMBERS, access_for
-from npa_market.parties.roles import Role
+from npa_market.parties.roles import SELLER_ROLES, VENUE_ROLES, Role
 
 
 class PackageViewSet(
@@ -44,6 +44,7 @@ class PackageViewSet(
         "return_to_maker": access_for(Role.SELLER_APPROVER),
         "withdraw": access_for(Role.SELLER_ANALYST, Role.SELLER_APPROVER),
         "version": access_for(Role.SELLER_ANALYST),
+        "proof": access_for(*SELLER_ROLES, *VENUE_ROLES),
     }
     serializer_class = PackageSerializer
     filterset_class = PackageFilter
