@@ -19,17 +19,17 @@ class RequestForm(forms.Form):
     request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
 
 
-def with_new_request(form: forms.Form, typed: dict[str, Any]) -> None:
+def with_new_request(form: forms.Form) -> None:
     """Show the form with what was typed and another number: the one it had has its answer."""
-    form.data = {**typed, form.add_prefix("request_id"): str(uuid7())}
+    form.data = {**form.data, form.add_prefix("request_id"): str(uuid7())}
 
 
-def note_refusal(form: forms.Form, refusal: Refused, typed: dict[str, Any]) -> None:
+def note_refusal(form: forms.Form, refusal: Refused) -> None:
     """A refusal beside the form; a number that was used already is replaced, so that what is typed
     can be sent as a new request."""
     add_refusal(form, refusal)
     if refusal.code == "request_reused":
-        with_new_request(form, typed)
+        with_new_request(form)
         form.add_error(None, "Look at the lot first. To bid this amount too, send the form again.")
 
 

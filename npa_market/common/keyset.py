@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -54,6 +55,11 @@ def keyset_page(rows: QuerySet[Row], order: Order, *, after: str, size: int) -> 
         return KeysetPage(found, "")
     last: Any = found[size - 1]
     return KeysetPage(found[:size], _written(last.keyset_value, last.pk))
+
+
+def row_after(text: str, first: int) -> int:
+    """The number of a row after which a page begins; `first` for what is no such number."""
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else first
 
 
 def _written(value: Any, key: Any) -> str:

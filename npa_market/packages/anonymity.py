@@ -98,14 +98,17 @@ class _Recoding:
 
     def __post_init__(self) -> None:
         self.touched = np.zeros(len(self.persons), dtype=np.bool_)
+        self.count = int(self.persons.max(initial=-1)) + 1
+
+    def codes(self) -> list[Codes]:
+        return [column.codes for column in self.columns.values()]
 
     def small(self) -> Flags:
-        codes = [column.codes for column in self.columns.values()]
-        return np.asarray(group_sizes(codes, self.persons) < self.smallest_group)
+        return np.asarray(group_sizes(self.codes(), self.persons) < self.smallest_group)
 
     def all_of(self, rows: Flags) -> Flags:
         """All rows of the persons of these rows."""
-        is_meant = np.zeros(int(self.persons.max(initial=0)) + 1, dtype=np.bool_)
+        is_meant = np.zeros(self.count, dtype=np.bool_)
         is_meant[self.persons[rows]] = True
         return is_meant[self.persons]
 
@@ -116,11 +119,10 @@ class _Recoding:
 
     def agree(self) -> None:
         """Give up what the rows of one person state differently: joined, they would say more."""
-        count = int(self.persons.max(initial=0)) + 1
         for name in self.shared:
             codes = self.columns[name].codes
-            lowest = np.full(count, np.iinfo(np.int64).max)
-            highest = np.zeros(count, dtype=np.int64)
+            lowest = np.full(self.count, np.iinfo(np.int64).max)
+            highest = np.zeros(self.count, dtype=np.int64)
             np.minimum.at(lowest, self.persons, codes)
             np.maximum.at(highest, self.persons, codes)
             self.recode((lowest < highest)[self.persons], Step(name))
@@ -152,7 +154,7 @@ class _Recoding:
             hidden |= self.all_of(more if more.any() else self._smallest_group(~hidden))
 
     def _smallest_group(self, rows: Flags) -> Flags:
-        codes = [column.codes for column in self.columns.values()]
+        codes = self.codes()
         sizes = np.where(rows, group_sizes(codes, self.persons), np.iinfo(np.int64).max)
         first = int(sizes.argmin())
         return np.asarray(np.all([each == each[first] for each in codes], axis=0))
@@ -184,8 +186,7 @@ def anonymise(
     recoding = _Recoding(columns, persons.astype(np.int64), frozenset(of_person), smallest_group)
     recoding.agree()
     left = recoding.climb(ladder)
-    is_enough = int(persons.max(initial=-1)) + 1 >= smallest_group
-    if is_enough and left.sum() > most_suppressed * len(frame):
+    if recoding.count >= smallest_group and left.sum() > most_suppressed * len(frame):
         recoding.hide(left)
         left = recoding.small()
     return Anonymised(

@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from npa_market.common.api import VisibleRows
-from npa_market.common.errors import NotPermitted
 from npa_market.packages import api_building, services
 from npa_market.packages.api_building import organisation_of, user_of
 from npa_market.packages.filters import PackageFilter
@@ -24,6 +23,7 @@ from npa_market.packages.serializers import (
     StratificationSerializer,
 )
 from npa_market.parties.access import MEMBERS, access_for
+from npa_market.parties.permissions import require
 from npa_market.parties.roles import SELLER_ROLES, VENUE_ROLES, Role
 
 
@@ -118,9 +118,8 @@ class PackageViewSet(
         A leaf is a hash over the row as sealed: who holds the bidder tape could guess from it what
         the tape leaves out.
         """
-        package, user = self.get_object(), user_of(request)
-        if not (user.works_for_venue or package.seller_id in user.organisation_ids()):
-            raise NotPermitted("Proofs of single loans are given to the seller and the venue.")
+        package = self.get_object()
+        require(user_of(request), "packages.prove_loan", package)
         proof = loan_proof(package, request.query_params.get("token", ""))
         return Response(LoanProofSerializer(proof).data)
 

@@ -88,13 +88,7 @@ def chosen_for_display(
 
 def tapes_of(criteria: Criteria, package: Package) -> list[Tape]:
     """Tapes that a package with these criteria draws on."""
-    return list(_tapes(package.seller, criteria, package.currency, package.cut_off_date))
-
-
-def _tapes(
-    seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date
-) -> Sequence[Tape]:
-    fit = tapes_for(seller, currency, cut_off_date)
+    fit = tapes_for(package.seller, package.currency, package.cut_off_date)
     return list(fit.filter(pk__in=criteria.tapes) if criteria.tapes else fit)
 
 

@@ -12,7 +12,6 @@ cut-off date; no `where` = every loan. `disclose` names screen rules whose hits 
 these are taken.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from npa_market.common.errors import InvalidInput
+from npa_market.common.texts import can_be_kept
 from npa_market.packages.fields import FIELDS, Field, Kind
 from npa_market.packages.months import months_before
 
@@ -171,7 +171,7 @@ def _read_value(field: Field, op: str, value: Any, place: str) -> Any:
 
 
 def _read_text(field: Field, value: Any, place: str) -> str:
-    if not isinstance(value, str) or len(value) > 100 or re.search("[\x00\ud800-\udfff]", value):
+    if not isinstance(value, str) or len(value) > 100 or not can_be_kept(value):
         raise _wrong(place, f"{field.name} needs texts of at most 100 characters.")
     if field.choices and value not in field.choices:
         raise _wrong(place, f"{field.name} is one of {', '.join(field.choices)}.")

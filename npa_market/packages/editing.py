@@ -16,7 +16,7 @@ from npa_market.packages.choosing import chosen_for_display
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.fields import FIELDS
 from npa_market.packages.forms import CriteriaForm, PackageForm, initial_of
-from npa_market.packages.models import Package, PackageState
+from npa_market.packages.models import Package
 from npa_market.packages.wording import sentence
 from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
@@ -61,7 +61,7 @@ def package_edit(request: MemberRequest, package_id: UUID) -> HttpResponse:
     packages = Package.objects.visible_to(request.user).select_related("seller")
     package = get_object_or_404(packages, pk=package_id)
     _need(request, "packages.revise_package", package)
-    if package.state not in {PackageState.DRAFT, PackageState.SCREENED}:
+    if not package.is_open:
         stands = f"{package} is {package.get_state_display().lower()} and stays as it is."
         messages.warning(request, stands)
         return redirect(package)

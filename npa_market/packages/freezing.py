@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ class Built:
     loan_numbers: "pa.ChunkedArray"
     beside: frozenset[UUID]  # the seller's live packages when the loans were screened
     difference: dict[str, Any]
-    seen: str = ""
+    seen: str  # hash of the package as it was read
 
 
 def seal_package(
@@ -63,21 +63,17 @@ def seal_package(
     require(user, "packages.seal_package", package)
     if package.state == PackageState.SEALED:
         return package
-    seen = seen or seen_sha256(package)
-    refuse_to_seal(package, user, seen)
+    refuse_to_seal(package, user, seen or seen_sha256(package))
     report = progress or (lambda done, total, message="": None)
     built = _build(package, report)
     rows = built.table.num_rows
     report(rows, rows, "Hashing the rows, freezing the loans")
     try:
-        return _seal_rows(package_id, user, replace(built, seen=seen))
+        return _seal_rows(package_id, user, built)
     except IntegrityError as error:
         if not any(name in str(error) for name in _TAKEN):
             raise
-        raise Refused(
-            "loan_in_live_package",
-            "Meanwhile a loan went into another package. Repeat the screen.",
-        ) from error
+        raise _taken() from error
 
 
 _BUILT_BY = ("package.drafted", "package.version_begun", "package.revised", "package.picked")
@@ -127,10 +123,13 @@ def _refuse_taken(package: Package, built: Built) -> None:
         return
     taken = live_identities(package.seller, mine).numbers
     if pc.any(pc.is_in(built.loan_numbers, value_set=taken)).as_py():
-        raise Refused(
-            "loan_in_live_package",
-            "Meanwhile a loan went into another package. Repeat the screen.",
-        )
+        raise _taken()
+
+
+def _taken() -> Refused:
+    return Refused(
+        "loan_in_live_package", "Meanwhile a loan went into another package. Repeat the screen."
+    )
 
 
 def _build(package: Package, report: Progress) -> Built:
@@ -155,6 +154,7 @@ def _build(package: Package, report: Progress) -> Built:
         loan_numbers=screened.kept.column("loan_number"),
         beside=beside,
         difference=from_previous(package, screened, table, keys),
+        seen=seen_sha256(package),
     )
 
 
@@ -177,7 +177,7 @@ def _freeze(package_id: UUID, user: User, built: Built, made: "Future[SealedCont
         return package
     # Two packages of one seller are frozen one after the other: each sees the loans of the other.
     Organisation.objects.select_for_update(no_key=True).get(pk=package.seller_id)
-    refuse_to_seal(package, user, built.seen or seen_sha256(package))
+    refuse_to_seal(package, user, built.seen)
     _refuse_outdated(package, built.selection_sha256)
     _refuse_taken(package, built)
     _retire_previous(package, user)

@@ -12,6 +12,7 @@ from npa_market.common.errors import InvalidInput
 from npa_market.common.files import store_bytes
 from npa_market.common.jobs import queue_job
 from npa_market.common.models import Job, JobState
+from npa_market.common.texts import can_be_kept
 from npa_market.evidence.services import record
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.models import LoanList, SavedCriteria
@@ -38,7 +39,7 @@ def save_criteria(
     if not is_currency(currency):
         raise InvalidInput("currency_unknown", "Write an ISO 4217 code.", field="currency")
     cleaned = " ".join(name.split())
-    if not cleaned or len(cleaned) > 100 or "\x00" in cleaned:
+    if not cleaned or len(cleaned) > 100 or not can_be_kept(cleaned):
         raise InvalidInput("name_wrong", "Write a name of at most 100 characters.", field="save_as")
     kept, _ = SavedCriteria.objects.update_or_create(
         seller=seller,

@@ -129,6 +129,11 @@ class Package(models.Model):
         return reverse("packages:detail", kwargs={"package_id": self.pk})
 
     @property
+    def is_open(self) -> bool:
+        """May it still be changed?"""
+        return self.state in {PackageState.DRAFT, PackageState.SCREENED}
+
+    @property
     def content_sha256(self) -> str:
         """Hash of the sealed Parquet file; empty before sealing."""
         return self.file_id or ""

@@ -96,18 +96,17 @@ def _standing(package: Package, user: User) -> Standing:
 
 
 def _permissions(package: Package, user: User) -> dict[str, bool]:
-    is_open = package.state in {PackageState.DRAFT, PackageState.SCREENED}
     is_sealed = package.state == PackageState.SEALED
     end = "packages.withdraw_package" if is_sealed else "packages.withdraw_draft"
     revises = may(user, "packages.revise_package", package)
     is_free = not bond_of(package)
     return {
-        "may_edit": is_open and revises,
+        "may_edit": package.is_open and revises,
         "may_screen_again": package.state == PackageState.SCREENED
         and may(user, "packages.screen_package", package),
         "may_return": package.state == PackageState.SCREENED
         and may(user, "packages.return_package", package),
-        "may_withdraw": (is_open or is_sealed) and is_free and may(user, end, package),
+        "may_withdraw": (package.is_open or is_sealed) and is_free and may(user, end, package),
         "may_begin_version": is_sealed and is_free and revises,
         "may_download": bool(package.content_sha256)
         and may(user, "packages.download_package", package),

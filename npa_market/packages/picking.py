@@ -89,13 +89,12 @@ def try_order(*, user: User, seller: Organisation, source: Source, order: Order)
     NotPermitted for anybody but the seller's analysts.
     """
     require(user, "packages.draft_package", seller)
-    pool, screened_out = _eligible(seller, source)
-    numbers = _numbers(pool, source)
     if order.measure not in MEASURES or order.maximise not in MEASURES:
         raise InvalidInput("measure_unknown", "Choose what to reach.", field="measure")
     if order.amount <= 0:
         raise InvalidInput("target_wrong", "The target must be above 0.", field="amount")
-    limits = _limits(pool, source, order)
+    pool, screened_out = _eligible(seller, source)
+    numbers, limits = _numbers(pool, source), _limits(pool, source, order)
     item = _whole(pool) if order.keeps_borrowers_whole else np.arange(len(numbers["claim"]))
     target = Target(MEASURES[order.measure], numbers[order.measure], float(order.amount))
     result = pick(Pool(item, numbers["claim"], numbers[order.maximise]), target, limits)

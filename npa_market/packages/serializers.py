@@ -64,12 +64,14 @@ class PackageSerializer(serializers.ModelSerializer):
         return sentence(read_criteria(package.criteria), package.currency)
 
     def get_criteria(self, package: Package) -> dict[str, Any] | None:
-        user = cast(User, self.context["request"].user)
-        return package.criteria if package.seller_id in user.organisation_ids() else None
+        return package.criteria if self._is_own(package) else None
 
     def get_seen_sha256(self, package: Package) -> str | None:
+        return seen_sha256(package) if self._is_own(package) else None
+
+    def _is_own(self, package: Package) -> bool:
         user = cast(User, self.context["request"].user)
-        return seen_sha256(package) if package.seller_id in user.organisation_ids() else None
+        return package.seller_id in user.organisation_ids()
 
 
 class PackageSealSerializer(serializers.Serializer):

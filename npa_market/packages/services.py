@@ -11,6 +11,7 @@ from django.db import transaction
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.ids import next_reference
+from npa_market.common.texts import can_be_kept
 from npa_market.evidence.services import record
 from npa_market.packages.criteria import Criteria, read_criteria
 from npa_market.packages.freezing import seal_package, start_sealing
@@ -89,7 +90,7 @@ def _checked_text(text: str, field: str, longest: int, may_be_empty: bool = Fals
     cleaned = " ".join(text.split())
     if not cleaned and not may_be_empty:
         raise InvalidInput("text_missing", f"Write a {field.replace('_', ' ')}.", field=field)
-    if len(cleaned) > longest or "\x00" in cleaned:
+    if len(cleaned) > longest or not can_be_kept(cleaned):
         raise InvalidInput("text_too_long", f"At most {longest} characters.", field=field)
     return cleaned
 

@@ -1,6 +1,5 @@
 """Pages of the stratification: every table with charts, and the loans behind a cell."""
 
-import re
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from npa_market.common.errors import InvalidInput
+from npa_market.common.keyset import row_after
 from npa_market.packages.drilling import loans_page
 from npa_market.packages.models import Package
 from npa_market.packages.page import table_of
@@ -68,7 +68,7 @@ def package_loans(request: MemberRequest, package_id: UUID) -> HttpResponse:
     ]
     after = asked.get("after", "")
     try:
-        page = loans_page(package, cells, int(after) if re.fullmatch(r"[0-9]{1,9}", after) else -1)
+        page = loans_page(package, cells, row_after(after, -1))
     except InvalidInput as refusal:
         raise Http404(refusal.message) from refusal
     kept = {name: str(asked[name]) for name in ("by", "class", "by2", "class2") if asked.get(name)}

@@ -104,8 +104,9 @@ def receipts_to_confirm(desk: Desk) -> Iterator[Need]:
         state=DealState.PAID,
         deliveries__in=Delivery.objects.in_force(),
     )
+    now = database_now()
     for deal in rows.select_related("buyer")[:PER_KIND]:
-        standing = standing_of(deal, deal.delivery, database_now())
+        standing = standing_of(deal, deal.delivery, now)
         yield Need(
             what=f"Confirm the delivery of {deal.reference}",
             url=reverse("transfers:detail", args=[deal.pk]),

@@ -148,7 +148,8 @@ def deliveries_to_release_again(desk: Desk) -> Iterator[Need]:
     paid = Deal.objects.filter(seller__in=desk.institutions, state=DealState.PAID)
     rows = paid.filter(deliveries__in=Delivery.objects.in_force()).select_related("buyer")
     others = rows.exclude(deliveries__in=_waiting_for_another(desk))
-    standings = ((deal, standing_of(deal, deal.delivery, database_now())) for deal in others)
+    now = database_now()
+    standings = ((deal, standing_of(deal, deal.delivery, now)) for deal in others)
     stuck = ((deal, standing) for deal, standing in standings if standing.fault is not None)
     for deal, standing in islice(stuck, PER_KIND):
         yield Need(

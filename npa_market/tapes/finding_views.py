@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from npa_market.common.errors import Refused
 from npa_market.common.exports import csv_lines
+from npa_market.common.keyset import row_after
 from npa_market.common.templatetags.market import count
 from npa_market.common.workbooks import sheets_file
 from npa_market.parties.access import access, access_for
@@ -72,8 +73,7 @@ def findings(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     kept = {name: value for name, value in vars(wanted).items() if value}
     context: dict[str, Any] = {"tape": tape, "form": form, "kept": urlencode(kept), "page": None}
     try:
-        place = int(after) if after.isascii() and after.isdecimal() else -1
-        page = rows_found(tape, request.user, wanted, place)
+        page = rows_found(tape, request.user, wanted, row_after(after, -1))
     except Refused as refusal:
         context["why_not"] = refusal.message
     else:

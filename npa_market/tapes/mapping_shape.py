@@ -7,6 +7,7 @@ from collections.abc import Mapping as MappingOf
 from datetime import UTC, date, datetime
 from typing import Any
 
+from npa_market.common.texts import can_be_kept
 from npa_market.tapes.dictionary import FIELDS, Field, Kind
 from npa_market.tapes.geography import province_of
 from npa_market.tapes.mapping import WORDS, MappingError
@@ -36,12 +37,7 @@ Check = Callable[[Field, Any], bool]
 
 
 def _is_text(value: Any) -> bool:
-    """A text that the database can keep: no NUL, no half of a surrogate pair."""
-    return (
-        isinstance(value, str)
-        and len(value) <= _LONGEST_TEXT
-        and not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
-    )
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and can_be_kept(value)
 
 
 def _are_texts(value: Any) -> bool:

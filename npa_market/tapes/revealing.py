@@ -10,8 +10,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from npa_market.common.clock import database_now
-from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.errors import Refused
 from npa_market.common.files import is_stored
+from npa_market.common.texts import checked_reason
 from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
@@ -48,6 +49,12 @@ def log_access(
     )
 
 
+def _checked_reason(reason: str, words: str) -> str:
+    return checked_reason(
+        " ".join(reason.split()), least=SHORTEST_REASON, most=LONGEST_REASON, words=words
+    )
+
+
 @transaction.atomic
 def reveal_borrower(*, user: User, loan_id: UUID, reason: str) -> Person:
     """Name, ID number and mobile of one borrower in full; who, why and when is logged first.
@@ -57,13 +64,8 @@ def reveal_borrower(*, user: User, loan_id: UUID, reason: str) -> Person:
     """
     loan = Loan.objects.select_related("tape", "borrower").get(pk=loan_id)
     require(user, "tapes.reveal_borrower", loan.tape)
-    words = " ".join(reason.split())
-    if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
-        raise InvalidInput(
-            "reason_needed",
-            f"Say in {SHORTEST_REASON} to {LONGEST_REASON} characters why you need the identity.",
-            field="reason",
-        )
+    asked = f"Say in {SHORTEST_REASON} to {LONGEST_REASON} characters why you need the identity."
+    words = _checked_reason(reason, asked)
     User.objects.select_for_update(no_key=True).get(pk=user.pk)  # Two tabs count together.
     lately = PersonalAccess.objects.filter(
         user=user, form=AccessForm.REVEAL, at__gt=database_now() - timedelta(hours=1)
@@ -199,9 +201,7 @@ def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
     Organisation.objects.select_for_update(no_key=True).get(pk=seller_id)
     tape = Tape.objects.select_for_update().get(pk=tape_id)
     require(user, "tapes.erase_identities", tape)
-    words = " ".join(reason.split())
-    if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
-        raise InvalidInput("reason_needed", "Say why the identities are erased.", field="reason")
+    words = _checked_reason(reason, "Say why the identities are erased.")
     if tape.state in {TapeState.UPLOADED, TapeState.IMPORTING}:
         raise Refused("import_runs", "The import of this tape still runs. Cancel it first.")
     if tape.histories.filter(state__in=[HistoryState.UPLOADED, HistoryState.IMPORTING]).exists():

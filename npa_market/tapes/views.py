@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.forms import add_refusal
+from npa_market.common.keyset import row_after
 from npa_market.common.pages import list_page
 from npa_market.evidence.models import Entry
 from npa_market.parties.access import access, access_for
@@ -146,8 +147,8 @@ def detail(request: MemberRequest, tape_id: UUID) -> HttpResponse:
 def loans(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     """Loans of a tape in the order of its rows, identities masked."""
     tape = _tape(request, tape_id)
-    after = request.GET.get("after", "")
-    page = loans_page(tape, request.user, after=int(after) if after.isdecimal() else 0)
+    after = row_after(request.GET.get("after", ""), 0)
+    page = loans_page(tape, request.user, after=after)
     return render(request, "tapes/loans.html", {"tape": tape, "page": page})
 
 

@@ -62,25 +62,25 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
             "downloads_left", "fault",
         )  # fmt: skip
 
-    def _standing(self, delivery: Delivery) -> Availability | None:
-        if not delivery.file_id:
-            return None
-        return standing_of(delivery.deal, delivery, database_now())
+    def to_representation(self, instance: Delivery) -> dict[str, Any]:
+        """Looks once how the file stands; the fields below tell of it."""
+        self._standing: Availability | None = None
+        if instance.file_id:
+            self._standing = standing_of(instance.deal, instance, database_now())
+        told: dict[str, Any] = super().to_representation(instance)
+        return told
 
     @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_until(self, delivery: Delivery) -> datetime | None:
-        standing = self._standing(delivery)
-        return standing.until if standing else None
+        return self._standing.until if self._standing else None
 
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_downloads_left(self, delivery: Delivery) -> int | None:
-        standing = self._standing(delivery)
-        return standing.downloads_left if standing else None
+        return self._standing.downloads_left if self._standing else None
 
     @extend_schema_field(serializers.ChoiceField(choices=["", *(each.value for each in Fault)]))
     def get_fault(self, delivery: Delivery) -> str:
-        standing = self._standing(delivery)
-        return str(standing.fault or "") if standing else ""
+        return str(self._standing.fault or "") if self._standing else ""
 
 
 class ErasureSerializer(serializers.Serializer[Any]):

@@ -20,6 +20,7 @@ from npa_market.auctions.notices.period import Earliest, NoticeRule, earliest_bi
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.ids import next_reference
+from npa_market.common.texts import checked_reason
 from npa_market.evidence.services import record
 from npa_market.packages.models import Package, PackageState
 from npa_market.packages.versions import Difference, difference
@@ -81,11 +82,8 @@ def withdraw_notice(*, user: User, notice_id: UUID, reason: str) -> Notice:
     require(user, "auctions.announce_lot", notice.package)
     if notice.kind != NoticeKind.PREMARKETING:
         raise Refused("wrong_kind", "An announcement ends with its lot.")
-    words = reason.strip()
-    if not words or len(words) > MAX_REASON or "\x00" in words:
-        raise InvalidInput(
-            "reason_needed", f"Say why in 1 to {MAX_REASON} characters.", field="reason"
-        )
+    asked = f"Say why in 1 to {MAX_REASON} characters."
+    words = checked_reason(reason, most=MAX_REASON, words=asked)
     if notice.withdrawn_at is None:
         notice.withdrawn_at, notice.withdrawal_reason = database_now(), words
         notice.save(update_fields=["withdrawn_at", "withdrawal_reason"])

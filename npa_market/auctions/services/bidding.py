@@ -40,6 +40,7 @@ from npa_market.auctions.wording import refusal_message
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.money import MAX_MINOR
+from npa_market.common.texts import checked_reason
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 
@@ -367,12 +368,8 @@ def _end_early(user: User, lot_id: UUID, permission: str, command: Cancel) -> tu
     with busy_when_locked(), transaction.atomic():
         lot = lock_lot(lot_id)
         require(user, permission, lot)
-        if not command.reason or len(command.reason) > MAX_REASON or "\x00" in command.reason:
-            raise InvalidInput(
-                "reason_needed",
-                f"Say in 1 to {MAX_REASON} characters why the lot ends now.",
-                field="reason",
-            )
+        asked = f"Say in 1 to {MAX_REASON} characters why the lot ends now."
+        checked_reason(command.reason, most=MAX_REASON, words=asked)
         events = decide(state_of(lot), command, database_now())
         record_events(lot, events, actor=user)
     # What time had brought by then is kept, whether or not the lot could still be ended.

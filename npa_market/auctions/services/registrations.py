@@ -11,6 +11,7 @@ from npa_market.auctions.models import Lot, LotState, Registration, Registration
 from npa_market.auctions.queries import standing_of
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.texts import checked_reason
 from npa_market.diligence.models import Admission
 from npa_market.evidence.services import record
 from npa_market.ledger.models import Hold
@@ -89,14 +90,8 @@ def refuse_registration(*, user: User, registration_id: UUID, reason: str) -> Re
     if registration.state == RegistrationState.REFUSED:
         return registration
     _require_undecided(registration)
-    words = reason.strip()
-    if not words or len(words) > MAX_REASON or "\x00" in words:
-        raise InvalidInput(
-            "reason_needed",
-            f"Give the applicant a reason of 1 to {MAX_REASON} characters.",
-            field="reason",
-        )
-    registration.reason = words
+    asked = f"Give the applicant a reason of 1 to {MAX_REASON} characters."
+    registration.reason = checked_reason(reason, most=MAX_REASON, words=asked)
     _decide(registration, RegistrationState.REFUSED, user)
     return registration
 

@@ -10,6 +10,7 @@ from npa_market.auctions.prefill import MONEY, TERMS
 from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.texts import can_be_kept
 from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
@@ -36,7 +37,7 @@ def save_terms(
     """
     require(user, "auctions.keep_terms", seller)
     cleaned = " ".join(name.split())
-    if not cleaned or len(cleaned) > MAX_NAME or "\x00" in cleaned:
+    if not cleaned or len(cleaned) > MAX_NAME or not can_be_kept(cleaned):
         words = f"Write a name of at most {MAX_NAME} characters."
         raise InvalidInput("name_wrong", words, field="terms_name")
     _require_terms(document)

@@ -25,7 +25,8 @@ from npa_market.auctions.models import Lot, LotReceipt
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.services.recording import record_events
 from npa_market.common.clock import database_now
-from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.errors import Refused
+from npa_market.common.texts import checked_reason
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
 
@@ -44,13 +45,8 @@ def suspend_lot(*, user: User, lot_id: UUID, reason: str) -> Lot:
     with busy_when_locked(), transaction.atomic():
         lot = lock_lot(lot_id)
         require(user, "auctions.suspend_lot", lot)
-        words = reason.strip()
-        if not words or len(words) > MAX_REASON or "\x00" in words:
-            raise InvalidInput(
-                "reason_needed",
-                f"Say in 1 to {MAX_REASON} characters why the lot is suspended.",
-                field="reason",
-            )
+        asked = f"Say in 1 to {MAX_REASON} characters why the lot is suspended."
+        words = checked_reason(reason, most=MAX_REASON, words=asked)
         events = decide(state_of(lot), Suspend(words), database_now())
         record_events(lot, events, actor=user)
     # What time had brought by then is kept, whether or not the lot could still be suspended.

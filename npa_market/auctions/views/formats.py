@@ -49,14 +49,14 @@ def _answered(request: MemberRequest, lot: Lot, form: Form, act: Act, done: str)
             assert isinstance(form, AskedAgain)
             form.ask_again(question, lot)
         except Refused as refusal:
-            note_refusal(form, refusal, request.POST.dict())
+            note_refusal(form, refusal)
         else:
             if not outcome.refusal:
                 messages.success(request, done)
                 return redirect("auctions:detail", lot.pk)
             form.add_error(None, outcome.message)
             # The refusal is this number's answer for ever: what is typed next is a new request.
-            with_new_request(form, request.POST.dict())
+            with_new_request(form)
     lot.refresh_from_db()
     return lot_page(request, lot, status=422, act_form=form)
 

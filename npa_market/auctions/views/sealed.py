@@ -71,13 +71,13 @@ def envelope_submit(request: MemberRequest, lot_id: UUID) -> HttpResponse:
                 user=request.user, lot_id=lot.pk, buyer=_buyer(request), **values
             )
         except Refused as refusal:
-            note_refusal(form, refusal, request.POST.dict())
+            note_refusal(form, refusal)
         else:
             if not outcome.refusal:
                 messages.success(request, "Your envelope was handed in. Your last one counts.")
                 return redirect("auctions:detail", lot.pk)
             form.add_error(None, outcome.message)
-            with_new_request(form, request.POST.dict())
+            with_new_request(form)
     return sealed_page(request, lot, status=422, envelope_form=form)
 
 
@@ -98,12 +98,12 @@ def envelope_seal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
                 request_id=form.cleaned_data["request_id"],
             )
         except Refused as refusal:
-            note_refusal(form, refusal, request.POST.dict())
+            note_refusal(form, refusal)
         else:
             if not done.outcome.refusal:
                 return sealed_page(request, lot, secret_receipt=done.receipt, was_sealed=True)
             form.add_error(None, done.outcome.message)
-            with_new_request(form, request.POST.dict())
+            with_new_request(form)
     return sealed_page(request, lot, status=422, server_form=form)
 
 

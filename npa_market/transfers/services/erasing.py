@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db import transaction
 
 from npa_market.common.clock import database_now
-from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.errors import Refused
 from npa_market.common.files import erase_content
+from npa_market.common.texts import checked_reason
 from npa_market.evidence.services import record
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
@@ -38,13 +39,12 @@ def erase_package_copies(*, user: User, deal_id: UUID, reason: str) -> ErasedCop
     """
     deal = locked_deal(deal_id)
     require(user, "transfers.erase_package_copies", deal)
-    words = " ".join(reason.split())
-    if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
-        raise InvalidInput(
-            "reason_needed",
-            f"Say in {SHORTEST_REASON} to {LONGEST_REASON} characters why the copies are erased.",
-            field="reason",
-        )
+    words = checked_reason(
+        " ".join(reason.split()),
+        least=SHORTEST_REASON,
+        most=LONGEST_REASON,
+        words=f"Say in {SHORTEST_REASON} to {LONGEST_REASON} characters why the copies are erased.",
+    )
     now = database_now()
     delivery = deal.deliveries.in_force().select_related("key").first()
     if delivery is not None and open_until(deal, delivery, now) is not None:
