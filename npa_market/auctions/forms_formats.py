@@ -21,7 +21,9 @@ class RequestForm(forms.Form):
 
 def with_new_request(form: forms.Form) -> None:
     """Show the form with what was typed and another number: the one it had has its answer."""
-    form.data = {**form.data, form.add_prefix("request_id"): str(uuid7())}
+    typed = form.data.copy()
+    typed[form.add_prefix("request_id")] = str(uuid7())
+    form.data = typed
 
 
 def note_refusal(form: forms.Form, refusal: Refused) -> None:

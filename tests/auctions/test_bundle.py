@@ -197,9 +197,9 @@ def test_A9_A12_A14_A15_A19_S2_core_and_brute_force_agree_on_random_events():
     assert stop.value.code == 0
 
 
-def test_events_are_checked_by_the_core_alone():
-    with pytest.raises(CommandError, match="core alone"):
-        call_command("model_check", events=True, database=True, histories=1)
+def test_events_are_checked_in_no_single_format():
+    with pytest.raises(CommandError, match="--events takes no --format"):
+        call_command("model_check", events=True, format="dutch", histories=1)
 
 
 def played(seed: int, number: int) -> Run:

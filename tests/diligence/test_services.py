@@ -27,7 +27,6 @@ from npa_market.diligence.services import (
 )
 from npa_market.evidence.models import Entry, Payload
 from npa_market.packages.models import Package
-from npa_market.packages.sealed import read_sealed
 from npa_market.packages.services import (
     new_version,
     screen_package,
@@ -263,12 +262,10 @@ def test_a_closed_room_takes_nobody_and_gives_bidders_nothing(
 
 def pages_of(client, package) -> list[int]:
     """Statuses of what an admitted buyer reads of a package."""
-    proof = {"token": read_sealed(package)["loan_token"][0]}
     return [
         client.get(package.get_absolute_url()).status_code,
         client.get(reverse("packages:strata", args=[package.pk])).status_code,
         client.get(f"/api/v1/packages/{package.pk}/stratifications/").status_code,
-        client.get(f"/api/v1/packages/{package.pk}/proof/", proof).status_code,
     ]
 
 
@@ -278,7 +275,7 @@ def test_a_closed_room_shows_bidders_nothing_of_the_package(
     sign_nda(user=buyer_user, room_id=shown.room.pk, buyer=buyer)
     assert as_user(buyer_user).get(shown.package.get_absolute_url()).status_code == 200
     close_room(user=seller_user, room_id=shown.room.pk)
-    assert pages_of(as_user(buyer_user), shown.package) == [404] * 4
+    assert pages_of(as_user(buyer_user), shown.package) == [404] * 3
     assert as_user(seller_user).get(shown.package.get_absolute_url()).status_code == 200
 
 
@@ -295,7 +292,7 @@ def test_withdrawing_a_package_closes_its_room_with_it(
     for document in DOWNLOADS:
         with pytest.raises(NotPermitted):
             record_access(user=buyer_user, room_id=shown.room.pk, document=document)
-    assert pages_of(as_user(buyer_user), shown.package) == [404] * 4
+    assert pages_of(as_user(buyer_user), shown.package) == [404] * 3
     with pytest.raises(Refused, match="closed"):
         open_tape_for_valuation(user=buyer_user, buyer=buyer, package=shown.package)
     with pytest.raises(Refused, match="closed"):
@@ -313,7 +310,7 @@ def test_a_new_version_ends_what_bidders_read_of_the_one_before(
     seal_package(user=second_seller_user, package_id=draft.pk)
     with pytest.raises(NotPermitted):
         record_access(user=buyer_user, room_id=shown.room.pk, document=RoomDocument.TAPE_CSV)
-    assert pages_of(as_user(buyer_user), shown.package) == [404] * 4
+    assert pages_of(as_user(buyer_user), shown.package) == [404] * 3
     page = as_user(buyer_user).get(reverse("diligence:room", args=[shown.room.pk]))
     assert "This room was closed on" in page.content.decode()
     assert "Download</button>" not in page.content.decode()

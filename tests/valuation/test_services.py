@@ -330,9 +330,9 @@ def test_a_closed_room_ends_new_runs_of_its_buyers(
     admission = read_by(package, buyer)
     ask(buyer_user, buyer, package)
     close_room(user=second_seller_user, room_id=admission.room_id)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInput, match="a closed data room") as refusal:
         ask(buyer_user, buyer, package, seed=8)
-    assert refusal.value.code == "room_closed"
+    assert refusal.value.code == "package_unknown"
 
 
 def test_the_rooms_log_names_who_opened_the_tape_and_not_how_often(
