@@ -18,7 +18,7 @@ def register_withheld(entries: Callable[[], Q]) -> None:
 
 
 def register_nameless(types: Iterable[str]) -> None:
-    """Name the actor of entries of these types to colleagues alone, not to the venue."""
+    """Record the actor of entries of these types as a commitment; name it to colleagues alone."""
     _nameless.update(types)
 
 

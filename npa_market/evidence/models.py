@@ -7,7 +7,7 @@ from django.db import models
 
 from npa_market.common.fields import Sha256
 from npa_market.evidence.discretion import withheld_now
-from npa_market.parties.models import User
+from npa_market.parties.models import Membership, User
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):
@@ -29,7 +29,9 @@ class Entry(models.Model):
     seq = models.BigAutoField(primary_key=True)
     type = models.CharField(max_length=60)
     time = models.DateTimeField(help_text="database clock, UTC")
-    actor = models.CharField(max_length=60, help_text="pseudonymous: user:<key> or system")
+    actor = models.CharField(
+        max_length=80, help_text="pseudonymous: user:<key>, sealed:<commitment> or system"
+    )
     object_type = models.CharField(max_length=60)
     object_id = models.CharField(max_length=40, db_index=True)
     prev_state = models.CharField(max_length=30, blank=True)
@@ -45,6 +47,36 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
+
+
+class SealedActorQuerySet(models.QuerySet["SealedActor"]):
+    def visible_to(self, user: User) -> Self:
+        """Acts of one's own institution, once they may be read at all; nobody else's, no venue."""
+        colleagues = Membership.objects.filter(organisation__in=user.organisation_ids())
+        readable = Entry.objects.exclude(withheld_now())
+        return self.filter(user__in=colleagues.values("user"), entry__in=readable)
+
+
+class SealedActor(models.Model):
+    """Who stands behind `sealed:<SHA-256(salt || user:<key>)>`, kept apart from the entry.
+
+    The salt opens the commitment: whoever has it and the person's key can prove whose act it was.
+    Erasing the row leaves the log whole and the act without a person.
+    """
+
+    entry = models.OneToOneField(
+        Entry, primary_key=True, on_delete=models.PROTECT, related_name="sealed_actor"
+    )
+    salt = models.BinaryField(max_length=32)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    objects = SealedActorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["entry"]
+
+    def __str__(self) -> str:
+        return f"actor of {self.entry_id}"
 
 
 class Payload(models.Model):

@@ -11,8 +11,9 @@ import rfc8785
 from django.db import connection, models
 
 from npa_market.common.clock import database_now
+from npa_market.evidence.discretion import is_nameless
 from npa_market.evidence.merkle import leaf_hash
-from npa_market.evidence.models import Entry, Payload
+from npa_market.evidence.models import Entry, Payload, SealedActor
 from npa_market.parties.models import User
 
 LOG_NAME = "npa-market"
@@ -41,7 +42,8 @@ def record(
     """Append one entry on `subject`; `actor` None means the system itself.
 
     `payload` is plain JSON without personal data of borrowers; amounts are integer minor units.
-    The log keeps only SHA-256(salt || canonical payload). Must run inside the transaction of the
+    The log keeps only SHA-256(salt || canonical payload), and of an act that names nobody (see
+    `discretion`) only a commitment to its actor. Must run inside the transaction of the
     event: raises RuntimeError outside one, so no event stands without its entry.
     """
     draft = Draft(type=type, subject=subject, actor=actor, payload=payload, prev_state=prev_state)
@@ -57,8 +59,12 @@ def record_all(drafts: Sequence[Draft]) -> list[Entry]:
         raise RuntimeError(f"evidence {drafts[0].type} recorded outside a transaction")
     now = database_now()
     salts = [secrets.token_bytes(32) for _ in drafts]
+    actor_salts = [_actor_salt(draft) for draft in drafts]
     entries = Entry.objects.bulk_create(
-        [_entry(draft, salt, now) for draft, salt in zip(drafts, salts, strict=True)]
+        [
+            _entry(draft, _actor_name(draft, actor_salt), salt, now)
+            for draft, salt, actor_salt in zip(drafts, salts, actor_salts, strict=True)
+        ]
     )
     Payload.objects.bulk_create(
         [
@@ -66,14 +72,37 @@ def record_all(drafts: Sequence[Draft]) -> list[Entry]:
             for entry, salt, draft in zip(entries, salts, drafts, strict=True)
         ]
     )
+    sealed = [
+        SealedActor(entry=entry, salt=actor_salt, user=draft.actor)
+        for entry, actor_salt, draft in zip(entries, actor_salts, drafts, strict=True)
+        if actor_salt
+    ]
+    if sealed:
+        SealedActor.objects.bulk_create(sealed)
     return entries
 
 
-def _entry(draft: Draft, salt: bytes, now: datetime) -> Entry:
+def commitment(salt: bytes, actor: str) -> str:
+    """`sealed:` and the hash that stands for an actor (`user:<key>`) whom the log does not name."""
+    return f"sealed:{hashlib.sha256(salt + actor.encode()).hexdigest()}"
+
+
+def _actor_salt(draft: Draft) -> bytes:
+    """A salt for the actor of an act that names nobody; empty where the actor is named."""
+    return secrets.token_bytes(32) if draft.actor and is_nameless(draft.type) else b""
+
+
+def _actor_name(draft: Draft, actor_salt: bytes) -> str:
+    if draft.actor is None:
+        return "system"
+    name = f"user:{draft.actor.pk}"
+    return commitment(actor_salt, name) if actor_salt else name
+
+
+def _entry(draft: Draft, actor_name: str, salt: bytes, now: datetime) -> Entry:
     """The entry with its canonical form and hashes (not saved)."""
     subject = draft.subject
     payload_sha256 = hashlib.sha256(salt + rfc8785.dumps(draft.payload)).hexdigest()
-    actor_name = f"user:{draft.actor.pk}" if draft.actor else "system"
     document: dict[str, Any] = {
         "v": 1,
         "log": LOG_NAME,

@@ -6,7 +6,7 @@ import django_tables2 as tables
 
 from npa_market.common.templatetags.market import moment, short_hash
 from npa_market.evidence.models import Entry
-from npa_market.evidence.queries import act_in_words, subject_in_words
+from npa_market.evidence.queries import act_in_words, betrays_actor, subject_in_words
 
 
 class EntryTable(tables.Table):
@@ -35,8 +35,8 @@ class EntryTable(tables.Table):
     def render_object_type(self, record: Entry) -> str:
         return subject_in_words(record)
 
-    def render_leaf_sha256(self, value: str) -> str:
-        return short_hash(value)
+    def render_leaf_sha256(self, record: Entry) -> str:
+        return "withheld" if betrays_actor(record) else short_hash(record.leaf_sha256)
 
-    def value_leaf_sha256(self, value: str) -> str:
-        return value
+    def value_leaf_sha256(self, record: Entry) -> str:
+        return "withheld" if betrays_actor(record) else record.leaf_sha256

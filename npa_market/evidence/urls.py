@@ -5,5 +5,6 @@ from npa_market.evidence import views
 app_name = "evidence"
 urlpatterns = [
     path("", views.entries, name="list"),
+    path("own-acts.jsonl", views.own_acts_file, name="own_acts"),
     path("<int:seq>/", views.entry_detail, name="detail"),
 ]

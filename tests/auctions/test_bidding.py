@@ -51,7 +51,7 @@ def test_A1_A2_an_accepted_bid_stands_everywhere_at_once(market):
         2,
     )
     entry = Entry.objects.about(lot.pk).last()
-    assert (entry.type, entry.actor) == ("lot.bid_accepted", f"user:{market.bidders[0][1].pk}")
+    assert (entry.type, entry.sealed_actor.user) == ("lot.bid_accepted", market.bidders[0][1])
     assert entry.payload.body["amount_minor"] == START
     assert entry.payload.body["bidder"] == lot.registrations.get(buyer=lot.leader).label
 

@@ -37,7 +37,7 @@ from npa_market.auctions.sale_events.models import SaleEvent
 from npa_market.auctions.terms import Format, LotTerms
 from npa_market.common.fields import uuid7
 from npa_market.common.models import OutboxMessage
-from npa_market.evidence.models import Entry, Payload
+from npa_market.evidence.models import Entry, Payload, SealedActor
 from npa_market.parties.models import User
 
 # Limits of requests a minute are kept in the cache; they are not what is looked at.
@@ -300,6 +300,7 @@ def _note_rows(lot: Lot, after: tuple[int, int], seen: Seen) -> None:
         *lot.outcomes.order_by("pk"),
         *Entry.objects.filter(pk__gt=first).order_by("pk"),
         *Payload.objects.filter(pk__gt=first).order_by("pk"),
+        *SealedActor.objects.filter(pk__gt=first).order_by("pk"),
         *OutboxMessage.objects.filter(pk__gt=sent).order_by("pk"),
     ]
     for row in rows:
