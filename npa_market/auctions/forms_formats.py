@@ -1,5 +1,6 @@
 """What people type on falling and negotiated lots; a form carries its request's number."""
 
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -21,7 +22,7 @@ class RequestForm(forms.Form):
 
 def with_new_request(form: forms.Form) -> None:
     """Show the form with what was typed and another number: the one it had has its answer."""
-    typed = form.data.copy()
+    typed: Any = copy(form.data)  # A QueryDict that takes changes.
     typed[form.add_prefix("request_id")] = str(uuid7())
     form.data = typed
 
