@@ -51,11 +51,14 @@ def to_decimal(amount_minor: int, currency: str) -> Decimal:
 
 
 def format_minor(amount_minor: int, currency: str, *, symbol: bool = False) -> str:
-    """`3,172,415.07`, or `¥3,172,415.07` with the symbol."""
+    """`3,172,415.07`, or `¥3,172,415.07` with the symbol.
+
+    A bare ¥ is the yuan, the venue's own; the yen is JP¥.
+    """
     amount = to_decimal(amount_minor, currency)
     if symbol:
-        text: str = format_currency(amount, currency, locale="en_US").replace("CN¥", "¥")
-        return text
+        text: str = format_currency(amount, currency, locale="en_US")
+        return text.replace("¥", "JP¥") if currency == "JPY" else text.replace("CN¥", "¥")
     places = minor_digits(currency)
     pattern = "#,##0" + ("." + "0" * places if places else "")
     formatted: str = format_decimal(amount, format=pattern, locale="en_US")

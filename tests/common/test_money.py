@@ -64,6 +64,8 @@ def test_what_is_shown_can_be_typed_again(amount_minor, currency):
 
 def test_the_symbol_stands_for_one_figure_alone():
     assert format_minor(317_241_507, "CNY", symbol=True) == "¥3,172,415.07"
+    assert format_minor(3_172_415, "JPY", symbol=True) == "JP¥3,172,415"
+    assert format_minor(-3_172_415, "JPY", symbol=True) == "-JP¥3,172,415"
     assert format_minor(-5, "USD", symbol=True) == "-$0.05"
 
 

@@ -19,7 +19,8 @@
   const all = (name) => root.querySelectorAll(`[data-${name}]`);
   const show = (name, text) => { for (const node of all(name)) if (node.textContent !== text) node.textContent = text; };
   const now = () => Date.now() + offset;
-  const symbol = lot.currency === "CNY" ? "¥" : lot.currency === "USD" ? "$" : `${lot.currency} `;
+  const symbols = { CNY: "¥", JPY: "JP¥", USD: "$" };  // As the server writes them.
+  const symbol = symbols[lot.currency] ?? `${lot.currency} `;
 
   const money = (minor) => {
     const text = String(minor).padStart(lot.digits + 1, "0");
