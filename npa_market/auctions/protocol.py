@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from npa_market.auctions.models import ENDED, EventKind, Lot, LotEvent
+from npa_market.auctions.state import STANDING_REFUSALS
 from npa_market.common.errors import Refused
 from npa_market.common.money import minor_digits
 
@@ -139,16 +140,22 @@ def _receipts(lot: Lot, labels: dict[Any, str]) -> Iterable[dict[str, Any]]:
 
 
 def _refusals(lot: Lot, labels: dict[Any, str]) -> Iterable[dict[str, Any]]:
-    """What was asked and refused. Whether papers were in order is the bidder's own affair."""
+    """What was asked and refused: by the rules of the lot one by one, by standing as a number.
+
+    Whether papers or a deposit were in order is the bidder's own affair (A20): such a refusal has
+    no label, time, amount or reason, from which rivals could tell whose it is.
+    """
     refused = lot.outcomes.exclude(refusal="").order_by("decided_at", "pk")
-    for row in refused:
-        hides_amount = lot.allows_proxy or lot.format in {"sealed", "dutch"}
+    hides_amount = lot.allows_proxy or lot.format in {"sealed", "dutch"}
+    for row in refused.exclude(refusal__in=STANDING_REFUSALS):
         yield {
             "at": _time(row.decided_at),
             "bidder": labels.get(row.buyer_id, ""),
             "amount_minor": None if hides_amount else _exact(row.amount_minor),
             "refusal": row.refusal,
         }
+    for _ in range(refused.filter(refusal__in=STANDING_REFUSALS).count()):
+        yield {"at": None, "bidder": "", "amount_minor": None, "refusal": "not_entitled"}
 
 
 def _exact(amount_minor: int | None) -> int | str | None:

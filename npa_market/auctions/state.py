@@ -163,6 +163,9 @@ _STANDING: tuple[_Fault, ...] = (
     (Refusal.SUSPENDED, lambda standing: standing.is_suspended),
 )
 
+# What is refused for who the bidder is and not for what it asked; its own affair.
+STANDING_REFUSALS = frozenset({*(name for name, _ in _STANDING), Refusal.NOT_INVITED})
+
 
 def standing_refusal(standing: Standing) -> Refusal | None:
     """The first reason why a bidder who stands like this cannot buy the lot (A15)."""

@@ -18,9 +18,11 @@ from npa_market.auctions.model.world import make_world, moved_clock
 from npa_market.auctions.models import Lot
 from npa_market.auctions.offline import check_protocol
 from npa_market.auctions.protocol import chained_anew, protocol, protocol_bytes
+from npa_market.auctions.protocol_pdf import protocol_pdf
 from npa_market.auctions.replay import replay
 from npa_market.auctions.terms import Format
 from npa_market.common.errors import Refused
+from npa_market.parties.models import Organisation, QualificationState
 from tests.auctions.conftest import END, RESERVE, START, STEP
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +161,32 @@ def test_a_changed_row_is_found_by_the_replay(sold_market):
     again = replay(lot)
     assert not again.is_same
     assert "differs" in again.difference
+
+
+def test_A20_a_refusal_of_standing_is_counted_and_tells_of_nobody(market, clock):
+    """Rivals know labels for the whole lot; whose papers expired is that bidder's own affair."""
+    market.bid(0, START)
+    market.bid(1, START)
+    buyer = market.bidders[1][0]
+    Organisation.objects.filter(pk=buyer.pk).update(qualification=QualificationState.REFUSED)
+    assert market.bid(1, START + STEP).refusal == "not_qualified"
+    clock.now = END + timedelta(hours=1)
+    lot = market.advance()
+    document = protocol(lot)
+    by_rule, by_standing = document["refusals"]
+    label = lot.registrations.get(buyer=buyer).label
+    assert (by_rule["refusal"], by_rule["bidder"]) == ("below_step", label)
+    assert {name: by_standing[name] for name in by_standing if name != "hash"} == {
+        "at": None, "bidder": "", "amount_minor": None, "refusal": "not_entitled"
+    }  # fmt: skip
+    assert "not_qualified" not in protocol_bytes(lot).decode()
+    assert check_protocol.check(document)
+    assert replay(lot).is_same
+    words = "".join(
+        page.extract_text() for page in PdfReader(BytesIO(protocol_pdf(document))).pages
+    )
+    assert "Refused: 2" in words
+    assert "not entitled" in words
 
 
 def test_no_protocol_before_the_end(market, as_user):
