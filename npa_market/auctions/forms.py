@@ -1,5 +1,7 @@
 """What people type on the pages of a lot."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +15,9 @@ from npa_market.auctions.models import Lot, LotFormat
 from npa_market.auctions.notices.forms import WordsFields
 from npa_market.auctions.prefill import MONEY, PLAIN, SECONDS
 from npa_market.auctions.terms import MAX_SOFT_CLOSE_SECONDS, Format, floor_after
+from npa_market.common.errors import InvalidInput
+from npa_market.common.forms import add_refusal
+from npa_market.common.local_times import local_moment
 from npa_market.common.money import format_minor
 from npa_market.packages.models import Package
 
@@ -71,6 +76,18 @@ class DepositForm(forms.Form):
     bank_reference = forms.CharField(
         max_length=80, label="Bank line", widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
+
+
+def moments(form: forms.Form, names: Iterable[str], zone: ZoneInfo) -> dict[str, datetime]:
+    """What was typed as times of a zone; a time that is none there or two stands as an error."""
+    found = {}
+    for name in names:
+        typed = timezone.make_naive(form.cleaned_data[name], timezone.get_current_timezone())
+        try:
+            found[name] = local_moment(typed, zone, field=name)
+        except InvalidInput as refusal:
+            add_refusal(form, refusal)
+    return found
 
 
 def _moment_field(label: str, help_text: str = "") -> forms.DateTimeField:
@@ -167,12 +184,9 @@ class LotForm(BuyersFields, FormatFields, WordsFields):
         values["invitees"] = self.invited_keys(kind, values)
         if self.errors or zone is None:
             return values
-        times = {
-            name: timezone.make_naive(values[name], timezone.get_current_timezone()).replace(
-                tzinfo=zone
-            )
-            for name in ("registration_ends_at", "opens_at", "ends_at", "hard_end_at")
-        }
+        times = moments(self, ("registration_ends_at", "opens_at", "ends_at", "hard_end_at"), zone)
+        if self.errors:
+            return values
         values["terms"] = LotTerms(
             start_price_minor=values["start_price_minor"],
             step_minor=values["step_minor"],

@@ -544,6 +544,24 @@ class TestListAndAnnouncement:
         assert 'value="Consumer loans, South"' in answer.content.decode()
         assert not Lot.objects.exists()
 
+    @pytest.mark.parametrize(
+        ("time", "words"),
+        [
+            ("2027-03-14T02:30", "2027-03-14 02:30 does not exist in America/New_York"),
+            ("2027-11-07T01:30", "2027-11-07 01:30 comes twice in America/New_York"),
+        ],
+    )
+    def test_A17_an_end_that_the_clocks_never_or_twice_show_is_refused(
+        self, package, seller_user, as_user, clock, time, words
+    ):
+        clock.now = MORNING
+        typed = {**self.FORM, "package": package.pk, "time_zone": "America/New_York"}
+        typed |= {"ends_at": time, "hard_end_at": "2027-12-01T10:00"}
+        answer = as_user(seller_user).post(reverse("auctions:new"), typed)
+        assert answer.status_code == 422
+        assert words in answer.context["form"].errors["ends_at"][0]
+        assert not Lot.objects.exists()
+
     def test_list_with_filter_sort_and_export(self, market, as_user):
         client = as_user(market.bidders[0][1])
         address = reverse("auctions:list")

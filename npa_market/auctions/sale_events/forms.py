@@ -1,15 +1,13 @@
 """The announcement of an event: common terms, and a row for each package that is offered in it."""
 
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
-from django.utils import timezone
 
 from npa_market.auctions.bundle import MAX_LOTS, MIN_LOTS
-from npa_market.auctions.forms import LOCAL_TIME
+from npa_market.auctions.forms import LOCAL_TIME, moments
 from npa_market.auctions.forms_terms import DECIMAL, BuyersFields, parsed
 from npa_market.auctions.notices.forms import WordsFields
 from npa_market.auctions.sale_events.services import Offered, Timetable
@@ -58,12 +56,8 @@ class EventForm(BuyersFields, WordsFields):
                 self.add_error("time_zone", "Name a zone of the IANA list, e.g. Asia/Shanghai.")
             return values
         if not self.errors:
-            times: dict[str, datetime] = {
-                name: timezone.make_naive(values[name], timezone.get_current_timezone()).replace(
-                    tzinfo=zone
-                )
-                for name in TIMES
-            }
+            times = moments(self, TIMES, zone)
+        if not self.errors:
             values["timetable"] = Timetable(
                 time_zone=values["time_zone"],
                 allows_withdrawal=values["allows_withdrawal"],

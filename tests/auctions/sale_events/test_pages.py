@@ -92,6 +92,10 @@ def test_a_fault_of_one_package_stands_in_its_row(
     [
         ({"time_zone": "Mars/Olympus"}, "IANA list"),
         ({"ends_at": "2026-11-11T09:00"}, "The end must come after the opening"),
+        (
+            {"time_zone": "America/New_York", "ends_at": "2027-03-14T02:30"},
+            "2027-03-14 02:30 does not exist in America/New_York",
+        ),
         ({"buyers": "invited"}, "Choose the institutions"),
         ({"title": ""}, "required"),
     ],
