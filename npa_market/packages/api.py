@@ -13,6 +13,7 @@ from npa_market.packages import api_building, services
 from npa_market.packages.api_building import organisation_of, user_of
 from npa_market.packages.filters import PackageFilter
 from npa_market.packages.models import Package
+from npa_market.packages.page import shown_tables
 from npa_market.packages.sealed import loan_proof
 from npa_market.packages.serializers import (
     LoanProofSerializer,
@@ -102,8 +103,11 @@ class PackageViewSet(
     @extend_schema(responses=StratificationSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def stratifications(self, request: Request, pk: str) -> Response:
-        """Every stratification of a screened or sealed package; none before the screen."""
-        tables = self.get_object().overview.get("stratifications", {})
+        """Every stratification of a screened or sealed package; none before the screen.
+
+        For all but the seller, cells of fewer than five borrowers are merged.
+        """
+        tables = shown_tables(self.get_object(), user_of(request))
         return Response(StratificationSerializer(list(tables.values()), many=True).data)
 
     @extend_schema(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from npa_market.evidence.models import Entry
+from npa_market.packages.bidder_tables import table_for_bidders
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.exports import MARKED_FORMS, forms_for
 from npa_market.packages.freezing import has_built
@@ -41,7 +42,8 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
         **_findings(package),
         **_permissions(package, user),
         **_versions(package, is_own),
-        **table_of(package, table_key),
+        **table_of(table_key, shown_tables(package, user)),
+        "bidder_note": is_own,
     }
 
 
@@ -145,9 +147,18 @@ def _filled(field: dict[str, Any]) -> dict[str, Any]:
     return field | {"share": share, "tone": tone}
 
 
-def table_of(package: Package, key: str) -> dict[str, Any]:
-    """The stratification `key` (else the first one) and the names of all that there are."""
+def shown_tables(
+    package: Package, user: User, *, as_bidder: bool = False
+) -> dict[str, dict[str, Any]]:
+    """The stratifications: exact for the seller, small cells merged for everybody else."""
     tables: dict[str, dict[str, Any]] = package.overview.get("stratifications", {})
+    if package.seller_id in user.organisation_ids() and not as_bidder:
+        return tables
+    return {key: table_for_bidders(table) for key, table in tables.items()}
+
+
+def table_of(key: str, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The stratification `key` (else the first one) and the names of all that there are."""
     if not tables:
         return {"table": None, "table_key": "", "table_names": []}
     if key not in tables:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from npa_market.common.charts import CurveChart, HistogramChart, Line
 from npa_market.common.money import format_minor
-from npa_market.packages.classes import CLASSIFIERS
+from npa_market.packages.bidder_tables import coarse_grid
+from npa_market.packages.classes import CLASSIFIERS, Classes
 
 BINS, POINTS = 24, 101
 HEAT = ("balance", "days_overdue")
@@ -22,7 +23,13 @@ def pictures(frame: pd.DataFrame) -> dict[str, Any]:
         return {}
     codes, _ = pd.factorize(frame["borrower_token"])
     owed = np.bincount(codes, weights=claim.astype(np.float64)).astype(np.float64)
-    return {"claims": _bins(claim), "heat": _heat(frame, claim), "lorenz": _lorenz(owed)}
+    down, across = (CLASSIFIERS[key].classify(frame) for key in HEAT)
+    return {
+        "claims": _bins(claim),
+        "heat": _heat(down, across, claim),
+        "bidder_heat": _heat(*coarse_grid(down, across, codes.astype(np.int64)), claim),
+        "lorenz": _lorenz(owed),
+    }
 
 
 def _bins(claim: Amounts) -> dict[str, Any]:
@@ -35,9 +42,8 @@ def _bins(claim: Amounts) -> dict[str, Any]:
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 
-def _heat(frame: pd.DataFrame, claim: Amounts) -> dict[str, Any]:
+def _heat(down: Classes, across: Classes, claim: Amounts) -> dict[str, Any]:
     """Claim per cell in minor units; bands without loans are left out."""
-    down, across = (CLASSIFIERS[key].classify(frame) for key in HEAT)
     width = len(across.labels)
     cells = np.zeros(len(down.labels) * width, dtype=np.int64)
     np.add.at(cells, down.codes * width + across.codes, claim)

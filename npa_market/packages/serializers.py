@@ -111,6 +111,9 @@ class PackageBandSerializer(serializers.Serializer):
     label = serializers.CharField()  # type: ignore[assignment]
     loans = serializers.IntegerField()
     borrowers = serializers.IntegerField()
+    borrowers_at_most = serializers.BooleanField(
+        default=False, help_text="borrowers is an upper bound: merged rows may share some"
+    )
     principal_minor = serializers.IntegerField()
     total_minor = serializers.IntegerField()
     claim_minor = serializers.IntegerField()

@@ -13,7 +13,7 @@ from npa_market.common.errors import InvalidInput
 from npa_market.common.keyset import row_after
 from npa_market.packages.drilling import loans_page
 from npa_market.packages.models import Package
-from npa_market.packages.page import table_of
+from npa_market.packages.page import shown_tables, table_of
 from npa_market.packages.pictures import HEAT, heat_rows, histogram, lorenz_curve
 from npa_market.packages.stratify import STRATIFICATIONS
 from npa_market.parties.access import MEMBERS, access, access_for
@@ -30,19 +30,24 @@ def package_strata(request: MemberRequest, package_id: UUID) -> HttpResponse:
     if not package.overview.get("stratifications"):
         raise Http404("not screened yet")
     kept = package.overview.get("pictures") or {}
+    is_own = package.seller_id in request.user.organisation_ids()
+    as_bidder = not is_own or request.GET.get("as") == "bidder"
+    tables = shown_tables(package, request.user, as_bidder=as_bidder)
     context: dict[str, Any] = {
         "package": package,
-        "tables": [table_of(package, key) for key in STRATIFICATIONS],
-        "drills": _drills(request, package),
+        "tables": [table_of(key, tables) for key in STRATIFICATIONS if key in tables],
+        "is_own": is_own,
+        "as_bidder": as_bidder,
+        "drills": not as_bidder and _drills(request, package),
     }
     if kept:
         context |= {
             "histogram": histogram(kept["claims"], package.currency),
             "lorenz": lorenz_curve(kept["lorenz"]),
-            "heat": heat_rows(kept["heat"]),
-            "heat_columns": kept["heat"]["columns"],
-            "heat_keys": HEAT,
         }
+    # Packages screened before the merged heat map was kept have none for bidders.
+    if heat := kept.get("bidder_heat" if as_bidder else "heat"):
+        context |= {"heat": heat_rows(heat), "heat_columns": heat["columns"], "heat_keys": HEAT}
     return render(request, "packages/strata.html", context)
 
 

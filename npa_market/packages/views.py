@@ -21,7 +21,7 @@ from npa_market.packages import services
 from npa_market.packages.filters import PackageFilter
 from npa_market.packages.forms import ReasonForm
 from npa_market.packages.models import Package, PackageQuerySet
-from npa_market.packages.page import page_of, table_of
+from npa_market.packages.page import page_of, shown_tables, table_of
 from npa_market.packages.queries import list_totals
 from npa_market.packages.tables import OwnPackageTable, PackageTable
 from npa_market.parties.access import MEMBERS, access, access_for
@@ -128,7 +128,12 @@ def _page(request: MemberRequest, package: Package, **typed: ReasonForm) -> Http
 def package_table(request: MemberRequest, package_id: UUID) -> HttpResponse:
     """One stratification, as a part of the page."""
     package = _visible(request, package_id)
-    context = {"package": package, **table_of(package, request.GET.get("table", ""))}
+    tables = shown_tables(package, request.user)
+    context = {
+        "package": package,
+        "bidder_note": package.seller_id in request.user.organisation_ids(),
+        **table_of(request.GET.get("table", ""), tables),
+    }
     if not request.htmx:
         return redirect(f"{package.get_absolute_url()}?table={context['table_key']}")
     return render(request, "packages/_table.html", context)

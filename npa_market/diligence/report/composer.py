@@ -172,7 +172,7 @@ class Composer:
         return [
             row.label,
             f"{row.loans:,}",
-            f"{row.borrowers:,}",
+            f"{'≤ ' if row.borrowers_at_most else ''}{row.borrowers:,}",
             self.money(row.principal_minor),
             self.money(row.total_minor),
             percent(row.share),

@@ -1,12 +1,13 @@
 """Tables by loans, borrowers, principal, total and share that add up to the package."""
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from npa_market.diligence.report.frames import Labels
 from npa_market.diligence.report.inputs import PackageFacts, ReportDoesNotAddUp
+from npa_market.packages.bidder_tables import borrowers_of, merged_groups, merged_label
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Row:
     principal_minor: int
     total_minor: int
     share: float
+    borrowers_at_most: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,28 @@ def checked(table: Grouped, package: PackageFacts) -> Grouped:
     )
     _check("total in the total row", table, table.total.total_minor, package.total_minor)
     return table
+
+
+def without_small_cells(table: Grouped, *, is_ordered: bool = True) -> Grouped:
+    """The table with rows of fewer than five borrowers merged, as on the package's page."""
+    counts, whole = [row.borrowers for row in table.rows], table.total.borrowers
+    rows = []
+    for group in merged_groups(counts, whole, is_ordered=is_ordered):
+        members = [table.rows[place] for place in group]
+        borrowers, is_bound = borrowers_of(group, counts, whole)
+        total = sum(row.total_minor for row in members)
+        rows.append(
+            Row(
+                merged_label([row.label for row in members], is_ordered=is_ordered),
+                sum(row.loans for row in members),
+                borrowers,
+                sum(row.principal_minor for row in members),
+                total,
+                total / table.total.total_minor if table.total.total_minor else 0.0,
+                is_bound,
+            )
+        )
+    return replace(table, rows=tuple(rows))
 
 
 def check_frame(frame: pd.DataFrame, package: PackageFacts) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from npa_market.common.charts import BarChart, Line
 from npa_market.diligence.report.composer import Composer, percent
 from npa_market.diligence.report.frames import banded, known
-from npa_market.diligence.report.groups import Grouped, checked, grouped
+from npa_market.diligence.report.groups import Grouped, checked, grouped, without_small_cells
 from npa_market.diligence.report.inputs import ReportInputs
 
 NEVER = "no contact on record"
@@ -61,7 +61,7 @@ def contact(paper: Composer, inputs: ReportInputs, reachability: Grouped) -> Non
         on_new_page=False,
     )
     paper.groups(reachability)
-    paper.groups(checked(by_last_contact(inputs), inputs.package))
+    paper.groups(checked(without_small_cells(by_last_contact(inputs)), inputs.package))
     _by_age_of_debt(paper, inputs)
     paper.missing(
         [

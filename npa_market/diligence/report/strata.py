@@ -15,8 +15,9 @@ from npa_market.diligence.report.concentration import (
     lorenz,
     share_of_top,
 )
-from npa_market.diligence.report.groups import Grouped, Row, checked
+from npa_market.diligence.report.groups import Grouped, Row, checked, without_small_cells
 from npa_market.diligence.report.inputs import PackageFacts, ReportInputs
+from npa_market.packages.bidder_tables import coarse_grid
 from npa_market.packages.classes import CLASSIFIERS
 from npa_market.packages.stratify import Band, Stratification, stratify_all
 
@@ -47,7 +48,8 @@ ELSEWHERE = {"T22", "T25", "T27", "T33"}
 IN_CHAPTER_3 = tuple(number for number, *_ in TABLES if number not in ELSEWHERE)
 OVERLAP = (
     "A borrower with loans in several bands counts once in each band and once in the total, so the "
-    "borrowers of the bands can add up to more than the total."
+    "borrowers of the bands can add up to more than the total. Bands of fewer than 5 borrowers are "
+    "merged; where merged bands may share borrowers, their number is an upper bound (≤)."
 )
 
 
@@ -55,7 +57,12 @@ def strata_of(frame: pd.DataFrame, package: PackageFacts) -> dict[str, Grouped]:
     """Every stratification by its number, checked against the package."""
     found = stratify_all(frame)
     return {
-        number: checked(_table(found[key], number, title, head), package)
+        number: checked(
+            without_small_cells(
+                _table(found[key], number, title, head), is_ordered=CLASSIFIERS[key].is_ordered
+            ),
+            package,
+        )
         for number, key, title, head in TABLES
     }
 
@@ -113,8 +120,16 @@ def _histogram(paper: Composer, frame: pd.DataFrame) -> None:
 
 
 def heat_grid(frame: pd.DataFrame) -> pd.DataFrame:
-    """C3: share of the total, balance bands by bands of days overdue, both in their order."""
-    balances, days = (CLASSIFIERS[key].classify(frame) for key in ("balance", "days_overdue"))
+    """C3: share of the total, balance bands by bands of days overdue, both in their order.
+
+    Neighbouring bands are joined until no cell has fewer than five borrowers.
+    """
+    borrowers, _ = pd.factorize(frame["borrower_token"])
+    balances, days = coarse_grid(
+        CLASSIFIERS["balance"].classify(frame),
+        CLASSIFIERS["days_overdue"].classify(frame),
+        borrowers.astype(np.int64),
+    )
     total = (frame["principal_minor"] + frame["interest_minor"]).to_numpy(dtype=np.float64)
     grid = np.zeros((len(balances.labels), len(days.labels)))
     np.add.at(grid, (balances.codes, days.codes), total / (total.sum() or 1.0))

@@ -1,0 +1,139 @@
+"""Tables as everybody but the seller sees them: no cell of fewer than five borrowers.
+
+Small cells are merged, not left out: what is left out could be worked out from the total. Kept
+tables are rows, so the merge works on rows; every place that shows a table uses this one merge,
+because two different merges of one table could be subtracted from each other.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from npa_market.packages.classes import CLASSIFIERS, Classes
+
+SMALLEST_CELL = 5  # borrowers
+SUMS = ("loans", "principal_minor", "total_minor", "claim_minor")
+TO = " … "
+Groups = list[list[int]]
+
+
+def table_for_bidders(table: dict[str, Any]) -> dict[str, Any]:
+    """A kept stratification, its small rows merged; `borrowers_at_most` marks an upper bound."""
+    counts, whole = [row["borrowers"] for row in table["rows"]], table["total"]["borrowers"]
+    is_ordered = CLASSIFIERS[table["key"]].is_ordered
+    groups = merged_groups(counts, whole, is_ordered=is_ordered)
+    return table | {"rows": [_merged(table, group, is_ordered) for group in groups]}
+
+
+def _merged(table: dict[str, Any], group: list[int], is_ordered: bool) -> dict[str, Any]:
+    rows = [table["rows"][place] for place in group]
+    borrowers, is_bound = borrowers_of(
+        group, [row["borrowers"] for row in table["rows"]], table["total"]["borrowers"]
+    )
+    sums = {name: sum(row[name] for row in rows) for name in SUMS}
+    claim = table["total"]["claim_minor"]
+    return sums | {
+        "label": merged_label([row["label"] for row in rows], is_ordered=is_ordered),
+        "borrowers": borrowers,
+        "borrowers_at_most": is_bound,
+        "share": sums["claim_minor"] / claim if claim else 0.0,
+    }
+
+
+def merged_label(labels: Sequence[str], *, is_ordered: bool) -> str:
+    """`2019 … 2021` of neighbours, `Other (3)` of categories, a label alone as it is."""
+    if len(labels) == 1:
+        return labels[0]
+    return f"{labels[0]}{TO}{labels[-1]}" if is_ordered else f"Other ({len(labels)})"
+
+
+def borrowers_of(group: Sequence[int], counts: Sequence[int], whole: int) -> tuple[int, bool]:
+    """Borrowers of merged rows, and whether that is only an upper bound.
+
+    One with loans in two of the rows is counted twice in their sum; rows of which none overlap add
+    up to the total, and then the sum is exact.
+    """
+    summed = sum(counts[place] for place in group)
+    if len(group) == len(counts):
+        return whole, False
+    return min(summed, whole), len(group) > 1 and sum(counts) > whole
+
+
+def merged_groups(counts: Sequence[int], whole: int, *, is_ordered: bool) -> Groups:
+    """Places of the rows that are shown as one; each group surely has five borrowers.
+
+    counts: borrowers per row; whole: of the package. A smaller package is one group.
+    """
+
+    def is_small(group: list[int]) -> bool:
+        return _surely(group, counts, whole) < SMALLEST_CELL
+
+    if not counts:
+        return []
+    if is_ordered:
+        return _neighbours(len(counts), is_small)
+    kept = sorted(range(len(counts)), key=lambda place: (-counts[place], place))
+    others: list[int] = []
+    while kept and (is_small([kept[-1]]) or (others and is_small(others))):
+        others.append(kept.pop())
+    return [*([place] for place in sorted(kept)), *([sorted(others)] if others else [])]
+
+
+def _neighbours(size: int, is_small: Any) -> Groups:
+    groups: Groups = [[0]]
+    for place in range(1, size):
+        if is_small(groups[-1]):
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    if len(groups) > 1 and is_small(groups[-1]):
+        tail = groups.pop()
+        groups[-1] += tail
+    return groups
+
+
+def _surely(group: Sequence[int], counts: Sequence[int], whole: int) -> int:
+    """Fewest different borrowers that these rows can have together."""
+    inside = sum(counts[place] for place in group)
+    outside = sum(counts) - inside
+    return max(max(counts[place] for place in group), whole - outside)
+
+
+def coarse_grid(
+    down: Classes, across: Classes, borrowers: npt.NDArray[np.int64]
+) -> tuple[Classes, Classes]:
+    """Both axes of a grid with neighbours joined until no used cell is small.
+
+    borrowers: codes, (loans,).
+    """
+    down, across = _used(down), _used(across)
+    while True:
+        width = len(across.labels)
+        cells = down.codes * width + across.codes
+        people = int(borrowers.max(initial=0)) + 1
+        pairs = np.unique(cells * people + borrowers)
+        counts = np.bincount(pairs // people, minlength=len(down.labels) * width)
+        small = np.flatnonzero((counts > 0) & (counts < SMALLEST_CELL))
+        if not len(small) or len(counts) == 1:
+            return down, across
+        row, column = divmod(int(small[np.argmin(counts[small])]), width)
+        if len(down.labels) >= width:
+            down = _joined(down, row)
+        else:
+            across = _joined(across, column)
+
+
+def _used(classes: Classes) -> Classes:
+    used, codes = np.unique(classes.codes, return_inverse=True)
+    return Classes(codes.astype(np.int64), tuple(classes.labels[place] for place in used))
+
+
+def _joined(classes: Classes, place: int) -> Classes:
+    """The class joined with the one before it, the first with the second."""
+    later = max(place, 1)
+    first, last = classes.labels[later - 1], classes.labels[later]
+    label = f"{first.split(TO)[0]}{TO}{last.split(TO)[-1]}"
+    codes = np.where(classes.codes >= later, classes.codes - 1, classes.codes)
+    return Classes(codes, (*classes.labels[: later - 1], label, *classes.labels[later + 1 :]))
