@@ -38,8 +38,8 @@ _COMMA_AMOUNT = re.compile(
 )
 _SUFFIX = re.compile(r"\d+(?:\.0+)?\s*([^\d\s.,].{0,11})")
 _FORMATS = (
-    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y", "%b-%Y", "%Y-%m", "%Y/%m",
-    "%Y年%m月", "%y%m%d", "excel", "days_since_1960", "quarter",
+    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y", "%b-%Y", "%Y-%m",
+    "%Y/%m", "%Y年%m月", "%y%m%d", "excel", "days_since_1960", "quarter",
 )  # fmt: skip
 EXPONENT_WORDS = (
     "A spreadsheet turned these numbers into texts like 1.1E+17 and their last digits are lost. "
