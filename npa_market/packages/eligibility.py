@@ -78,18 +78,20 @@ class Background:
 
     live: the seller's loans in other live packages.
     sold: the seller's loans whose title has moved.
+    complained: the seller's loans with an open complaint in an imported history.
     """
 
     currency: str
     cut_off_date: date
     live: Identities = NO_IDENTITIES
     sold: Identities = NO_IDENTITIES
+    complained: Identities = NO_IDENTITIES
     _matched: dict[str, tuple[pd.DataFrame, Matches]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
     def matches(self, taken: str, frame: pd.DataFrame) -> Matches:
-        """`_matches` of the frame with `live` or `sold`, made once for the rules that share it."""
+        """`_matches` of the frame with `live`, `sold` or `complained`, made once for the rules that share it."""
         known = self._matched.get(taken)
         if known is None or known[0] is not frame:
             known = self._matched[taken] = frame, _matches(frame, getattr(self, taken))
@@ -131,6 +133,15 @@ def _has_status(status: str) -> Rule:
         return np.asarray(frame["status"] == status)
 
     return hits
+
+
+def _disputed(frame: pd.DataFrame, background: Background) -> Mask:
+    """By the tape's status, or by an open complaint on the loan's number, on whichever tape."""
+    found = np.array(frame["status"] == "disputed", dtype=bool)
+    if len(background.complained.numbers):
+        at, _ = background.matches("complained", frame)
+        found[at] = True
+    return found
 
 
 def limitation_start(frame: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
@@ -259,7 +270,7 @@ RULES: dict[str, Rule] = {
     "bankrupt": _has_status("bankrupt"),
     "settled": _has_status("settled"),
     "fraud": _has_status("fraud"),
-    "disputed": _has_status("disputed"),
+    "disputed": _disputed,
     "sold": _among("sold", is_same_borrower=True),
     "sold_other_borrower": _among("sold", is_same_borrower=False),
     "in_live_package": _among("live", is_same_borrower=True),

@@ -29,7 +29,7 @@ from npa_market.packages.queries import selection_hash, token_key
 from npa_market.packages.schema import MONEY_COLUMNS
 from npa_market.packages.sealing import sealed_table
 from npa_market.packages.stratify import TABLE_COLUMNS
-from npa_market.packages.taken import live_identities, sold_identities
+from npa_market.packages.taken import complained_identities, live_identities, sold_identities
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Loan
 
@@ -125,6 +125,7 @@ def screened_pool(
         cut_off_date=cut_off_date,
         live=live_identities(seller, not_counting),
         sold=sold_identities(seller),
+        complained=complained_identities(seller),
     )
     loans = _compared(pool.table()).append_column(LATER_COPY, pa.array(pool.later_copies()))
     return pool, screen(as_frame(loans), background, criteria.disclose)

@@ -1,4 +1,4 @@
-"""The seller's loans that no further package may hold, as the screen's rules compare them."""
+"""The seller's loans that are taken or complained of, as the screen's rules compare them."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -11,6 +11,7 @@ from npa_market.packages.loading import KEY, STEP
 from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import sold_loans
 from npa_market.parties.models import Organisation
+from npa_market.tapes.history_models import Complaint
 from npa_market.tapes.models import Loan
 
 _LOANS = pa.schema(
@@ -40,6 +41,14 @@ def sold_identities(seller: Organisation) -> Identities:
     keys = sorted(sold_loans(seller))
     steps = (keys[start : start + STEP] for start in range(0, len(keys), STEP))
     return _identities([read_columns(Loan.objects.filter(pk__in=step), _LOANS) for step in steps])
+
+
+def complained_identities(seller: Organisation) -> Identities:
+    """The seller's loans with a complaint that no history closes."""
+    still_open = Complaint.objects.imported().filter(closed_on=None).values("loan")
+    return _identities(
+        [read_columns(Loan.objects.filter(tape__seller=seller, pk__in=still_open), _LOANS)]
+    )
 
 
 def _identities(batches: list[pa.RecordBatch]) -> Identities:

@@ -64,6 +64,15 @@ def test_a_status_of_the_tape_hits_its_rule_alone(status):
     assert {finding.rule for finding in outcome.findings if finding.hits} == {status}
 
 
+def test_an_open_complaint_is_a_dispute_whatever_the_status_says():
+    frame = loans({}, {"borrower_id": B}, {"borrower_id": b"c" * 16, "status": "disputed"})
+    given = background(complained=identities(("0", A), ("1", A)))
+    assert hits("disputed", frame, given) == [True, True, True]
+    assert screen(frame, given, ("disputed",)).keeps.all()
+    finding = next(each for each in screen(frame, given, ()).findings if each.rule == "disputed")
+    assert (finding.hits, finding.borrowers, finding.excluded) == (3, 3, 3)
+
+
 @pytest.mark.parametrize(
     ("change", "barred", "near"),
     [

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
+from npa_market.common.files import store_bytes
 from npa_market.common.jobs import running
 from npa_market.common.models import Job, JobState
 from npa_market.evidence.models import Entry
@@ -28,6 +29,12 @@ from npa_market.packages.services import (
 )
 from npa_market.packages.stratify import stratify_all
 from npa_market.parties.roles import Role
+from npa_market.tapes.history_models import (
+    Complaint,
+    HistoryFile,
+    HistoryKind,
+    HistoryState,
+)
 from npa_market.tapes.models import Loan, TapeState
 from tests.builders import (
     CUT_OFF,
@@ -159,6 +166,28 @@ def test_the_screen_excludes_hits_and_keeps_count(draft, tape, seller_user):
     assert (results["disputed"]["treatment"], results["disputed"]["excluded"]) == ("disclose", 0)
     assert results["counterclaim"]["hits"] is None
     assert types_about(package) == ["package.drafted", "package.screened"]
+
+
+def test_an_open_complaint_on_record_is_a_dispute_and_a_closed_one_is_not(draft, tape, seller_user):
+    one, other = one_loan(tape, 1001), one_loan(tape, 1002)
+    history = HistoryFile.objects.create(
+        tape=tape,
+        kind=HistoryKind.COMPLAINTS,
+        file_name="complaints.csv",
+        file=store_bytes(b"complaints"),
+        state=HistoryState.IMPORTED,
+        uploaded_by=seller_user,
+        uploaded_at=database_now(),
+    )
+    for loan, closed_on in ((one, None), (other, CUT_OFF)):
+        Complaint.objects.create(
+            source=history, loan=loan, on=date(2025, 1, 5), subject="calls", closed_on=closed_on
+        )
+    package = screen_package(user=seller_user, package_id=draft().pk)
+    result = next(each for each in package.screen_results if each["rule"] == "disputed")
+    assert (result["hits"], result["borrowers"], package.loans) == (1, 1, 13)
+    HistoryFile.objects.update(state=HistoryState.REMOVED)
+    assert screen_package(user=seller_user, package_id=package.pk).loans == 14
 
 
 def test_the_screen_needs_a_transfer_basis_and_a_loan(draft, tape, seller_user):

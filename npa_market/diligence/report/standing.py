@@ -65,12 +65,22 @@ def contact(paper: Composer, inputs: ReportInputs, reachability: Grouped) -> Non
     _by_age_of_debt(paper, inputs)
     paper.missing(
         [
-            ("T28", "Attempts and right-party contacts", "The tape holds no contact log."),
-            ("T29", "Complaints", "Open disputes are a status (T25); no complaint log is given."),
+            (
+                "T28",
+                "Attempts and right-party contacts",
+                "The sealed file, which this report is made of, holds no contact log. Whether the "
+                "seller keeps one can be asked in the data room.",
+            ),
+            (
+                "T29",
+                "Complaints",
+                "Open disputes are a status (T25) and a rule of the screen (T4), which also counts "
+                "open complaints of the seller's histories. The sealed file holds no complaint log.",
+            ),
             (
                 "T30",
                 "Contact rules",
-                "They are checked on a contact log, which was not given for this package.",
+                "They are checked on a contact log, which the sealed file does not hold.",
             ),
         ]
     )
