@@ -91,7 +91,7 @@ class Background:
     )
 
     def matches(self, taken: str, frame: pd.DataFrame) -> Matches:
-        """`_matches` of the frame with `live`, `sold` or `complained`, made once for the rules that share it."""
+        """`_matches` of the frame with a field of identities, made once for rules that share it."""
         known = self._matched.get(taken)
         if known is None or known[0] is not frame:
             known = self._matched[taken] = frame, _matches(frame, getattr(self, taken))

@@ -75,7 +75,8 @@ def contact(paper: Composer, inputs: ReportInputs, reachability: Grouped) -> Non
                 "T29",
                 "Complaints",
                 "Open disputes are a status (T25) and a rule of the screen (T4), which also counts "
-                "open complaints of the seller's histories. The sealed file holds no complaint log.",
+                "open complaints of the seller's histories. The sealed file holds no complaint "
+                "log.",
             ),
             (
                 "T30",
