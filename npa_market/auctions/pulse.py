@@ -1,7 +1,8 @@
 """The venue's pulse: until when bidding was possible, so that an outage can be told (A18).
 
-The sweeper renews it every second while a web process answers, and each web process with open live
-pages does so as well. A pulse that is too old is never renewed before its outage was judged.
+The sweeper renews it every second while a web process answers, each web process by the requests
+it answers (`middleware`) and by its open live pages. A pulse that is too old is never renewed
+before its outage was judged for every lot.
 """
 
 from datetime import datetime, timedelta
@@ -53,6 +54,4 @@ def renew_pulse() -> None:
 
 def prolong_pulse(now: datetime) -> None:
     """The same from a web process: never over a gap, so that it hides no outage."""
-    Pulse.objects.filter(
-        at__lt=now - PROLONG_AFTER, at__gte=now - OUTAGE_LIMIT + timedelta(seconds=1)
-    ).update(at=now)
+    Pulse.objects.filter(at__lte=now - PROLONG_AFTER, at__gte=now - OUTAGE_LIMIT).update(at=now)

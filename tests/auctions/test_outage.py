@@ -1,6 +1,7 @@
 """A18: an outage gives lost time back; a database that may lose bids opens no lot."""
 
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
 from django.core.checks import run_checks
@@ -17,7 +18,7 @@ from npa_market.auctions.services import (
     suspend_lot,
     try_advance_lot,
 )
-from npa_market.common.errors import NotPermitted, Refused
+from npa_market.common.errors import Busy, NotPermitted, Refused
 from npa_market.portal.management.commands import sweep
 from tests.auctions.conftest import END, HARD_END, OPENING, START
 
@@ -153,6 +154,87 @@ def test_the_sweeper_renews_no_pulse_while_no_bid_can_reach_the_venue(db, settin
     settings.VENUE_PROBE_URL = ""
     sweep.sweep_once()
     assert last_pulse() is not None
+
+
+@pytest.fixture
+def asked(market, clock, as_user, monkeypatch):
+    """Ask for the list of lots every 20 seconds, with no sweeper at work."""
+    monkeypatch.setattr("npa_market.auctions.middleware.PROLONG_AFTER", timedelta(0))
+    client = as_user(market.bidders[0][1])
+
+    def ask(since, until) -> None:
+        clock.now = since
+        while clock.now <= until:
+            assert client.get("/lots/").status_code == 200
+            clock.now += 20 * SECOND
+
+    return ask
+
+
+def test_A4_A13_A18_a_venue_that_answers_needs_no_sweeper_to_end_a_lot(market, clock, asked):
+    beat(END - 14 * MINUTE)
+    asked(END - 14 * MINUTE, END)
+    assert last_pulse() == END
+    clock.now = END + 30 * SECOND
+    assert market.bid(0, START).refusal == Refusal.LATE
+    assert try_advance_lot(lot_id=market.lot.pk)
+    assert kinds(market.lot) == ["opened", "unsold"]
+
+
+def test_A13_A18_an_outage_without_a_sweeper_is_judged_once(market, clock, asked):
+    beat(END - 10 * MINUTE)
+    resumed_at = END - 8 * MINUTE
+    asked(resumed_at, resumed_at)
+    market.lot.refresh_from_db()
+    assert market.lot.ends_at == END + 2 * MINUTE
+    asked(resumed_at, market.lot.ends_at)
+    assert market.bid(0, START).refusal == Refusal.LATE
+    assert market.advance().state == LotState.UNSOLD
+    assert kinds(market.lot) == ["opened", "suspended", "resumed", "unsold"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/no-such-page"])
+def test_A18_probes_of_the_machine_are_no_sign_of_bidding_and_answers_are(
+    path, market, clock, client
+):
+    beat(OPENING)
+    clock.now = OPENING + 30 * SECOND
+    client.get(path)
+    assert last_pulse() == (clock.now if path == "/no-such-page" else OPENING)
+
+
+def test_A18_where_the_pulse_cannot_be_kept_the_answer_stands(market, clock, client, monkeypatch):
+    def busy() -> int:
+        raise Busy
+
+    monkeypatch.setattr("npa_market.auctions.middleware.keep_pulse", busy)
+    assert client.get("/accounts/login/").status_code == 200
+
+
+def test_effects_that_hang_or_fail_keep_no_lot_waiting():
+    stopped, moved = Event(), Event()
+    rounds = []
+
+    def keep_time() -> int:
+        rounds.append(len(rounds))
+        if len(rounds) == 1:
+            raise ValueError("one round fails")
+        if len(rounds) == 3:
+            moved.set()
+            stopped.set()
+        return 0
+
+    def follow_up() -> int:
+        assert moved.wait(timeout=20)  # An effect that ends only after lots have moved.
+        return 1
+
+    timing = {"every": 0.01, "stopped": stopped}
+    follower = Thread(target=sweep.repeat, args=(follow_up,), kwargs=timing)
+    follower.start()
+    sweep.repeat(keep_time, **timing)
+    follower.join(timeout=20)
+    assert rounds == [0, 1, 2]
+    assert not follower.is_alive()
 
 
 needs_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'")

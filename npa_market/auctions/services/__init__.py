@@ -3,6 +3,7 @@
 from npa_market.auctions.services.bidding import advance_due_lots as advance_due_lots
 from npa_market.auctions.services.bidding import advance_lot as advance_lot
 from npa_market.auctions.services.bidding import cancel_lot as cancel_lot
+from npa_market.auctions.services.bidding import keep_pulse as keep_pulse
 from npa_market.auctions.services.bidding import note_pulse as note_pulse
 from npa_market.auctions.services.bidding import place_bid as place_bid
 from npa_market.auctions.services.bidding import try_advance_lot as try_advance_lot

@@ -21,7 +21,7 @@ from npa_market.auctions.models import Lot, LotFormat, LotState, Registration
 from npa_market.auctions.queries import history_of
 from npa_market.auctions.tables import LotTable
 from npa_market.common.clock import database_now
-from npa_market.common.money import minor_digits
+from npa_market.common.money import format_minor, minor_digits
 from npa_market.common.pages import list_page
 from npa_market.ledger.models import Hold
 from npa_market.parties.access import MEMBERS, access
@@ -192,6 +192,7 @@ def _live_data(lot: Lot, events: list[Any], now: Any) -> dict[str, Any]:
         "principal_minor": lot.package.principal_minor,
         "digits": minor_digits(lot.currency),
         "currency": lot.currency,
+        "symbol": format_minor(0, lot.currency, symbol=True).partition("0")[0],
         "zone": lot.time_zone,
         "events": [feed_event(event, lot.currency) for event in events],
     }

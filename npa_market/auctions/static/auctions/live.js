@@ -19,8 +19,7 @@
   const all = (name) => root.querySelectorAll(`[data-${name}]`);
   const show = (name, text) => { for (const node of all(name)) if (node.textContent !== text) node.textContent = text; };
   const now = () => Date.now() + offset;
-  const symbols = { CNY: "¥", JPY: "JP¥", USD: "$" };  // As the server writes them.
-  const symbol = symbols[lot.currency] ?? `${lot.currency} `;
+  const symbol = lot.symbol;
 
   const money = (minor) => {
     const text = String(minor).padStart(lot.digits + 1, "0");
@@ -264,7 +263,11 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.status === 503) { event.detail.shouldSwap = true; event.detail.isError = false; }
   });
-  document.addEventListener("htmx:afterSwap", () => show("floor", symbol + money(floor())));
+  // A panel just written by the server may know events that have not arrived here yet.
+  document.addEventListener("htmx:afterSwap", () => {
+    if (Number(document.getElementById("bid-panel").dataset.seq) > lot.seq) ask();
+    else show("floor", symbol + money(floor()));
+  });
 
   draw();
   tick();

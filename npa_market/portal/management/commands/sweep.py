@@ -1,13 +1,14 @@
 """Settle due lots, deliver the outbox, resume lost valuations, discard abandoned uploads.
 
-Every second, until stopped.
+Every second, until stopped; pulse and ends of lots apart from all that may take long.
 
 The bid path refuses late bids by itself and every page closes a lot lazily, so a late or dead
 sweeper changes no result (A13); it only makes the result visible sooner.
 """
 
 import signal
-from threading import Event
+from collections.abc import Callable
+from threading import Event, Thread
 from types import FrameType
 from typing import Any
 from urllib.request import urlopen
@@ -15,29 +16,49 @@ from urllib.request import urlopen
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from npa_market.auctions.ceremony.services import settle_overdue_reveals
 from npa_market.auctions.sale_events.opening import open_ready_events
 from npa_market.auctions.services import advance_due_lots, note_pulse
-from npa_market.common.errors import Busy
 from npa_market.common.outbox import deliver_pending
 from npa_market.tapes.uploads import discard_abandoned
 from npa_market.valuation.services import resume_lost_runs
 
 log = structlog.get_logger(__name__)
 PROBE_SECONDS = 2.0
+LAST_SECONDS = 5.0
 
 
-def sweep_once() -> int:
-    """One round; how many lots moved, messages went out, runs were resumed, uploads discarded.
+def keep_time() -> int:
+    """Renew the pulse and settle what is due; how many lots moved.
 
     The pulse comes first: an outage is judged before a lot is settled whose end fell into it.
     """
     if web_answers():
         note_pulse()
-    moved = advance_due_lots() + settle_overdue_reveals() + open_ready_events()
-    return moved + deliver_pending() + resume_lost_runs() + discard_abandoned()
+    return advance_due_lots() + settle_overdue_reveals() + open_ready_events()
+
+
+def follow_up() -> int:
+    """What recorded acts lead to; how many messages went out, runs were resumed, uploads ended."""
+    return deliver_pending() + resume_lost_runs() + discard_abandoned()
+
+
+def sweep_once() -> int:
+    """One round of both."""
+    return keep_time() + follow_up()
+
+
+def repeat(work: Callable[[], int], *, every: float, stopped: Event) -> None:
+    """Rounds of work until stopped; a round that fails is logged, and the next starts afresh."""
+    while not stopped.is_set():
+        try:
+            work()
+        except Exception:
+            log.exception("sweep_round_failed", work=work.__name__)
+        close_old_connections()
+        stopped.wait(every)
 
 
 def web_answers() -> bool:
@@ -59,6 +80,9 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="one round, then end")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["once"]:
+            sweep_once()
+            return
         stopped = Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -66,12 +90,9 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        while not stopped.is_set():
-            try:
-                sweep_once()
-            except (DatabaseError, Busy):
-                log.exception("sweep_round_failed")  # The next round starts afresh.
-            if options["once"]:
-                return
-            close_old_connections()
-            stopped.wait(options["every"])
+        timing = {"every": options["every"], "stopped": stopped}
+        # An effect that takes long, or hangs, keeps neither the pulse nor a lot's end waiting.
+        follower = Thread(target=repeat, args=(follow_up,), kwargs=timing, daemon=True)
+        follower.start()
+        repeat(keep_time, **timing)
+        follower.join(LAST_SECONDS)
