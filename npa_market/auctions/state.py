@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from npa_market.auctions.commands import (
     BidderCommand,
+    DeclineOffer,
     Standing,
     Suspend,
     WithdrawEnvelope,
+    WithdrawOffer,
 )
 from npa_market.auctions.events import (
     BidRefused,
@@ -188,7 +190,8 @@ def common_refusal(
         return Refusal.LOT_SUSPENDED
     if ready.phase != Phase.OPEN:
         return Refusal.LATE
-    if isinstance(command, WithdrawEnvelope):  # A15 guards what counts, not what is taken back.
+    # A15 guards what binds a bidder, not what is taken back or declined.
+    if isinstance(command, WithdrawEnvelope | WithdrawOffer | DeclineOffer):
         return None
     return standing_refusal(command.standing)
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from npa_market.auctions.ceremony.services import set_lot_key
 from npa_market.auctions.core import Format, LotTerms
 from npa_market.auctions.models import Lot, Registration
 from npa_market.auctions.services import (
@@ -202,6 +203,9 @@ def offered(clock, package, room, seller_user, operator, buyer, buyer_user, othe
             title="Consumer loans, East",
             terms=terms(format=kind, reserve_minor=None, **changes),
         )
+        if kind == Format.SEALED:
+            key = {"public_key": lot.pk.hex * 2, "set_id": 1}
+            set_lot_key(user=operator, lot_id=lot.pk, **key)
         market = Market(lot, room, seller_user, operator)
         market.admit(buyer, buyer_user)
         if kind != Format.NEGOTIATED:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from npa_market.auctions.models import LotState
+from npa_market.auctions.models import Lot, LotKeyRecord, LotState
 from npa_market.auctions.pulse import Pulse
+from npa_market.auctions.terms import Format
 from tests.auctions.conftest import END, OPENING, START
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,16 @@ def test_the_room_tells_how_fresh_the_pulse_is(market, clock, as_user, age, word
     Pulse.objects.create(at=OPENING)
     clock.now = OPENING + age
     assert words in page(as_user(market.operator))
+
+
+def test_the_room_warns_of_a_sealed_lot_without_a_key(offered, as_user):
+    market = offered(Format.SEALED)
+    client = as_user(market.operator)
+    assert "has no key" not in page(client)
+    LotKeyRecord.objects.filter(lot=market.lot).delete()
+    assert "cancel the lot, and have it announced again" in page(client)
+    Lot.objects.filter(pk=market.lot.pk).update(state=LotState.ANNOUNCED)
+    assert f"manage.py lot_key make {market.lot.reference}" in page(client)
 
 
 def test_A18_the_operator_suspends_and_resumes_from_the_room(market, clock, as_user):

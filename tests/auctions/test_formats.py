@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from npa_market.auctions import services
-from npa_market.auctions.models import BidOutcome, Lot, LotReceipt
+from npa_market.auctions.models import BidOutcome, Lot, LotKeyRecord, LotReceipt
 from npa_market.auctions.terms import Format
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.evidence.models import Entry
@@ -31,6 +31,11 @@ def hand_in(market, who, number, request_id=None):
         envelope=envelope(number),
         request_id=request_id or uuid4(),
     )
+
+
+def lapse(buyer) -> None:
+    buyer.qualified_until = (OPENING - timedelta(days=1)).date()
+    buyer.save()
 
 
 def test_S2_S3_S4_the_last_envelope_of_each_bidder_is_opened_and_the_best_wins(offered, clock):
@@ -122,6 +127,28 @@ def test_A16_withdrawal_where_the_terms_allow_it(offered, allowed, expected):
     )
     assert outcome.refusal == expected
     assert LotReceipt.objects.count() == (2 if allowed else 1)
+
+
+def test_A15_an_envelope_is_taken_back_with_the_papers_run_out(offered, as_user):
+    market = offered(Format.SEALED, allows_withdrawal=True)
+    hand_in(market, 0, 1)
+    buyer, user = market.bidders[0]
+    lapse(buyer)
+    assert hand_in(market, 0, 2).refusal == "not_qualified"
+    client, address = as_user(user), f"/lots/{market.lot.pk}/"
+    assert "Take it back" in client.get(address).content.decode()
+    assert client.post(f"{address}envelope/withdraw/").status_code == 302
+    assert LotReceipt.objects.count() == 2
+    assert "Take it back" not in client.get(address).content.decode()
+
+
+def test_S1_a_sealed_lot_without_a_key_takes_no_envelope(offered):
+    market = offered(Format.SEALED)
+    LotKeyRecord.objects.filter(lot=market.lot).delete()
+    with pytest.raises(Refused) as refusal:
+        hand_in(market, 0, 1)
+    assert refusal.value.code == "no_key"
+    assert not BidOutcome.objects.exists()
 
 
 def test_dutch_from_the_fall_over_the_round_to_the_best_bid(offered, clock):
@@ -355,3 +382,27 @@ def test_the_api_serves_every_format(offered, as_user, clock):
     assert operator.post(f"{address}resume/").json()["state"] == "open"
     clock.now = END + timedelta(hours=3)
     assert client.get(f"{address}protocol/").json()["result"]["reason"] == "no_bids"
+
+
+def test_A15_an_offer_is_withdrawn_or_declined_with_the_papers_run_out_and_not_accepted(offered):
+    market = offered(Format.NEGOTIATED)
+    lot, (buyer, user) = market.lot, market.bidders[0]
+    seller = {"user": market.seller_user, "organisation": lot.seller}
+    bidder = {"user": user, "organisation": buyer}
+
+    def offered_by(side) -> int:
+        terms = {"amount_minor": START, "valid_seconds": 3600, "request_id": uuid4()}
+        return services.make_offer(lot_id=lot.pk, **terms, **side).event.seq
+
+    def answer(side, words, number) -> str:
+        request = {"answer": words, "offer": number, "request_id": uuid4()}
+        return services.answer_offer(lot_id=lot.pk, **request, **side).refusal
+
+    until = buyer.qualified_until
+    for maker, other, words in ((bidder, seller, "withdraw"), (bidder, seller, "decline")):
+        number = offered_by(maker)
+        lapse(buyer)
+        assert answer(other, "accept", number) == "not_qualified"
+        assert answer(maker if words == "withdraw" else other, words, number) == ""
+        buyer.qualified_until = until
+        buyer.save()

@@ -201,9 +201,8 @@ def _best_bid(history: Told) -> tuple[str, int] | None:
 def _standing(history: Told) -> Iterator[str]:
     for step in history.steps:
         command = step.command
-        if isinstance(command, core.WithdrawEnvelope) or not isinstance(
-            command, core.BidderCommand
-        ):
+        frees = core.WithdrawEnvelope | core.WithdrawOffer | core.DeclineOffer
+        if isinstance(command, frees) or not isinstance(command, core.BidderCommand):
             continue
         was_accepted = not any(isinstance(event, core.BidRefused) for event in step.events)
         s = command.standing

@@ -383,7 +383,8 @@ class Reference:
 
     def on_answer(self, at: int, party: str, bidder: str, *rest: Any) -> str | None:
         what, number, standing = rest
-        against = self.gate(at, "negotiated", standing)
+        # Only an acceptance binds the buyer, so only for that must it be in good standing.
+        against = self.gate(at, "negotiated", standing if what == "accept" else None)
         if against:
             return against
         if bidder != self.terms["invited"]:

@@ -182,7 +182,7 @@ def run(
     mark = transaction.savepoint()
     seen = Seen()
     hand.now = OPENING - timedelta(minutes=1)
-    lot = world.lot(_TERMS, f"LOT-0000-{number}")
+    lot = world.lot(_TERMS, f"LOT-0000-{number}", is_keyed=False)
     if any(act.bids_for != "lot" for act in acts):
         _into_event(world, lot, f"EVT-0000-{number}")
     set_lot_key(user=world.operator, lot_id=lot.pk, public_key=key.public_key, set_id=key.set_id)

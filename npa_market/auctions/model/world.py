@@ -9,9 +9,9 @@ from typing import Any
 
 from npa_market.auctions import core, pulse
 from npa_market.auctions.model.histories import BIDDERS, GOOD, OPENING
-from npa_market.auctions.models import Lot, Registration, RegistrationState
+from npa_market.auctions.models import Lot, LotKeyRecord, Registration, RegistrationState
 from npa_market.auctions.services.lots import Place, lot_under
-from npa_market.auctions.terms import LotTerms
+from npa_market.auctions.terms import Format, LotTerms
 from npa_market.common.fields import uuid7
 from npa_market.common.files import store_bytes
 from npa_market.common.ids import next_reference
@@ -78,8 +78,17 @@ class World:
             self.users,
         )
 
-    def lot(self, terms: LotTerms, reference: str = "", place: Place | None = None) -> Lot:
+    def lot(
+        self,
+        terms: LotTerms,
+        reference: str = "",
+        place: Place | None = None,
+        *,
+        is_keyed: bool = True,
+    ) -> Lot:
         """An announced lot with three admitted, deposited bidders; alone or in an event.
+
+        A sealed one has the public half of a key that nobody holds, unless it `is_keyed` later.
 
         Processes that check beside each other give a reference: its counter is locked until the
         transaction ends.
@@ -93,6 +102,14 @@ class World:
             lot.sale_event, lot.event_place = place.event, place.number
             lot.whole_start_minor = place.whole_start_minor
         lot.save(force_insert=True)
+        if terms.format == Format.SEALED and is_keyed:
+            LotKeyRecord.objects.create(
+                lot=lot,
+                public_key=lot.pk.hex * 2,
+                set_id=1,
+                made_by=self.operator,
+                made_at=OPENING,
+            )
         Registration.objects.bulk_create(
             Registration(
                 lot=lot,

@@ -56,8 +56,8 @@ def submit_envelope(
 ) -> BidOutcome:
     """Hand in a sealed envelope, which replaces the bidder's earlier one (S3); opaque bytes.
 
-    Raises InvalidInput for any other length than an envelope has (S5); outcome, resend and errors
-    as `place_bid`.
+    Raises InvalidInput for any other length than an envelope has (S5), Refused `no_key` for a lot
+    whose envelopes nobody could open; outcome, resend and other errors as `place_bid`.
     """
     require(user, "auctions.place_bid", buyer)
     if len(envelope) != ENVELOPE_BYTES:
@@ -67,6 +67,9 @@ def submit_envelope(
             "that the sealing tool made, unchanged.",
             field="envelope",
         )
+    keyless = Lot.objects.filter(pk=lot_id, format=LotFormat.SEALED, key=None).first()
+    if keyless is not None:
+        raise Refused("no_key", f"{keyless.reference} has no key yet: ask the venue's operator.")
     sha256 = hashlib.sha256(envelope).hexdigest()
     request = BidderRequest(
         user=user,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from npa_market.auctions import services
 from npa_market.auctions.durability import unsafe_settings
 from npa_market.auctions.forms import ReasonForm
-from npa_market.auctions.models import Lot, LotState, SaleEvent
+from npa_market.auctions.models import Lot, LotFormat, LotState, SaleEvent
 from npa_market.auctions.pulse import last_pulse
 from npa_market.auctions.state import OUTAGE_LIMIT
 from npa_market.auctions.views.lots import visible_lot
@@ -56,6 +56,13 @@ def control_room(request: MemberRequest) -> HttpResponse:
         "lots": lots,
         "events": waiting,
         "upcoming": upcoming.order_by("opens_at")[:20],
+        "keyless": Lot.objects.visible_to(request.user)
+        .filter(
+            format=LotFormat.SEALED,
+            key=None,
+            state__in=(LotState.ANNOUNCED, LotState.OPEN, LotState.SUSPENDED),
+        )
+        .order_by("opens_at"),
         "now": now,
         "minutes": int(RECENT.total_seconds() // 60),
         "reason_form": ReasonForm(),

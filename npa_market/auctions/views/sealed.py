@@ -274,6 +274,10 @@ def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> 
         "own_envelope": own,
         "is_signatory": is_signatory,
         "may_bid": may_bid and key is not None,
+        "may_take_back": is_signatory
+        and own is not None
+        and lot.state == LotState.OPEN
+        and lot.allows_withdrawal,
         "sheet": sheet_of(lot, label) if key and label else None,
         "envelope_form": EnvelopeForm(initial={"request_id": uuid7()}),
         "server_form": ServerSealForm(prefix="server", lot=lot, initial={"request_id": uuid7()}),
