@@ -40,7 +40,7 @@ class LotKeyRecord(models.Model):
 
 
 class KeyShare(models.Model):
-    """A share handed in after the deadline, encrypted; erased when the lot is opened."""
+    """A share handed in after the deadline, encrypted; its words are erased when the lot ends."""
 
     id = UUID7Key()
     key = models.ForeignKey(LotKeyRecord, on_delete=models.PROTECT, related_name="shares")

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from django.db.models import Q
+
 from npa_market.auctions.ceremony.documents import labels_of, sheet_of
 from npa_market.auctions.ceremony.models import KeyShare, LotKeyRecord, Reveal
 from npa_market.auctions.lot_keys import THRESHOLD, BadShare, joined
-from npa_market.auctions.models import Lot, LotReceipt
+from npa_market.auctions.models import (
+    ENDED,
+    EventKind,
+    Lot,
+    LotEvent,
+    LotReceipt,
+    LotState,
+)
 from npa_market.auctions.offline import seal
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.sealed import Sealed
@@ -61,6 +70,33 @@ def by_reveals(key: LotKeyRecord) -> Way:
     return Way(bid_in)
 
 
+def lots_waited_for(lot: Lot) -> list[Lot]:
+    """Other lots of its event that are not at their opening yet: nothing is given before (S7)."""
+    if lot.sale_event_id is None:
+        return []
+    others = Lot.objects.filter(sale_event=lot.sale_event_id).exclude(pk=lot.pk)
+    early = others.exclude(state__in=[*ENDED, LotState.OPENING])
+    return list(early.order_by("event_place"))
+
+
+def reveals_begin(lot: Lot) -> datetime:
+    """When bidders may reveal: a day after the lot, or the last lot of its event, could be opened.
+
+    A lot cancelled before its deadline kept its event waiting until then; one cancelled after it
+    did not, and moves nothing.
+    """
+    if lot.sale_event_id is None:
+        return lot.ends_at + REVEAL_AFTER
+    lots = Lot.objects.filter(sale_event=lot.sale_event_id)
+    events = LotEvent.objects.filter(lot__in=lots)
+    fixed = events.filter(kind=EventKind.ENVELOPES_FIXED).values("lot")
+    ends = lots.filter(~Q(state=LotState.CANCELLED) | Q(pk__in=fixed)).values_list(
+        "ends_at", flat=True
+    )
+    cancelled = events.filter(kind=EventKind.CANCELLED).exclude(lot__in=fixed)
+    return max([lot.ends_at, *ends, *cancelled.values_list("decided_at", flat=True)]) + REVEAL_AFTER
+
+
 def way_of(lot: Lot, now: datetime) -> Way | None:
     """What can open a lot of an event at `now`; None while shares and reveals are missing.
 
@@ -73,8 +109,8 @@ def way_of(lot: Lot, now: datetime) -> Way | None:
     if key.shares.count() >= THRESHOLD:
         return by_shares(key)
     envelopes, revealed = len(cast("Sealed", state_of(lot)).envelopes), key.reveals.count()
-    is_time = now >= lot.ends_at + REVEAL_AFTER
-    is_over = now >= lot.ends_at + REVEAL_AFTER + REVEAL_FOR
+    begins = reveals_begin(lot)
+    is_time, is_over = now >= begins, now >= begins + REVEAL_FOR
     is_ready = is_time and (revealed == envelopes or (is_over and revealed > 0))
     return by_reveals(key) if is_ready else None
 
@@ -100,12 +136,11 @@ def finder(lot: Lot, way: Way) -> Finder:
 
 
 def note_opened(lot: Lot, way: Way, user: User | None) -> None:
-    """Erase the kept shares of an opened lot and publish its key."""
+    """Publish the key of an opened lot; its end has erased the kept shares."""
     key = lot.key
     key.opened_at = lot.last_decided_at
     key.private_key = way.private_key
     key.save(update_fields=["opened_at", "private_key"])
-    key.shares.update(words_sealed="")
     if way.private_key:
         record(
             type="lot.key_published",

@@ -19,8 +19,10 @@ from npa_market.auctions.ceremony.openers import (
     by_shares,
     bytes_of,
     finder,
+    lots_waited_for,
     note_opened,
     place_of,
+    reveals_begin,
 )
 from npa_market.auctions.core import Advance, Sealed, decide
 from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lots_of_event
@@ -85,7 +87,8 @@ def hand_in_share(*, user: User, lot_id: UUID, holder: Holder, words: str) -> Lo
     The set of envelopes is fixed by a signed checkpoint first (S4). Two different people hand in
     two different shares. A share that was handed in again is taken in its newest form until the
     lot is opened. Raises InvalidInput for words that are no share of this lot, Refused
-    `not_at_opening`, `two_people_needed`, `envelope_changed`, NotPermitted, Busy.
+    `not_at_opening`, `event_not_at_opening`, `two_people_needed`, `envelope_changed`,
+    NotPermitted, Busy.
     """
     with busy_when_locked(), transaction.atomic():
         lot = _lot_at_opening(lot_id)
@@ -126,12 +129,13 @@ def reveal_bid(
 
     The amount stays hidden until every envelope is revealed or the time for it is over. The same
     receipt again changes nothing. Raises InvalidInput for a receipt that does not open the
-    envelope in force, Refused `not_at_opening`, `too_early`, `no_envelope`.
+    envelope in force, Refused `not_at_opening`, `event_not_at_opening`, `too_early`,
+    `no_envelope`.
     """
     with busy_when_locked(), transaction.atomic():
         lot = _lot_at_opening(lot_id)
         require(user, "auctions.place_bid", buyer)
-        begins = lot.ends_at + REVEAL_AFTER
+        begins = reveals_begin(lot)
         now = database_now()
         if now < begins:
             raise Refused("too_early", f"Bidders reveal from {begins:%d %b %Y %H:%M} UTC on.")
@@ -185,14 +189,21 @@ def settle_overdue_reveals() -> int:
 def _lot_at_opening(lot_id: UUID) -> Lot:
     """The locked lot, brought up to date by the clock. Raises Refused outside of its opening.
 
-    Of an event all lots are locked, in one order, because the last share opens all of them.
+    Of an event all lots are locked, in one order, because the last share opens all of them; and
+    all await their opening, because the signed set tells who bid (S7).
     """
-    lock_lots_of_event(lot_id)
+    others = [each for each in lock_lots_of_event(lot_id) if each.pk != lot_id]
     lot = lock_lot(lot_id)
-    record_events(lot, decide(state_of(lot), Advance(), database_now()), actor=None)
+    now = database_now()
+    for each in (lot, *others):
+        record_events(each, decide(state_of(each), Advance(), now), actor=None)
     if lot.state != LotState.OPENING:
         words = "It was opened." if lot.is_over else "The deadline has not passed."
         raise Refused("not_at_opening", f"{lot.reference} does not await its opening. {words}")
+    if early := lots_waited_for(lot):
+        names = ", ".join(each.reference for each in early)
+        words = f"{names} of the same event must reach the deadline first. Come back then."
+        raise Refused("event_not_at_opening", words)
     if not LotKeyRecord.objects.filter(lot=lot).exists():
         raise Refused("no_key", f"{lot.reference} has no key.")
     return lot

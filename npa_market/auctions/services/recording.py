@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from npa_market.auctions.ceremony.models import KeyShare
 from npa_market.auctions.core import (
     RECEIPTS,
     TERMINAL,
@@ -99,6 +100,8 @@ class Minutes:
         if self.state.phase in TERMINAL and self.lot.state != before:
             body = {"lot_id": str(self.lot.pk), "result": self.state.phase.value}
             publish("lot.ended", body)
+            # Nobody needs them any more, however the lot ended; most formats have none.
+            KeyShare.objects.filter(key__lot=self.lot).update(words_sealed="")
 
 
 def record_events(

@@ -18,7 +18,8 @@ from npa_market.auctions.board_formats import board_of
 from npa_market.auctions.ceremony.documents import sheet_of, signed_receipt
 from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerSealForm, ShareForm
 from npa_market.auctions.ceremony.models import LotKeyRecord
-from npa_market.auctions.ceremony.services import REVEAL_AFTER, hand_in_share, reveal_bid
+from npa_market.auctions.ceremony.openers import lots_waited_for, reveals_begin
+from npa_market.auctions.ceremony.services import hand_in_share, reveal_bid
 from npa_market.auctions.forms_formats import note_refusal, with_new_request
 from npa_market.auctions.guard.outliers import marks_of
 from npa_market.auctions.guard.queries import limit_context
@@ -187,7 +188,7 @@ def lot_opening(request: MemberRequest, lot_id: UUID) -> HttpResponse:
             else:
                 messages.success(request, f"{lot} is opened.")
             return redirect("auctions:opening", lot.pk)
-    key = _key(lot)
+    key, waited_for = _key(lot), lots_waited_for(lot)
     context = {
         "lot": lot,
         "key": key,
@@ -195,7 +196,8 @@ def lot_opening(request: MemberRequest, lot_id: UUID) -> HttpResponse:
         "holders": holders,
         "form": form,
         "fixed": lot.events.filter(kind=EventKind.ENVELOPES_FIXED).first(),
-        "note": json.dumps(key.checkpoint, indent=1) if key and key.checkpoint else "",
+        "waited_for": waited_for,
+        "note": _signed_note(key) if key and not waited_for else "",
         "rows": _opened_rows(lot),
         "history": history_of(lot),
     }
@@ -223,6 +225,10 @@ def lot_reveal(request: MemberRequest, lot_id: UUID) -> HttpResponse:
             messages.success(request, "Your envelope is revealed; amounts are shown together.")
             return redirect("auctions:detail", lot.pk)
     return sealed_page(request, lot, status=422, reveal_form=form)
+
+
+def _signed_note(key: LotKeyRecord) -> str:
+    return json.dumps(key.checkpoint, indent=1) if key.checkpoint else ""
 
 
 def _what_opens(lot: Lot) -> str:
@@ -263,7 +269,7 @@ def sealed_page(
 def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> dict[str, Any]:
     way, label, key = gates(lot=lot, buyer=buyer, now=now), _own_label(lot, buyer), _key(lot)
     is_signatory = may(request.user, "auctions.place_bid", buyer)
-    begins = lot.ends_at + REVEAL_AFTER
+    begins = reveals_begin(lot)
     own = _own_envelope(lot, buyer)
     may_bid = is_signatory and lot.state == LotState.OPEN and all(gate.is_met for gate in way)
     return {
@@ -286,7 +292,8 @@ def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> 
         "may_reveal": is_signatory
         and own is not None
         and lot.state == LotState.OPENING
-        and now >= begins,
+        and now >= begins
+        and not lots_waited_for(lot),
         "reveal_form": RevealForm(),
     }
 

@@ -239,12 +239,15 @@ def test_A18_a_suspended_lot_moves_its_own_end_and_the_event_waits(market, clock
     clock.now = END - timedelta(minutes=5)
     suspend_lot(user=market.operator, lot_id=market.lot(2).pk, reason="Data room is down")
     clock.now = END + timedelta(minutes=1)
-    market.open(1, 3)
+    market.advance()
+    with pytest.raises(Refused, match=market.lot(2).reference) as refused:
+        market.share(1, Holder.SELLER)
+    assert refused.value.code == "event_not_at_opening"
     assert {lot.state for lot in market.lots()} == {LotState.OPENING, LotState.SUSPENDED}
     resume_lot(user=market.operator, lot_id=market.lot(2).pk)
     assert market.bid(0, 2, 250_000).refusal == ""
     clock.now = market.lot(2).ends_at
-    market.open(2)
+    market.open()
     assert [price for _, _, price in market.results()] == [120_000, 250_000, 330_000]
     checked(market)
 
