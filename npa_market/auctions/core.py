@@ -6,7 +6,7 @@ names such as A4 are the invariants of docs/auctions.md.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -75,6 +75,7 @@ from npa_market.auctions.events import (
 from npa_market.auctions.negotiated import Negotiated
 from npa_market.auctions.sealed import Sealed
 from npa_market.auctions.state import (
+    OUTAGE_LIMIT,
     TERMINAL,
     Auction,
     Phase,
@@ -82,9 +83,10 @@ from npa_market.auctions.state import (
     evolve_common,
     numbered,
     opening_due,
+    outage_start,
     refused,
     resumption,
-    suspension,
+    time_lost,
 )
 from npa_market.auctions.terms import Format, LotTerms
 
@@ -231,15 +233,18 @@ def _decide_cancel(auction: Auction, command: Cancel, at: datetime) -> list[Even
 
 
 def _decide_suspension(auction: Auction, command: Suspend, at: datetime) -> list[Event]:
-    """Suspend an open lot; an outage that took its end suspends it before it is settled (A18)."""
-    due: list[Event] = [*_due(auction, at)]
-    before = due
-    if command.since is not None:
-        opened = opening_due(auction, at)
-        before = [] if opened is None else [opened]
-    # An answer given after `since` proves that bidding was possible then.
-    stopped = suspension(fold(auction, before), command, at, worked_at=auction.last_decided_at)
-    return due if stopped is None else [*before, stopped]
+    """Suspend an open lot; after an outage in the stage of its start, before all later ones (A18).
+
+    What time had ended by then stays ended, so nothing depends on who looked when (A13).
+    """
+    since = at if command.since is None else outage_start(auction, command.since, at)
+    before: list[Event] = [replace(event, decided_at=at) for event in _due(auction, since)]
+    running = fold(auction, before)
+    is_short = command.since is not None and time_lost(running, since, at) <= OUTAGE_LIMIT
+    if running.phase != Phase.OPEN or is_short:
+        return [*_due(auction, at)]
+    stopped = Suspended(seq=running.seq + 1, decided_at=at, since=since, reason=command.reason)
+    return [*before, stopped]
 
 
 def _decide_opening(

@@ -74,6 +74,13 @@ class Dutch(Auction):
             return self.accepted_minor + 1
         return self.terms.lowest_price_minor or 1
 
+    @property
+    def stages_end_at(self) -> datetime:
+        """A round counts with the best bid after it, bids or not: an outage tells of none (S7)."""
+        if self.stage != Stage.ROUND:
+            return self.ends_at
+        return self.ends_at + timedelta(seconds=self.terms.best_bid_seconds)
+
 
 def due(auction: Dutch, at: datetime) -> list[NumberedEvent]:
     """Stages that time alone ends; each ends at its own time however late it is asked (A13)."""

@@ -22,6 +22,8 @@ _GOOD = core.Standing(
     is_related_to_seller=False,
     is_suspended=False,
 )
+# What time brings before an outage without ending the lot.
+_BY_TIME = (core.Opened, core.RoundBidRevealed, core.RoundRevealed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,7 @@ def _handed_in(receipt: core.ReceiptEvent) -> core.BidderCommand:
 
 def _command(auction: Auction, events: list[core.NumberedEvent]) -> core.Command:
     """What must have been asked for the next event to be the answer."""
-    event = events[0]
-    following = events[1] if events[1:] else None
-    opens_late = isinstance(event, core.Opened) and isinstance(following, core.Suspended)
-    if following is not None and opens_late and event.decided_at == following.decided_at:
-        # Whoever found the lot unopened after an outage opened and suspended it in one act.
-        event = following
+    event = _suspension_after(events) or events[0]
     match event:
         case core.BidAccepted():
             return core.PlaceBid(event.bidder, event.max_minor or event.amount_minor, _GOOD)
@@ -127,6 +124,20 @@ def _command(auction: Auction, events: list[core.NumberedEvent]) -> core.Command
         case core.EnvelopeOpened() | core.EnvelopeVoid():
             return core.OpenEnvelopes(tuple(_openings(auction, events)))
     return _talk(auction, event)
+
+
+def _suspension_after(events: list[core.NumberedEvent]) -> core.Suspended | None:
+    """The suspension for an outage that time's own events before it are one act with.
+
+    Whoever looked first after the outage opened the lot or ended its round, and suspended it.
+    """
+    for event in events:
+        is_same_moment = event.decided_at == events[0].decided_at
+        if isinstance(event, core.Suspended) and is_same_moment:
+            return event if event.since < event.decided_at else None
+        if not isinstance(event, _BY_TIME) or not is_same_moment:
+            break
+    return None
 
 
 def _talk(auction: Auction, event: core.NumberedEvent) -> core.Command:

@@ -9,7 +9,6 @@ from npa_market.auctions.commands import (
     BidderCommand,
     DeclineOffer,
     Standing,
-    Suspend,
     WithdrawEnvelope,
     WithdrawOffer,
 )
@@ -68,6 +67,11 @@ class Auction:
         """Lowest amount that would be accepted now."""
         return self.terms.start_price_minor
 
+    @property
+    def stages_end_at(self) -> datetime:
+        """The latest end that time alone may bring: of the stages to come as well."""
+        return self.ends_at
+
 
 def evolve_common(auction: Auction, event: Event) -> Auction | None:
     """The state after an event that means the same in every format; None for any other."""
@@ -105,24 +109,19 @@ def opening_due(auction: Auction, at: datetime) -> Opened | None:
     return None
 
 
-def suspension(
-    auction: Auction, command: Suspend, at: datetime, *, worked_at: datetime | None
-) -> Suspended | None:
-    """The event of a suspension of an open lot; None where an outage is too short to count (A18).
+def outage_start(auction: Auction, since: datetime, at: datetime) -> datetime:
+    """From when an outage kept bidders from the lot: a decision after `since` proves it worked."""
+    worked_at = auction.last_decided_at or since
+    return min(at, max(since, auction.terms.opens_at, worked_at))
 
-    `worked_at` is the last decision before. An outage is judged by the end in force: one that
-    lasted past it suspends the lot as well, so that nobody loses the last minutes to a machine.
+
+def time_lost(running: Auction, since: datetime, at: datetime) -> timedelta:
+    """What an outage from `since` to `at` took of the last minutes (A18).
+
+    `running` is the lot in the stage of `since`. An outage is one: it is judged by the end in force
+    and counts on through the stages that follow, so nobody loses the last minutes to a machine.
     """
-    if auction.phase != Phase.OPEN:
-        return None
-    since = at
-    if command.since is not None:
-        known = (command.since, auction.terms.opens_at, worked_at or command.since)
-        since = min(at, max(known))
-        lost = min(at, auction.ends_at) - max(since, auction.ends_at - OUTAGE_SPAN)
-        if lost <= OUTAGE_LIMIT:
-            return None
-    return Suspended(seq=auction.seq + 1, decided_at=at, since=since, reason=command.reason)
+    return min(at, running.stages_end_at) - max(since, running.ends_at - OUTAGE_SPAN)
 
 
 def resumption(auction: Auction, at: datetime) -> Resumed | None:

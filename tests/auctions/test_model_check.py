@@ -128,6 +128,21 @@ def test_a_broken_rule_is_found_with_seed_and_history(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("law", "name", "rule"),
+    [
+        ("S7", "time_lost", lambda lot, since, at: (at - since) * len(lot.round_bids)),
+        ("A13", "outage_start", lambda lot, since, at: lot.last_decided_at or since),
+    ],
+)
+def test_A13_S7_laws_notice_an_outage_judged_by_secret_bids_or_by_who_looked(
+    monkeypatch, law, name, rule
+):
+    monkeypatch.setattr(core, name, rule)
+    found = (laws.told(*history(SEED, number, Format.DUTCH)) for number in range(500))
+    assert any(law in words for each in found for words in laws.broken_laws(each))
+
+
+@pytest.mark.parametrize(
     ("law", "spoil"),
     [
         ("A2", lambda events: [replace(each, seq=each.seq + 1) for each in events]),

@@ -2,16 +2,21 @@
 
 from datetime import timedelta
 from threading import Event, Thread
+from uuid import uuid4
 
 import pytest
 from django.core.checks import run_checks
 from django.db import connection
 
-from npa_market.auctions.core import Refusal
+from npa_market.auctions.core import Format, Refusal
 from npa_market.auctions.durability import UnsafeDatabase, check_durability, unsafe_settings
 from npa_market.auctions.models import Lot, LotState
+from npa_market.auctions.offline import check_protocol
+from npa_market.auctions.protocol import protocol_bytes
 from npa_market.auctions.pulse import Pulse, last_pulse, prolong_pulse
+from npa_market.auctions.replay import replay
 from npa_market.auctions.services import (
+    accept_price,
     advance_due_lots,
     note_pulse,
     resume_lot,
@@ -20,7 +25,7 @@ from npa_market.auctions.services import (
 )
 from npa_market.common.errors import Busy, NotPermitted, Refused
 from npa_market.portal.management.commands import sweep
-from tests.auctions.conftest import END, HARD_END, OPENING, START
+from tests.auctions.conftest import END, HARD_END, OPENING, START, Market
 
 pytestmark = pytest.mark.django_db
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -55,6 +60,99 @@ def test_A18_an_outage_of_more_than_a_minute_near_the_end_gives_ten_minutes(
     assert lot.state == LotState.OPEN
     assert lot.ends_at >= (until + 10 * MINUTE if suspended else END)
     assert last_pulse() == until
+
+
+ROUND_END, BEST_BID = OPENING + 10 * MINUTE, 5 * MINUTE
+BEST_BID_END = ROUND_END + BEST_BID
+REVEAL, PAUSE = ["round_bid_revealed", "round_revealed"], ["suspended", "resumed"]
+
+
+@pytest.fixture
+def in_round(offered) -> Market:
+    """A falling lot whose price was taken at once and exceeded in the round."""
+    market = offered(Format.DUTCH, round_seconds=600, best_bid_seconds=300)
+    buyer, user = market.bidders[0]
+    accept_price(
+        user=user, lot_id=market.lot.pk, buyer=buyer, amount_minor=START, request_id=uuid4()
+    )
+    assert market.bid(1, START + 1).refusal == ""
+    return market
+
+
+def holds(lot: Lot) -> bool:
+    """The published protocol of an ended lot, by its own check and decided again."""
+    check_protocol.check(check_protocol.read(protocol_bytes(lot)), reserve=lot.reserve_minor)
+    return replay(lot).is_same
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "looked_at", "expected"),
+    [
+        (ROUND_END - 30 * SECOND, BEST_BID_END + MINUTE, None, PAUSE),
+        (ROUND_END - 30 * SECOND, ROUND_END + 31 * SECOND, None, PAUSE),
+        (ROUND_END - 61 * SECOND, ROUND_END + SECOND, None, PAUSE),
+        (ROUND_END - 61 * SECOND, BEST_BID_END + MINUTE, None, PAUSE),
+        (ROUND_END, BEST_BID_END + MINUTE, None, REVEAL + PAUSE),
+        (ROUND_END + SECOND, BEST_BID_END + MINUTE, None, REVEAL + PAUSE),
+        (ROUND_END + SECOND, BEST_BID_END + MINUTE, ROUND_END, REVEAL + PAUSE),
+        (BEST_BID_END - 61 * SECOND, BEST_BID_END, None, REVEAL + PAUSE),
+        (BEST_BID_END - 61 * SECOND, BEST_BID_END, ROUND_END, REVEAL + PAUSE),
+        (ROUND_END - 30 * SECOND, ROUND_END + 30 * SECOND, None, REVEAL),
+        (BEST_BID_END - 60 * SECOND, BEST_BID_END + MINUTE, None, [*REVEAL, "sold"]),
+        (BEST_BID_END - 60 * SECOND, BEST_BID_END + MINUTE, ROUND_END, [*REVEAL, "sold"]),
+        (BEST_BID_END, BEST_BID_END + 9 * MINUTE, None, [*REVEAL, "sold"]),
+    ],
+)
+def test_A13_A18_an_outage_over_the_stages_of_a_falling_lot_is_judged_as_one(
+    in_round, clock, since, until, looked_at, expected
+):
+    if looked_at:
+        clock.now = looked_at
+        in_round.advance()
+    beat(since)
+    clock.now = until
+    assert note_pulse() == ("suspended" in expected)
+    in_round.advance()
+    assert kinds(in_round.lot)[2:] == expected
+    Pulse.objects.all().delete()  # No outage is judged from here on.
+    lot = Lot.objects.get(pk=in_round.lot.pk)
+    if "suspended" in expected:
+        end = BEST_BID_END if "round_revealed" in expected else ROUND_END
+        assert lot.ends_at == max(end + (until - since), until + 10 * MINUTE)
+        clock.now = lot.ends_at - SECOND
+        who = 0 if "round_revealed" in expected else 1
+        assert in_round.bid(who, START + 2).refusal == ""
+        clock.now = lot.ends_at + BEST_BID
+        assert in_round.advance().hammer_minor == START + 2
+    elif "sold" not in expected:
+        clock.now = BEST_BID_END
+        assert in_round.advance().hammer_minor == START + 1
+    assert holds(Lot.objects.get(pk=lot.pk))
+
+
+@pytest.mark.parametrize("has_bid", [False, True])
+def test_A18_S7_an_outage_at_the_end_of_a_round_tells_nobody_whether_it_has_bids(
+    offered, clock, has_bid
+):
+    market = offered(Format.DUTCH, round_seconds=600, best_bid_seconds=300)
+    buyer, user = market.bidders[0]
+    accept_price(
+        user=user, lot_id=market.lot.pk, buyer=buyer, amount_minor=START, request_id=uuid4()
+    )
+    if has_bid:
+        assert market.bid(1, START + 1).refusal == ""
+    beat(ROUND_END - 30 * SECOND)
+    clock.now = BEST_BID_END
+    assert note_pulse() == 1
+    assert kinds(market.lot) == ["opened", "price_accepted", *PAUSE]
+
+
+def test_A13_A18_a_fall_that_ended_before_the_outage_is_not_taken_up_again(offered, clock):
+    market = offered(Format.DUTCH)
+    beat(END)
+    clock.now = END + 5 * MINUTE
+    assert note_pulse() == 0
+    assert kinds(market.lot) == ["opened", "unsold"]
 
 
 def test_A18_whoever_comes_first_after_an_outage_judges_it(market, clock):

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from pypdf import PdfReader
 
 from npa_market.auctions.model.database import play_history
-from npa_market.auctions.model.histories import history
+from npa_market.auctions.model.histories import GOOD, history
 from npa_market.auctions.model.tampering import tampering_check
 from npa_market.auctions.model.world import make_world, moved_clock
 from npa_market.auctions.models import Lot
@@ -42,6 +42,8 @@ def ended_lot(kind: Format, wanted=lambda lot: lot.state == "sold" and lot.last_
             if wanted(lot):
                 return lot
             Lot.objects.filter(pk=lot.pk).update(state="cancelled", winner=None, hammer_minor=None)
+            for name in world.standing:
+                world.stand(lot, name, GOOD)
     raise AssertionError(f"no history of {kind} ended as wanted")
 
 

@@ -123,6 +123,9 @@ def _next_moment(chance: random.Random, auction: core.Auction, now: datetime) ->
     if isinstance(auction, core.Dutch):
         ticks = chance.randint(0, 8)
         limits.append(auction.falls_from + timedelta(seconds=terms.tick_seconds * ticks))
+    if _is_after_the_fall(auction):
+        answer = timedelta(seconds=terms.best_bid_seconds)
+        limits += [auction.ends_at + answer * share for share in (0.1, 0.5, 1, 1, 3)]
     if isinstance(auction, core.Negotiated) and auction.offer_ends_at:
         limits.append(auction.offer_ends_at)
     moment = chance.choice(limits) + chance.choice((-TICK, TICK * 0, TICK))
@@ -137,14 +140,35 @@ def _command(chance: random.Random, auction: core.Auction, now: datetime) -> cor
     if way < 0.14:
         return core.Cancel("Data error", core.Party.SELLER if way < 0.13 else "")
     if way < 0.20:
-        since = now - timedelta(seconds=chance.choice((59, 60, 61, 600, 2_000)))
         is_outage = chance.random() < 0.6
+        since = _silent_since(chance, auction, now)
         return core.Suspend(OUTAGE_REASON, since) if is_outage else core.Suspend("Wrong data")
+    if way < 0.32 and _is_after_the_fall(auction):
+        return core.Suspend(OUTAGE_REASON, _silent_since(chance, auction, now))
     if (auction.phase == core.Phase.SUSPENDED and way < 0.6) or way < 0.22:
         return core.Resume()
     if (auction.phase == core.Phase.OPENING and way < 0.75) or way < 0.24:
         return core.OpenEnvelopes(_openings(chance, auction))
     return _bidder_command(chance, auction, now)
+
+
+def _is_after_the_fall(auction: core.Auction) -> bool:
+    is_open = auction.phase == core.Phase.OPEN
+    return is_open and isinstance(auction, core.Dutch) and auction.stage != core.Stage.FALLING
+
+
+def _silent_since(chance: random.Random, auction: core.Auction, now: datetime) -> datetime:
+    """When an outage began that is judged now: some while ago, or around the end of a stage."""
+    back = timedelta(seconds=chance.choice((59, 60, 61, 600, 2_000)))
+    if not _is_after_the_fall(auction) or chance.random() < 0.3:
+        return now - back
+    around = timedelta(seconds=chance.choice((-61, -60, -30, -1, 0, 1, 30)))
+    answer = timedelta(seconds=auction.terms.best_bid_seconds)
+    if getattr(auction, "stage", None) == core.Stage.BEST_BID:
+        answer = -answer
+    # The lot may stand in a round that ended unseen.
+    shift = chance.choice((timedelta(0), timedelta(0), answer))
+    return min(auction.ends_at + shift + around, now - TICK)
 
 
 def _openings(chance: random.Random, auction: core.Auction) -> tuple[core.Opening, ...]:

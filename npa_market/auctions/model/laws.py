@@ -220,6 +220,31 @@ def _suspension(history: Told) -> Iterator[str]:
                 yield "A18 resumed without a suspension"
 
 
+def _outage(history: Told) -> Iterator[str]:
+    """A look as an outage begins changes nothing of it, nor do the secret bids of a round."""
+    for step, before in zip(history.steps, history.before, strict=True):
+        command = step.command
+        if not isinstance(command, core.Suspend) or command.since is None:
+            continue
+        worked_at = before.last_decided_at
+        since = max(command.since, worked_at or command.since)
+        if since > max(step.now, worked_at or step.now):
+            continue
+        looked = core.fold(before, core.decide(before, core.Advance(), since))
+        seen = core.fold(looked, core.decide(looked, command, step.now))
+        unseen = core.fold(before, step.events)
+        if replace(seen, last_decided_at=None) != replace(unseen, last_decided_at=None):
+            yield "A13 A18 what an outage gives back depends on who looked before it"
+        if isinstance(looked, core.Dutch) and looked.stage == core.Stage.ROUND:
+            bare = core.decide(replace(looked, round_bids=()), command, step.now)
+            if _suspends(bare) != _suspends(step.events):
+                yield "A18 S7 an outage tells whether the round has bids"
+
+
+def _suspends(events: Sequence[core.Event]) -> bool:
+    return any(isinstance(event, core.Suspended) for event in events)
+
+
 def _replay(history: Told) -> Iterator[str]:
     stored = [event for event in history.events if not isinstance(event, core.BidRefused)]
     replayed = core.fold(core.announced(history.terms), stored)
@@ -258,6 +283,7 @@ LAWS: tuple[Law, ...] = (
     _winner,
     _standing,
     _suspension,
+    _outage,
     _replay,
     _openings,
 )

@@ -145,11 +145,12 @@ class Reference:
     def put(self, kind: str, at: int, *rest: Any) -> None:
         self.log.append((kind, len(self.log) + 1, at, *rest))
 
-    def pass_time(self, at: int) -> None:
-        """Everything that time alone brings by now."""
-        if self.phase() == "announced" and at >= self.terms["opens_at"]:
+    def pass_time(self, at: int, by: int | None = None) -> None:
+        """Everything that time alone brings by now, or by an earlier moment; said now."""
+        by = at if by is None else by
+        if self.phase() == "announced" and by >= self.terms["opens_at"]:
             self.put("Opened", at)
-        while self.phase() == "open" and at >= self.times()[0]:
+        while self.phase() == "open" and by >= self.times()[0]:
             getattr(self, f"end_of_{self.terms['format']}")(at)
 
     def finish(self, at: int, best: tuple[str, int] | None) -> None:
@@ -201,22 +202,18 @@ class Reference:
             self.put("Cancelled", at, reason, party)
 
     def on_suspend(self, at: int, reason: str, since: int | None) -> None:
-        if since is None:
+        dark = at
+        if since is not None:
+            dark = min(at, max(since, self.terms["opens_at"], self.latest or since))
+        self.pass_time(at, by=dark)  # What was over when the lights went out is over.
+        end = last = self.times()[0]
+        if self.last("PriceAccepted") and not self.last("RoundRevealed"):
+            last += self.terms["best_bid_seconds"] * SECOND
+        is_felt = since is None or min(at, last) - max(dark, end - 15 * MINUTE) > MINUTE
+        if self.phase() == "open" and is_felt:
+            self.put("Suspended", at, dark, reason)
+        else:
             self.pass_time(at)
-            if self.phase() == "open":
-                self.put("Suspended", at, at, reason)
-            return
-        before = len(self.log)
-        if self.phase() == "announced" and at >= self.terms["opens_at"]:
-            self.put("Opened", at)
-        dark = max(since, self.terms["opens_at"], self.latest or since)
-        end = self.times()[0]
-        lost = min(at, end) - max(min(dark, at), end - 15 * MINUTE)
-        if self.phase() == "open" and lost > MINUTE:
-            self.put("Suspended", at, min(dark, at), reason)
-            return
-        del self.log[before:]
-        self.pass_time(at)
 
     def on_resume(self, at: int) -> None:
         if self.phase() != "suspended":
