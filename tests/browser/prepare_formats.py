@@ -71,7 +71,8 @@ def main() -> None:
                 lowest_price_minor=1_000_000 if is_dutch else None,
                 allows_withdrawal=kind == Format.SEALED,
                 invited="a" if kind == Format.NEGOTIATED else "",
-            )
+            ),
+            is_keyed=False,
         )
         Lot.objects.filter(pk=lot.pk).update(announced_at=now, title="Consumer loans, East")
         if kind == Format.SEALED:
