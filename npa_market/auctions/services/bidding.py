@@ -29,12 +29,12 @@ from npa_market.auctions.durability import UnsafeDatabase
 from npa_market.auctions.guard.door import refusal_of
 from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lot_if_free
 from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent
-from npa_market.auctions.pulse import last_pulse, outage_since, prolong_pulse, renew_pulse
+from npa_market.auctions.pulse import outage_since, prolong_pulse, renew_pulse
 from npa_market.auctions.queries import Bidder, bidders_of, outcomes_of
 from npa_market.auctions.rows import state_of
 from npa_market.auctions.services.recording import Minutes, record_events, record_receipt
 from npa_market.auctions.services.together import decided_together
-from npa_market.auctions.state import OUTAGE_LIMIT, OUTAGE_REASON
+from npa_market.auctions.state import OUTAGE_REASON
 from npa_market.auctions.terms import MAX_BID_MINOR
 from npa_market.auctions.wording import refusal_message
 from npa_market.common.clock import database_now
@@ -334,10 +334,8 @@ def keep_pulse() -> int:
     Nothing where no sweeper has run yet, and no write where the pulse is fresh. Raises Busy as
     `note_pulse` does; the pulse then stays as old as it was.
     """
-    at, now = last_pulse(), database_now()
-    if at is None:
-        return 0
-    if now - at > OUTAGE_LIMIT:
+    now = database_now()
+    if outage_since(now) is not None:
         return note_pulse()
     prolong_pulse(now)
     return 0

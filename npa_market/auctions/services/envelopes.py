@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from npa_market.auctions.ceremony.documents import sheet_of
-from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.guard.door import refusal_of
 from npa_market.auctions.locking import UnknownLot
 from npa_market.auctions.models import BidOutcome, Lot, LotFormat, RegistrationState
 from npa_market.auctions.offline import seal
 from npa_market.auctions.queries import bidders_of, outcome_of
 from npa_market.auctions.sale_events.limits import whole_guard
-from npa_market.auctions.services.formats import submit_envelope
+from npa_market.auctions.services.formats import require_key, submit_envelope
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.parties.models import Organisation, User
@@ -80,6 +79,5 @@ def _sealed_lot(lot_id: UUID) -> Lot:
         raise UnknownLot
     if lot.format != LotFormat.SEALED:
         raise Refused("wrong_format", f"{lot.reference} takes no envelopes.")
-    if not LotKeyRecord.objects.filter(lot=lot).exists():
-        raise Refused("no_key", f"{lot.reference} has no key yet: ask the venue's operator.")
+    require_key(lot.pk)
     return lot

@@ -51,6 +51,13 @@ def accept_price(
     return decide_request(request)
 
 
+def require_key(lot_id: UUID) -> None:
+    """Raise Refused `no_key` for a sealed lot whose envelopes nobody could open."""
+    keyless = Lot.objects.filter(pk=lot_id, format=LotFormat.SEALED, key=None).first()
+    if keyless is not None:
+        raise Refused("no_key", f"{keyless.reference} has no key yet: ask the venue's operator.")
+
+
 def submit_envelope(
     *, user: User, lot_id: UUID, buyer: Organisation, envelope: bytes, request_id: UUID
 ) -> BidOutcome:
@@ -67,9 +74,7 @@ def submit_envelope(
             "that the sealing tool made, unchanged.",
             field="envelope",
         )
-    keyless = Lot.objects.filter(pk=lot_id, format=LotFormat.SEALED, key=None).first()
-    if keyless is not None:
-        raise Refused("no_key", f"{keyless.reference} has no key yet: ask the venue's operator.")
+    require_key(lot_id)
     sha256 = hashlib.sha256(envelope).hexdigest()
     request = BidderRequest(
         user=user,
