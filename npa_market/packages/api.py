@@ -25,7 +25,7 @@ from npa_market.packages.serializers import (
 )
 from npa_market.parties.access import MEMBERS, access_for
 from npa_market.parties.permissions import require
-from npa_market.parties.roles import SELLER_ROLES, VENUE_ROLES, Role
+from npa_market.parties.roles import Role
 
 
 class PackageViewSet(
@@ -45,7 +45,6 @@ class PackageViewSet(
         "return_to_maker": access_for(Role.SELLER_APPROVER),
         "withdraw": access_for(Role.SELLER_ANALYST, Role.SELLER_APPROVER),
         "version": access_for(Role.SELLER_ANALYST),
-        "proof": access_for(*SELLER_ROLES, *VENUE_ROLES),
     }
     serializer_class = PackageSerializer
     filterset_class = PackageFilter
@@ -117,10 +116,10 @@ class PackageViewSet(
     )
     @action(detail=True, methods=["get"], pagination_class=None)
     def proof(self, request: Request, pk: str) -> Response:
-        """Proof that the loan with this token is in the sealed package, for seller and venue.
+        """Proof that the loan with this token is in the sealed package.
 
-        A leaf is a hash over the row as sealed: who holds the bidder tape could guess from it what
-        the tape leaves out.
+        Of a package sealed before leaves had salts, for seller and venue alone: who holds the
+        bidder tape could guess from the leaf what the tape leaves out.
         """
         package = self.get_object()
         require(user_of(request), "packages.prove_loan", package)

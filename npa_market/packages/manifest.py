@@ -8,13 +8,14 @@ import pyarrow as pa
 
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.models import Package
-from npa_market.packages.schema import SCHEMA_VERSION, SEALED_SCHEMA
+from npa_market.packages.schema import FILE_SCHEMA, SALT, SCHEMA_VERSION
 from npa_market.packages.sealing import Totals
 from npa_market.packages.wording import sentence
 
 LEAF_FORMAT = {
     "tree": "RFC 9162 section 2.1: leaf = SHA-256(0x00 || line), node = SHA-256(0x01 || l || r)",
     "line": "canonical JSON (RFC 8785) of the row: every column, dates YYYY-MM-DD, missing null",
+    "salt": f"{SALT}: 128 secret bits a row, so that a leaf tells nothing about its row",
     "order": "rows of the file, which is sorted by loan_token",
 }
 
@@ -41,7 +42,7 @@ def manifest(package: Package, totals: Totals, content_sha256: str, merkle_root:
         "leaf_format": LEAF_FORMAT,
         "columns": [
             {"name": field.name, "type": str(field.type), "may_be_missing": field.nullable}
-            for field in SEALED_SCHEMA
+            for field in FILE_SCHEMA
         ],
         "written_by": f"Apache Arrow {pa.__version__}",
     }

@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "npa-sealed-package/1"
+UNSALTED_VERSION = "npa-sealed-package/1"
+SCHEMA_VERSION = "npa-sealed-package/2"
 RECEIPT = pa.struct(
     [
         pa.field("month", pa.date32(), nullable=True),
@@ -54,5 +55,10 @@ SEALED_SCHEMA = pa.schema(
     ]
 )
 COLUMNS = tuple(SEALED_SCHEMA.names)
+# 128 secret bits in the line that a leaf is made of: who holds the bidder's form of a row cannot
+# find the rest by trying. In the file and with the sold rows, in no other copy.
+SALT = "leaf_salt"
+FILE_SCHEMA = SEALED_SCHEMA.append(_given(SALT, pa.string()))
+FILE_SCHEMAS = {UNSALTED_VERSION: SEALED_SCHEMA, SCHEMA_VERSION: FILE_SCHEMA}
 MAX_EXACT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles: integers are exact up to here.
 MONEY_COLUMNS = ("principal_minor", "interest_minor", "fees_minor", "claim_minor")

@@ -23,10 +23,16 @@ def _sealed_file(package: Package) -> str:
 
 
 def read_table(package: Package, columns: list[str] | None = None) -> "pa.Table":
-    """The sealed file as an Arrow table, checked against its hash."""
+    """The sealed file as an Arrow table, checked against its hash.
+
+    Without the salts of its leaves, unless `columns` names them.
+    """
     import pyarrow.parquet as pq
 
-    return pq.read_table(io.BytesIO(read_stored(_sealed_file(package))), columns=columns)
+    from npa_market.packages.schema import COLUMNS
+
+    content = io.BytesIO(read_stored(_sealed_file(package)))
+    return pq.read_table(content, columns=columns or list(COLUMNS))
 
 
 def read_sealed(package: Package, columns: list[str] | None = None) -> "pd.DataFrame":
@@ -64,6 +70,13 @@ def manifest_of(package: Package) -> dict[str, Any]:
     assert package.manifest_file_id, "a sealed package has a manifest"
     document: dict[str, Any] = json.loads(read_stored(package.manifest_file_id))
     return document
+
+
+def has_salted_leaves(package: Package) -> bool:
+    """May a leaf be shown to who holds the bidder's form? Not where it can be found by trying."""
+    from npa_market.packages.schema import UNSALTED_VERSION
+
+    return bool(manifest_of(package)["schema"] != UNSALTED_VERSION)
 
 
 def loan_proof(package: Package, loan_token: str) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from npa_market.common.errors import Refused
 from npa_market.evidence.merkle import HASH_BYTES, levels
 from npa_market.packages.bands import AGE_BANDS, AGE_EDGES
 from npa_market.packages.leaves import leaf_hashes
-from npa_market.packages.schema import MAX_EXACT, RECEIPT, SEALED_SCHEMA
-from npa_market.packages.tokens import token_bytes
+from npa_market.packages.schema import FILE_SCHEMA, MAX_EXACT, RECEIPT, SALT, SEALED_SCHEMA
+from npa_market.packages.tokens import TOKEN_BYTES, digests
 from npa_market.tapes.geography import city_tier
 
 ROWS_PER_GROUP = 64_000
@@ -57,9 +57,11 @@ def sealed_table(
     columns = {
         name: loans.column(name) for name in SEALED_SCHEMA.names if name in loans.column_names
     }
-    digests = token_bytes(key, "loan", loans.column("id").to_pylist())
+    of_loans = digests(key, "loan", loans.column("id").to_pylist())
+    tokens = b"".join(digest[:TOKEN_BYTES] for digest in of_loans)
     columns |= {
-        "loan_token": hex_texts(b"".join(digests)),
+        "loan_token": hex_texts(tokens),
+        SALT: hex_texts(b"".join(digest[TOKEN_BYTES:] for digest in of_loans)),
         "borrower_token": _borrower_tokens(key, loans.column("borrower_id")),
         "sex": loans.column("borrower__sex"),
         "age_band": _age_bands(loans.column("borrower__birth_year"), cut_off_date),
@@ -69,9 +71,9 @@ def sealed_table(
         "last_contact_month": _month_starts(loans.column("last_contact_date")),
         "receipts": _receipt_lists(loans.column("id"), receipts),
     }
-    table = pa.table([_cast(columns[field.name], field) for field in SEALED_SCHEMA], SEALED_SCHEMA)
+    table = pa.table([_cast(columns[field.name], field) for field in FILE_SCHEMA], FILE_SCHEMA)
     _refuse_inexact(table)
-    order = pa.array(key_order(b"".join(digests)))
+    order = pa.array(key_order(tokens))
     return table.take(order).combine_chunks(), loans.column("id").take(order)
 
 
@@ -112,8 +114,9 @@ def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 def _borrower_tokens(key: bytes, borrowers: pa.ChunkedArray) -> pa.Array:
     encoded = _encoded(borrowers)
-    digests = token_bytes(key, "borrower", encoded.dictionary.to_pylist())
-    return hex_texts(b"".join(digests)).take(encoded.indices)
+    of_borrowers = digests(key, "borrower", encoded.dictionary.to_pylist())
+    tokens = hex_texts(b"".join(digest[:TOKEN_BYTES] for digest in of_borrowers))
+    return tokens.take(encoded.indices)
 
 
 def _age_bands(birth_years: pa.ChunkedArray, cut_off_date: date) -> pa.Array:
@@ -188,7 +191,7 @@ def write_parquet(table: pa.Table, target: Path) -> str:
     random part.
     """
     with pq.ParquetWriter(
-        target, SEALED_SCHEMA, compression="zstd", compression_level=3, version="2.6"
+        target, FILE_SCHEMA, compression="zstd", compression_level=3, version="2.6"
     ) as writer:
         writer.write_table(table, row_group_size=ROWS_PER_GROUP)
     with target.open("rb") as handle:

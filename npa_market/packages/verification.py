@@ -1,4 +1,4 @@
-"""Check a sealed file against its manifest, from the two files alone."""
+"""Check a sealed file, or the rows of a delivery, against the manifest, from the files alone."""
 
 import hashlib
 import json
@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from npa_market.packages.schema import SCHEMA_VERSION, SEALED_SCHEMA
+from npa_market.evidence.merkle import leaf_hash, root
+from npa_market.packages.proofs import LEAVES
+from npa_market.packages.schema import FILE_SCHEMAS
 from npa_market.packages.sealing import totals_of, tree_of
 
 
@@ -47,9 +49,33 @@ def verify_files(file: Path, manifest_file: Path) -> list[Check]:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         raise CannotVerify(f"{file.name} is not a readable Parquet file.") from error
-    if not table.schema.equals(SEALED_SCHEMA, check_metadata=False):
+    if not table.schema.equals(FILE_SCHEMAS[manifest["schema"]], check_metadata=False):
         raise CannotVerify(f"{file.name} has other columns than a sealed package.")
     return [*checks, *_checks_of_rows(table, manifest)]
+
+
+def verify_rows(rows_file: Path, manifest_file: Path) -> list[Check]:
+    """Recompute the leaf of each sold row, and the root over the leaves beside the rows.
+
+    `rows_file` is `proofs.ROWS` of a delivery, with `proofs.LEAVES` in the same folder. Raises
+    CannotVerify where that is no list of hashes.
+    """
+    manifest = _read_manifest(manifest_file)
+    try:
+        lines = rows_file.with_name(LEAVES).read_text("ascii").split()
+        leaves = [bytes.fromhex(line) for line in lines]
+    except ValueError as error:
+        raise CannotVerify(f"{LEAVES} is no list of hashes in hex.") from error
+    with rows_file.open("rb") as rows:
+        found = [leaf_hash(row.removesuffix(b"\n")) for row in rows]
+    known = set(leaves)
+    strange = sum(leaf not in known for leaf in found)
+    return [
+        Check("leaves", str(manifest["counts"].get("loans")), str(len(leaves))),
+        Check("Merkle root over the leaves", str(manifest["merkle_root"]), root(leaves).hex()),
+        Check("rows twice", "0", str(len(found) - len(set(found)))),
+        Check("rows whose leaf is not among them", "0", str(strange)),
+    ]
 
 
 def _read_manifest(manifest_file: Path) -> dict[str, Any]:
@@ -60,8 +86,9 @@ def _read_manifest(manifest_file: Path) -> dict[str, Any]:
     needed = {"schema", "content_sha256", "merkle_root", "counts", "totals", "currency"}
     if not isinstance(manifest, dict) or not needed <= set(manifest):
         raise CannotVerify(f"{manifest_file.name} is not a package manifest.")
-    if manifest["schema"] != SCHEMA_VERSION:
-        raise CannotVerify(f"The manifest is of format {manifest['schema']}, not {SCHEMA_VERSION}.")
+    if manifest["schema"] not in FILE_SCHEMAS:
+        known = " or ".join(FILE_SCHEMAS)
+        raise CannotVerify(f"The manifest is of format {manifest['schema']}, not {known}.")
     return manifest
 
 

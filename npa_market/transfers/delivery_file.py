@@ -18,6 +18,7 @@ from npa_market.common.exports import csv_lines_verbatim
 from npa_market.common.files import CHUNK, store_chunks
 from npa_market.common.models import StoredFile
 from npa_market.common.money import to_decimal
+from npa_market.packages.proofs import LEAVES, MANIFEST, ROWS, proofs_of
 from npa_market.tapes.models import Loan, Receipt
 from npa_market.tapes.queries import personal_rows
 from npa_market.transfers.models import Deal, LoanPrice, PackageKey
@@ -107,6 +108,11 @@ def _write_zip(target: IO[bytes], deal: Deal, progress: Progress | None) -> None
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         _member(archive, "loans.csv", csv_lines_verbatim(LOAN_HEADER, _loan_rows(deal, progress)))
         _member(archive, "receipts.csv", csv_lines_verbatim(RECEIPT_HEADER, _receipt_rows(deal)))
+        proofs = proofs_of(deal.lot.package, (row.token for row in _sold(deal).values()))
+        if proofs is not None:
+            _member(archive, ROWS, (f"{line.decode()}\n" for line in proofs.lines))
+            _member(archive, LEAVES, (f"{leaf}\n" for leaf in proofs.leaves))
+            _member(archive, MANIFEST, [proofs.manifest.decode()])
 
 
 def _member(archive: zipfile.ZipFile, name: str, lines: Iterable[str]) -> None:

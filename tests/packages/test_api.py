@@ -6,8 +6,12 @@ import json
 import pytest
 from rest_framework.test import APIClient
 
+from npa_market.common.files import store_bytes
 from npa_market.packages.exports import make_export
 from npa_market.packages.models import Package, PackageState
+from npa_market.packages.proofs import proofs_of
+from npa_market.packages.schema import UNSALTED_VERSION
+from npa_market.packages.sealed import manifest_of
 from npa_market.packages.services import grant_reader
 from tests.builders import loans_on_tape, screened_package, sealed_package
 
@@ -116,12 +120,20 @@ def test_returning_withdrawing_and_versions(api, sealed, seller_user, second_sel
     assert ended.data["state"] == PackageState.WITHDRAWN
 
 
-def test_a_bidder_gets_no_hash_of_a_row_as_it_was_sealed(api, sealed, buyer, buyer_user):
-    """Its own tape leaves values out that could be guessed from the hash."""
+def test_a_bidder_proves_a_loan_where_the_leaf_tells_nothing_of_the_row(
+    api, sealed, buyer, buyer_user
+):
+    """Without salts its tape's missing values could be guessed from the hash."""
     grant_reader(package=sealed, reader=buyer)
-    token = sealed.members.first().token
-    answer = api(buyer_user).get(address(sealed, "proof/"), {"token": token})
-    assert answer.status_code == 403
+    asked = address(sealed, "proof/"), {"token": sealed.members.first().token}
+    answer = api(buyer_user).get(*asked)
+    assert answer.status_code == 200, answer.data
+    assert answer.data["root"] == sealed.merkle_root
+    manifest = manifest_of(sealed) | {"schema": UNSALTED_VERSION}
+    Package.objects.update(manifest_file=store_bytes(json.dumps(manifest).encode()))
+    assert api(buyer_user).get(*asked).status_code == 403
+    assert api(sealed.sealed_by).get(*asked).status_code == 200
+    assert proofs_of(Package.objects.get(), []) is None
 
 
 @pytest.mark.parametrize(

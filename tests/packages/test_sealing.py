@@ -1,5 +1,6 @@
 """The sealed file: same rows, same bytes; leaves that anybody can make; tampering shows."""
 
+import hashlib
 import json
 import random
 from datetime import date
@@ -21,8 +22,15 @@ from npa_market.evidence.merkle import leaf_hash, root, verify_inclusion
 from npa_market.packages.leaves import leaf_hashes, leaf_lines
 from npa_market.packages.loading import loans_table, receipts_table
 from npa_market.packages.months import whole_months
+from npa_market.packages.proofs import LEAVES, MANIFEST, ROWS, proofs_of
 from npa_market.packages.queries import token_key
-from npa_market.packages.schema import COLUMNS, RECEIPT, SEALED_SCHEMA
+from npa_market.packages.schema import (
+    COLUMNS,
+    FILE_SCHEMA,
+    RECEIPT,
+    SALT,
+    UNSALTED_VERSION,
+)
 from npa_market.packages.sealed import (
     bidder_frame,
     loan_proof,
@@ -155,8 +163,8 @@ def test_leaf_lines_are_canonical_json(rows, start):
 
 
 def test_the_root_is_that_of_the_rows_as_any_json_library_writes_them(package):
-    lines = [rfc8785.dumps(_plain(row)) for row in read_table(package).to_pylist()]
-    leaves = [leaf_hash(line) for line in lines]
+    rows = read_table(package, FILE_SCHEMA.names).to_pylist()
+    leaves = [leaf_hash(rfc8785.dumps(_plain(row))) for row in rows]
     assert root(leaves).hex() == package.merkle_root == manifest_of(package)["merkle_root"]
 
 
@@ -233,15 +241,85 @@ def test_the_two_files_alone_verify(files):
     assert (code, words.strip().splitlines()[-1]) == (0, "valid")
 
 
-@pytest.mark.parametrize("column", [name for name in COLUMNS if name != "receipts"])
+def test_salts_are_secret_of_their_own_and_in_no_copy_but_the_file(package):
+    salts = read_table(package, [SALT, "loan_token", "borrower_token"]).to_pydict()
+    assert all(len(salt) == 32 for salt in salts[SALT])
+    assert len({text for texts in salts.values() for text in texts}) >= 2 * package.loans
+    assert not set(salts[SALT]) & {*salts["loan_token"], *salts["borrower_token"]}
+    for shown in (read_table(package).column_names, bidder_frame(package).columns):
+        assert SALT not in list(shown)
+
+
+def test_a_file_of_before_the_salts_verifies(files):
+    file, manifest = files
+    table = pq.read_table(file).drop_columns([SALT])
+    pq.write_table(table, file)
+    document = json.loads(manifest.read_text()) | {
+        "schema": UNSALTED_VERSION,
+        "content_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "merkle_root": tree_of(table).root,
+    }
+    manifest.write_text(json.dumps(document))
+    assert verify(*files)[0] == 0
+    manifest.write_text(json.dumps(document | {"schema": "npa-sealed-package/9"}))
+    code, words = verify(*files)
+    assert (code, "npa-sealed-package/1 or npa-sealed-package/2" in words) == (2, True)
+
+
+@pytest.fixture
+def delivered(package, tmp_path):
+    """Rows, leaves and manifest as a buyer of all but the first three loans is given them."""
+    tokens = read_sealed(package, ["loan_token"])["loan_token"][3:]
+    proofs = proofs_of(package, tokens)
+    rows, leaves, manifest = (tmp_path / name for name in (ROWS, LEAVES, MANIFEST))
+    rows.write_bytes(b"".join(line + b"\n" for line in proofs.lines))
+    leaves.write_text("".join(f"{leaf}\n" for leaf in proofs.leaves))
+    manifest.write_bytes(proofs.manifest)
+    assert len(rows.read_bytes().splitlines()) == package.loans - 3
+    return rows, manifest
+
+
+def test_delivered_rows_verify_by_themselves(delivered):
+    code, words = verify(*delivered)
+    assert (code, words.strip().splitlines()[-1]) == (0, "valid")
+
+
+@pytest.mark.parametrize("fault", ["changed row", "row twice", "changed leaf", "leaf gone"])
+def test_a_delivered_row_that_is_not_the_sealed_one_shows(delivered, fault):
+    rows, manifest = delivered
+    leaves = rows.with_name(LEAVES)
+    lines, hashes = rows.read_text().splitlines(), leaves.read_text().splitlines()
+    if fault == "changed row":
+        lines[2] = lines[2].replace('"claim_minor":', '"claim_minor":1')
+    elif fault == "row twice":
+        lines.append(lines[0])
+    elif fault == "changed leaf":
+        hashes[0] = hashes[1]
+    else:
+        del hashes[0]
+    rows.write_text("\n".join(lines))
+    leaves.write_text("\n".join(hashes))
+    code, words = verify(rows, manifest)
+    assert (code, words.strip().splitlines()[-1]) == (1, "INVALID")
+
+
+def test_delivered_leaves_that_are_none_cannot_be_told(delivered):
+    rows, manifest = delivered
+    rows.with_name(LEAVES).write_text("not a hash")
+    assert verify(rows, manifest)[0] == 2
+    rows.with_name(LEAVES).unlink()
+    assert verify(rows, manifest)[0] == 2
+
+
+@pytest.mark.parametrize("column", [name for name in FILE_SCHEMA.names if name != "receipts"])
 def test_one_changed_cell_breaks_the_root(files, column):
     file, _ = files
     table = pq.read_table(file)
     index = table.schema.get_field_index(column)
     values = table.column(column).to_pylist()
-    values[5] = _other(values[5], SEALED_SCHEMA.field(column).type)
+    values[5] = _other(values[5], FILE_SCHEMA.field(column).type)
     changed = table.set_column(
-        index, SEALED_SCHEMA.field(column), pa.array(values, SEALED_SCHEMA.field(column).type)
+        index, FILE_SCHEMA.field(column), pa.array(values, FILE_SCHEMA.field(column).type)
     )
     pq.write_table(changed, file)
     failed = {check.name for check in verify_files(*files) if not check.holds}

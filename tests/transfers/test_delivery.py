@@ -12,6 +12,7 @@ from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.files import read_stored, store_bytes
 from npa_market.common.models import StoredFile
 from npa_market.evidence.models import Entry, Payload
+from npa_market.packages.proofs import LEAVES, ROWS
 from npa_market.parties.models import Membership
 from npa_market.parties.roles import Role
 from npa_market.tapes.models import Loan
@@ -147,9 +148,11 @@ def test_an_excluded_loan_is_not_in_the_file(cast):
         release_delivery(user=user, deal_id=deal.pk)
     deal.refresh_from_db()
     with zipfile.ZipFile(io.BytesIO(opened_file(cast, deal))) as archive:
-        text = archive.read("loans.csv").decode()
-    assert token not in text
+        text, rows = archive.read("loans.csv").decode(), archive.read(ROWS).decode()
+        leaves = archive.read(LEAVES).decode()
+    assert token not in text + rows
     assert len(text.splitlines()) == 1 + 11
+    assert (len(rows.splitlines()), len(leaves.splitlines())) == (11, 12)
 
 
 def test_the_winner_alone_takes_the_file(cast, other_buyer_user):

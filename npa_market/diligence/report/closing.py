@@ -128,13 +128,14 @@ def verification(paper: Composer, inputs: ReportInputs) -> None:
 def _how(paper: Composer, inputs: ReportInputs) -> list[object]:
     package = inputs.package
     steps = (
-        f"1.  At the venue or on a copy of its database: manage.py verify_package "
-        f"{package.reference}. It reads the sealed file, recomputes its SHA-256, every leaf and "
-        "the root, and compares totals with the manifest.",
+        f"1.  The seller and the venue, with the sealed file and its manifest: manage.py "
+        f"verify_package {package.reference}.parquet {package.reference}.manifest.json recomputes "
+        "the SHA-256, every leaf and the root, and compares totals with the manifest.",
         "2.  With the file alone: the SHA-256 of the Parquet file is the first fingerprint; the "
         "square code holds it.",
-        "3.  One loan: its row as canonical JSON (RFC 8785) is a leaf of an RFC 9162 tree; the "
-        "proof from leaf to root comes with the manifest's leaf format.",
+        "3.  One loan: its row as canonical JSON (RFC 8785) is a leaf of an RFC 9162 tree. The "
+        "buyer is given the rows it bought, all leaves and the manifest with the delivery: "
+        "manage.py verify_package sealed_rows.jsonl manifest.json.",
         "4.  The valuation: the SHA-256 of its inputs is over the JSON text printed above, without "
         "line breaks. The same inputs give the same figures.",
         "A hash proves that a file has not changed since it was sealed. It does not prove that the "
