@@ -75,7 +75,8 @@ class FormatFields(forms.Form):
     allows_proxy = forms.BooleanField(
         label="Every bid is a maximum",
         required=False,
-        help_text="Ascending: the venue bids for the leader up to it, by the smallest step.",
+        help_text="Ascending: the venue bids for the leader up to it, by the smallest step; then"
+        " without a reserve.",
     )
     allows_withdrawal = forms.BooleanField(
         label="Envelopes may be withdrawn", required=False, help_text="Sealed, until the deadline."

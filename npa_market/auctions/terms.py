@@ -74,7 +74,8 @@ class LotTerms:
     Ascending: `ends_at` is the end as announced; a bid accepted less than `window_seconds` before
     the end in force moves it to `extension_seconds` after the bid, never beyond `hard_end_at` and
     `max_extensions` times at most. `higher_steps` are (price, step) pairs in rising order: from
-    that price on, that step. With `allows_proxy` every bid is a maximum.
+    that price on, that step. With `allows_proxy` every bid is a maximum, and there is no reserve:
+    the price never rises to what nobody may see, so a single bidder would never reach it.
     Sealed: `ends_at` is the deadline; no bid below `start_price_minor` counts.
     Dutch: the price falls from `start_price_minor` by `step_minor` every `tick_seconds` down to
     `lowest_price_minor` until `ends_at`; then `round_seconds` of sealed bids, then
@@ -168,6 +169,13 @@ class LotTerms:
         if not rising or not in_range or len(self.higher_steps) > MAX_STEP_ROWS:
             words = "Prices of the step table must rise from above the start price, steps be > 0."
             found.append(TermProblem("higher_steps", "step_table_unsound", words))
+        if self.allows_proxy and self.reserve_minor is not None:
+            words = (
+                "Where every bid is a maximum the price rises only against another bid, so a single"
+                " bidder could never reach a reserve. Make it the start price, or take bids at"
+                " their amount."
+            )
+            found.append(TermProblem("reserve", "reserve_with_maxima", words))
         return found
 
     def _dutch_problems(self) -> list[TermProblem]:

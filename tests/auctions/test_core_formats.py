@@ -178,6 +178,7 @@ def test_A18_an_outage_counts_above_a_minute_in_the_last_quarter(seconds, at_end
         ({"higher_steps": ((2_000, 5), (1_500, 9))}, "higher_steps"),
         ({"higher_steps": ((2_000, 0),)}, "higher_steps"),
         ({"max_extensions": -1}, "max_extensions"),
+        ({"allows_proxy": True, "reserve_minor": 1_500}, "reserve"),
         ({"format": Format.DUTCH}, "lowest_price"),
         ({"format": Format.DUTCH, "lowest_price_minor": 1_001}, "lowest_price"),
         ({"format": Format.DUTCH, "lowest_price_minor": 100}, "deposit"),

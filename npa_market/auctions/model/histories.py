@@ -60,6 +60,7 @@ def random_terms(chance: random.Random, kind: Format) -> LotTerms:
     rounds, answer = chance.choice((60, 300)), chance.choice((60, 300))
     start = chance.randint(50, 200)
     room = chance.choice((0, 300, 1_800)) + (rounds + answer if kind == Format.DUTCH else 0)
+    takes_maxima = kind == Format.ASCENDING and chance.random() < 0.5
     return LotTerms(
         start_price_minor=start,
         step_minor=chance.choice((1, 5, 10)),
@@ -68,13 +69,13 @@ def random_terms(chance: random.Random, kind: Format) -> LotTerms:
         opens_at=OPENING,
         ends_at=OPENING + timedelta(seconds=length),
         hard_end_at=OPENING + timedelta(seconds=length + room),
-        reserve_minor=chance.choice((None, start, start + 40)),
+        reserve_minor=None if takes_maxima else chance.choice((None, start, start + 40)),
         window_seconds=chance.choice((0, 60, 300)),
         extension_seconds=chance.choice((0, 60, 300)),
         format=kind,
         higher_steps=chance.choice(((), ((start + 30, 12), (start + 90, 20)))),
         max_extensions=chance.choice((None, 0, 2)),
-        allows_proxy=kind == Format.ASCENDING and chance.random() < 0.5,
+        allows_proxy=takes_maxima,
         allows_withdrawal=kind == Format.SEALED and chance.random() < 0.5,
         tick_seconds=tick,
         lowest_price_minor=chance.randint(10, start) if kind == Format.DUTCH else None,
