@@ -5,7 +5,7 @@ tables are rows, so the merge works on rows; every place that shows a table uses
 because two different merges of one table could be subtracted from each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ import numpy.typing as npt
 from npa_market.packages.classes import CLASSIFIERS, Classes
 
 SMALLEST_CELL = 5  # borrowers
+SMALLEST_PUBLIC_CELL = 10  # borrowers; smaller cells never leave the data room
 SUMS = ("loans", "principal_minor", "total_minor", "claim_minor")
 TO = " … "
 Groups = list[list[int]]
+IsSmall = Callable[[list[int]], bool]
 
 
 def table_for_bidders(table: dict[str, Any]) -> dict[str, Any]:
@@ -66,32 +68,51 @@ def merged_groups(counts: Sequence[int], whole: int, *, is_ordered: bool) -> Gro
 
     counts: borrowers per row; whole: of the package. A smaller package is one group.
     """
+    rows = [[place] for place in range(len(counts))]
+    return _merged_parts(rows, counts, whole, least=SMALLEST_CELL, is_ordered=is_ordered)
 
+
+def public_groups(
+    counts: Sequence[int], whole: int, *, is_ordered: bool, least: int = SMALLEST_PUBLIC_CELL
+) -> Groups:
+    """The same for notices: groups of the data room merged further, none of them cut.
+
+    A reader of both could subtract a group that crosses one of the data room's.
+    """
+    rooms = merged_groups(counts, whole, is_ordered=is_ordered)
+    return _merged_parts(rooms, counts, whole, least=least, is_ordered=is_ordered)
+
+
+def _merged_parts(
+    parts: Groups, counts: Sequence[int], whole: int, *, least: int, is_ordered: bool
+) -> Groups:
     def is_small(group: list[int]) -> bool:
-        return _surely(group, counts, whole) < SMALLEST_CELL
+        return _surely(group, counts, whole) < least
 
-    if not counts:
-        return []
-    if is_ordered:
-        return _neighbours(len(counts), is_small)
-    kept = sorted(range(len(counts)), key=lambda place: (-counts[place], place))
-    others: list[int] = []
-    while kept and (is_small([kept[-1]]) or (others and is_small(others))):
-        others.append(kept.pop())
-    return [*([place] for place in sorted(kept)), *([sorted(others)] if others else [])]
+    return _neighbours(parts, is_small) if is_ordered else _others(parts, counts, is_small)
 
 
-def _neighbours(size: int, is_small: Any) -> Groups:
-    groups: Groups = [[0]]
-    for place in range(1, size):
-        if is_small(groups[-1]):
-            groups[-1].append(place)
+def _neighbours(parts: Groups, is_small: IsSmall) -> Groups:
+    groups: Groups = []
+    for part in parts:
+        if groups and is_small(groups[-1]):
+            groups[-1] = groups[-1] + part
         else:
-            groups.append([place])
+            groups.append(part)
     if len(groups) > 1 and is_small(groups[-1]):
         tail = groups.pop()
-        groups[-1] += tail
+        groups[-1] = groups[-1] + tail
     return groups
+
+
+def _others(parts: Groups, counts: Sequence[int], is_small: IsSmall) -> Groups:
+    """Single rows, and one group of others that takes in the smallest rows."""
+    others = [place for part in parts if len(part) > 1 for place in part]
+    singles = [place for part in parts if len(part) == 1 for place in part]
+    singles.sort(key=lambda place: (-counts[place], place))
+    while singles and (is_small([singles[-1]]) or (others and is_small(others))):
+        others.append(singles.pop())
+    return [*([place] for place in sorted(singles)), *([sorted(others)] if others else [])]
 
 
 def _surely(group: Sequence[int], counts: Sequence[int], whole: int) -> int:

@@ -10,10 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from npa_market.packages.bidder_tables import (
+    SMALLEST_PUBLIC_CELL,
+    Groups,
+    merged_label,
+    public_groups,
+)
 from npa_market.packages.classes import CLASSIFIERS, Classes
 
 STRATIFICATIONS: dict[str, str] = {key: each.title for key, each in CLASSIFIERS.items()}
-SMALLEST_PUBLIC_CELL = 10  # borrowers; smaller cells never leave the data room
 HALF_BITS = 26
 HALF = (1 << HALF_BITS) - 1
 MOST_CELLS = 200_000_000  # class x borrower, a byte each; above, pairs are sorted instead
@@ -93,12 +98,20 @@ def stratify_all(frame: pd.DataFrame) -> dict[str, Stratification]:
 
 
 def _stratify(frame: pd.DataFrame, by: str, pool: _Pool) -> Stratification:
+    _, rows = _rows(frame, by, pool)
+    return Stratification(by, CLASSIFIERS[by].title, tuple(rows), _whole(pool))
+
+
+def _rows(frame: pd.DataFrame, by: str, pool: _Pool) -> tuple[Classes, list[Band]]:
+    """Classes without the unused ones, in the order of the table, and their rows."""
     classifier = CLASSIFIERS[by]
     classes = classifier.classify(frame)
-    rows = _bands(classes, pool)
+    rows, used = _bands(classes, pool), np.unique(classes.codes)
+    order = list(range(len(rows)))
     if not classifier.is_ordered:
-        rows.sort(key=lambda row: (-row.claim_minor, row.label))
-    return Stratification(by, classifier.title, tuple(rows), _whole(pool))
+        order.sort(key=lambda place: (-rows[place].claim_minor, rows[place].label))
+    ordered = _regrouped(classes, [[int(used[place])] for place in order])
+    return ordered, [rows[place] for place in order]
 
 
 def _whole(pool: _Pool) -> Band:
@@ -146,61 +159,31 @@ def public_bands(
 ) -> Stratification:
     """The table with every row of fewer borrowers merged, for use outside of the data room.
 
-    Ordered bands merge with their neighbours, others into "Other". Merged, not left out: a row
-    that is left out could be worked out from the total. A package with fewer borrowers in all is
-    one row.
+    Each row is made of whole rows of the data room's table (`bidder_tables.public_groups`). A
+    package with fewer borrowers in all is one row.
     """
     pool = _Pool.of(frame)
-    classifier = CLASSIFIERS[by]
-    classes = classifier.classify(frame)
-    merge = _merged_neighbours if classifier.is_ordered else _merged_others
-    merged = merge(classes, pool, least_borrowers)
-    rows = _bands(merged, pool)
-    if not classifier.is_ordered:
-        rows.sort(key=lambda row: (row.label == "Other", -row.claim_minor, row.label))
-    return Stratification(by, classifier.title, tuple(rows), _whole(pool))
+    whole, classifier = _whole(pool), CLASSIFIERS[by]
+    classes, rows = _rows(frame, by, pool)
+    groups = public_groups(
+        [row.borrowers for row in rows],
+        whole.borrowers,
+        is_ordered=classifier.is_ordered,
+        least=least_borrowers,
+    )
+    merged = _regrouped(classes, groups, is_ordered=classifier.is_ordered)
+    return Stratification(by, classifier.title, tuple(_bands(merged, pool)), whole)
 
 
-def _regrouped(classes: Classes, groups: list[list[int]], labels: list[str]) -> Classes:
+def _regrouped(classes: Classes, groups: Groups, *, is_ordered: bool = True) -> Classes:
     target = np.zeros(len(classes.labels), dtype=np.int64)
     for number, members in enumerate(groups):
         target[members] = number
-    return Classes(target[classes.codes], tuple(labels))
-
-
-def _distinct_in(classes: Classes, pool: _Pool, members: list[int]) -> int:
-    return len(np.unique(pool.borrowers[np.isin(classes.codes, members)]))
-
-
-def _merged_neighbours(classes: Classes, pool: _Pool, least: int) -> Classes:
-    groups: list[list[int]] = [[]]
-    for index in np.unique(classes.codes).tolist():
-        if groups[-1] and _distinct_in(classes, pool, groups[-1]) >= least:
-            groups.append([])
-        groups[-1].append(index)
-    if len(groups) > 1 and _distinct_in(classes, pool, groups[-1]) < least:
-        tail = groups.pop()
-        groups[-1] += tail
     labels = [
-        classes.labels[members[0]]
-        if len(members) == 1
-        else f"{classes.labels[members[0]]} … {classes.labels[members[-1]]}"
+        merged_label([classes.labels[place] for place in members], is_ordered=is_ordered)
         for members in groups
-        if members
     ]
-    return _regrouped(classes, groups, labels)
-
-
-def _merged_others(classes: Classes, pool: _Pool, least: int) -> Classes:
-    counts = pool.borrowers_by(classes)
-    by_size = sorted(np.unique(classes.codes).tolist(), key=lambda index: (-counts[index], index))
-    kept = [index for index in by_size if counts[index] >= least]
-    others = by_size[len(kept) :]
-    while others and kept and _distinct_in(classes, pool, others) < least:
-        others.append(kept.pop())
-    groups = [*([index] for index in kept), *([others] if others else [])]
-    labels = [classes.labels[index] for index in kept] + (["Other"] if others else [])
-    return _regrouped(classes, groups, labels)
+    return Classes(target[classes.codes], tuple(labels))
 
 
 @dataclass(frozen=True)

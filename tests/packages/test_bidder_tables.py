@@ -10,16 +10,26 @@ from hypothesis import strategies as st
 
 from npa_market.packages.bidder_tables import (
     SMALLEST_CELL,
+    SMALLEST_PUBLIC_CELL,
     SUMS,
     coarse_grid,
     merged_groups,
+    public_groups,
     table_for_bidders,
 )
 from npa_market.packages.classes import CLASSIFIERS, Classes
 from npa_market.packages.page import shown_tables
 from npa_market.packages.services import grant_reader
-from npa_market.packages.stratify import Stratification, _bands, _Pool, _whole
+from npa_market.packages.stratify import (
+    Stratification,
+    _bands,
+    _Pool,
+    _whole,
+    public_bands,
+    stratify,
+)
 from tests.builders import sealed_package
+from tests.packages.test_stratify import frame_of
 
 LOANS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 25)), min_size=1, max_size=60)
 
@@ -80,6 +90,61 @@ def test_no_cell_of_the_heat_map_is_small(loans, columns):
 )
 def test_small_rows_join_a_neighbour_or_the_others(counts, whole, is_ordered, expected):
     assert merged_groups(counts, whole, is_ordered=is_ordered) == expected
+
+
+def with_loan_bits(rows, seed):
+    """A random frame whose principals are powers of two, so that a sum names its loans.
+
+    Few borrowers have a second loan: where many have, all bands become one.
+    """
+    people = np.random.default_rng(seed).integers(0, rows * 20, rows)
+    return frame_of(rows, seed).assign(
+        borrower_token=[f"b{person}" for person in people],
+        principal_minor=1 << np.arange(rows, dtype=np.int64),
+        interest_minor=0,
+    )
+
+
+def are_unions(coarse, fine):
+    """Whether each of the coarse sums of loan bits holds or leaves out every fine one."""
+    return all(whole & part in (0, part) for whole in coarse for part in fine)
+
+
+def borrowers_in(frame, loan_bits):
+    inside = (frame["principal_minor"] & loan_bits) > 0
+    return frame["borrower_token"][inside].nunique()
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    rows=st.integers(1, 60),
+    seed=st.integers(0, 2**32 - 1),
+    key=st.sampled_from([*CLASSIFIERS]),
+)
+def test_every_row_of_a_notice_is_made_of_whole_rows_of_the_data_room(rows, seed, key):
+    frame = with_loan_bits(rows, seed)
+    room = table_for_bidders(asdict(stratify(frame, key)))
+    notice = public_bands(frame, key)
+    assert are_unions(
+        [row.principal_minor for row in notice.rows],
+        [row["principal_minor"] for row in room["rows"]],
+    )
+    least = min(SMALLEST_PUBLIC_CELL, frame["borrower_token"].nunique())
+    for row in notice.rows:
+        assert borrowers_in(frame, row.principal_minor) == row.borrowers >= least
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_ordered", "expected"),
+    [
+        ([6, 4, 3, 30], True, [[0, 1, 2], [3]]),  # The data room shows 6, 4 + 3, 30.
+        ([30, 12, 3, 4], False, [[0], [1, 2, 3]]),
+        ([30, 12, 11, 8, 3, 4], False, [[0], [1], [2], [3, 4, 5]]),
+        ([30, 12, 11, 6, 4, 4, 4], False, [[0], [1], [2], [3, 4, 5, 6]]),  # 12 others stay whole.
+    ],
+)
+def test_groups_of_a_notice_grow_from_those_of_the_data_room(counts, is_ordered, expected):
+    assert public_groups(counts, sum(counts), is_ordered=is_ordered) == expected
 
 
 def rows_of(tables):
