@@ -268,6 +268,8 @@ class RegistrationViewSet(
         "admit": access_for(Role.OPERATOR),
         "refuse": access_for(Role.OPERATOR),
         "deposit": access_for(Role.VENUE_FINANCE),
+        "unmatch_deposit": access_for(Role.VENUE_FINANCE, Role.OPERATOR),
+        "withdraw": access_for(*BUYER_ROLES),
     }
     serializer_class = RegistrationSerializer
     filterset_fields = ("lot", "state")
@@ -308,6 +310,27 @@ class RegistrationViewSet(
             user=_person(request), registration_id=registration.pk, **asked.validated_data
         )
         return self._answer(registration)
+
+    @extend_schema(request=LotReasonSerializer, responses=RegistrationSerializer)
+    @action(detail=True, methods=["post"], url_path="unmatch-deposit")
+    def unmatch_deposit(self, request: Request, pk: str) -> Response:
+        """Take a wrong match of a bank line with this deposit back (finance, operator)."""
+        registration = self.get_object()
+        asked = LotReasonSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        services.unmatch_deposit(
+            user=_person(request), registration_id=registration.pk, **asked.validated_data
+        )
+        return self._answer(registration)
+
+    @extend_schema(request=None, responses=RegistrationSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take an application back before any bid; a held deposit is paid back (buyer)."""
+        registration = self.get_object()
+        return self._answer(
+            services.withdraw_registration(user=_person(request), registration_id=registration.pk)
+        )
 
 
 ROUTES = [

@@ -121,6 +121,8 @@ def _registration(
     words = "The operator has not decided yet."
     if registration.state == RegistrationState.REFUSED:
         words = f"Refused: {registration.reason}"
+    if registration.state == RegistrationState.WITHDRAWN:
+        words = "You withdrew the application."
     return Gate("Admitted to this lot", is_met=False, words=words)
 
 
@@ -128,7 +130,9 @@ def _deposit(lot: Lot, registration: Registration | None, is_met: bool) -> Gate:
     amount = format_minor(lot.deposit_minor, lot.currency, symbol=True)
     if is_met:
         return Gate("Deposit held", is_met=True, words=f"{amount}, part of the price if you win.")
-    if registration is None or registration.state == RegistrationState.REFUSED:
+    if registration is not None and registration.is_closed:
+        return Gate("Deposit held", is_met=False, words="What you had paid goes back to you.")
+    if registration is None:
         return Gate("Deposit held", is_met=False, words=f"{amount} before the first bid.")
     return Gate(
         "Deposit held",

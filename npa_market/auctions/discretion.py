@@ -4,10 +4,8 @@ from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
 from npa_market.auctions.log import ACTS_OF_BIDDERS, LotReceipt, ReceiptKind
-from npa_market.auctions.models import ENDED, Lot, LotFormat
+from npa_market.auctions.models import ENDED, SECRET_FORMATS, Lot
 from npa_market.evidence.discretion import register_nameless, register_withheld
-
-_SECRET_FORMATS = (LotFormat.SEALED, LotFormat.DUTCH)
 
 
 def entries_kept_secret() -> Q:
@@ -17,7 +15,7 @@ def entries_kept_secret() -> Q:
     """
     running = LotReceipt.objects.exclude(lot__state__in=ENDED)
     receipts = running.annotate(key=Cast("pk", CharField(max_length=40))).order_by()
-    lots = Lot.objects.filter(format__in=_SECRET_FORMATS).exclude(state__in=ENDED)
+    lots = Lot.objects.filter(format__in=SECRET_FORMATS).exclude(state__in=ENDED)
     return Q(object_type=LotReceipt._meta.label_lower, object_id__in=receipts.values("key")) | Q(
         type="lot.bid_refused",
         object_id__in=[str(key) for key in lots.values_list("pk", flat=True)],

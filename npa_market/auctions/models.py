@@ -31,6 +31,7 @@ class LotState(models.TextChoices):
 
 
 ENDED = frozenset({LotState.SOLD, LotState.UNSOLD, LotState.CANCELLED})
+SECRET_FORMATS = (LotFormat.SEALED, LotFormat.DUTCH)
 # A sold package is gone while its deal stands; one of any other lot that ended may come again.
 _BINDS = Q(state__in=["announced", "open", "suspended", "opening", "sold"], released_at=None)
 
@@ -326,6 +327,7 @@ class RegistrationState(models.TextChoices):
     APPLIED = "applied_for", "Applied"
     ADMITTED = "admitted", "Admitted"
     REFUSED = "refused", "Refused"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class RegistrationQuerySet(models.QuerySet["Registration"]):
@@ -363,7 +365,8 @@ class Registration(models.Model):
             models.CheckConstraint(
                 condition=Q(state="applied_for", label="", reason="")
                 | (Q(state="admitted", reason="") & ~Q(label=""))
-                | (Q(state="refused", label="") & ~Q(reason="")),
+                | (Q(state="refused", label="") & ~Q(reason=""))
+                | Q(state="withdrawn", reason=""),
                 name="A20_admitted_has_label_refused_has_reason",
             ),
             models.UniqueConstraint(fields=["lot", "buyer"], name="one_registration_per_lot"),
@@ -374,6 +377,10 @@ class Registration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label or 'unlabelled'} on {self.lot}"
+
+    @property
+    def is_closed(self) -> bool:
+        return self.state in {RegistrationState.REFUSED, RegistrationState.WITHDRAWN}
 
 
 # The app's other models; Django finds them here.

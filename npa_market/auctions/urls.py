@@ -79,4 +79,14 @@ urlpatterns = [
         registrations.deposit_confirm,
         name="deposit",
     ),
+    path(
+        "registrations/<uuid:registration_id>/deposit/unmatch/",
+        registrations.deposit_unmatch,
+        name="unmatch",
+    ),
+    path(
+        "registrations/<uuid:registration_id>/withdraw/",
+        registrations.registration_withdraw,
+        name="withdraw_registration",
+    ),
 ]

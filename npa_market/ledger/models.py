@@ -69,6 +69,14 @@ class JournalEntry(models.Model):
     lot_id = models.UUIDField(null=True, db_index=True)
     idempotency_key = models.CharField(max_length=120, unique=True)
     reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT)
+    line_freed_by = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="reversal that took the earlier match of the same bank line back",
+    )
 
     objects = JournalQuerySet.as_manager()
 
@@ -78,9 +86,14 @@ class JournalEntry(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["bank_reference"],
-                condition=~models.Q(bank_reference=""),
+                condition=~models.Q(bank_reference="") & models.Q(line_freed_by=None),
                 name="L11_bank_line_booked_once",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["line_freed_by"],
+                condition=models.Q(line_freed_by__isnull=False),
+                name="L11_bank_line_booked_again_once",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -120,12 +133,17 @@ class HoldState(models.TextChoices):
     REFUNDED = "refunded", "Refunded"
     APPLIED = "applied", "Applied to the price"
     FORFEITED = "forfeited", "Forfeited"
+    UNMATCHED = "unmatched", "Match taken back"
 
 
 class HoldQuerySet(models.QuerySet["Hold"]):
     def visible_to(self, user: User) -> Self:
         """One's own deposits; the venue sees all."""
         return self if user.works_for_venue else self.filter(buyer__in=user.organisation_ids())
+
+    def standing(self) -> Self:
+        """Deposits that came in for their buyer and lot, not those of a wrong match."""
+        return self.exclude(state=HoldState.UNMATCHED)
 
 
 class Hold(models.Model):
@@ -145,7 +163,11 @@ class Hold(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["buyer", "lot_id"], name="L3_one_hold_per_buyer_lot"),
+            models.UniqueConstraint(
+                fields=["buyer", "lot_id"],
+                condition=~models.Q(state="unmatched"),
+                name="L3_one_hold_per_buyer_lot",
+            ),
             models.CheckConstraint(
                 condition=models.Q(amount_minor__gt=0), name="hold_amount_positive"
             ),

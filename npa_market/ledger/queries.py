@@ -171,8 +171,8 @@ def unbalanced_entries() -> QuerySet[JournalEntry]:
 
 
 def deposit_lines(holds: Iterable[Hold]) -> list[DepositLine]:
-    """Each deposit with what the books say of it (L3)."""
-    rows = list(holds)
+    """Each deposit with what the books say of it (L3); a match taken back was no deposit."""
+    rows = [hold for hold in holds if hold.state != HoldState.UNMATCHED]
     booked = (
         Posting.objects.filter(
             account__kind=AccountKind.DEPOSITS, entry__lot_id__in={hold.lot_id for hold in rows}
@@ -193,7 +193,7 @@ def deposit_lines(holds: Iterable[Hold]) -> list[DepositLine]:
     return [
         DepositLine(
             hold,
-            paid_in_minor=total(hold, "deposit_taken"),
+            paid_in_minor=total(hold, "deposit_taken") - total(hold, "deposit_unmatched"),
             refunded_minor=total(hold, "deposit_refunded"),
             applied_minor=total(hold, "deposit_applied"),
             forfeited_minor=total(hold, "deposit_forfeited"),

@@ -20,6 +20,7 @@ from npa_market.ledger.models import Account, AccountKind, Hold, HoldState, Jour
 from npa_market.parties.models import Organisation, User
 
 Line = tuple[Account, int]
+UNMATCHING = "deposit_unmatched"
 
 
 class Unbalanced(ValueError):
@@ -40,7 +41,7 @@ def book(
     """Book one entry of (account, amount in minor units) lines; debit > 0, credit < 0.
 
     The same key again gives the first entry; the same key with other lines is refused
-    (`booking_conflict`), as is a bank line that was booked before (`bank_line_used`, L11).
+    (`booking_conflict`), as is a bank line whose booking stands (`bank_line_used`, L11).
     Raises Unbalanced (L1).
     """
     _require_balance(lines)
@@ -57,12 +58,7 @@ def book(
     # Somebody else may have booked the same key while this one waited for its number.
     if (known := _booked_before(draft, lines)) is not None:
         return known
-    if bank_reference and JournalEntry.objects.filter(bank_reference=bank_reference).exists():
-        raise Refused(
-            "bank_line_used",
-            "This bank line was booked before; each line is matched once.",
-            field="bank_reference",
-        )
+    _take_bank_line(draft)
     return _write(draft, lines, actor)
 
 
@@ -78,9 +74,13 @@ def reverse(*, entry_id: UUID, reason: str, actor: User | None = None) -> Journa
         raise Refused("deposit_not_reversible", "A deposit is refunded, applied or forfeited.")
     if original.reverses_id is not None:
         raise Refused("reversal_not_reversible", "A reversal is corrected by a new entry.")
+    return _mirror(original, "reversal", f"Reverses {original.reference}: {reason}", actor)
+
+
+def _mirror(original: JournalEntry, kind: str, text: str, actor: User | None) -> JournalEntry:
     draft = JournalEntry(
-        kind="reversal",
-        text=f"Reverses {original.reference}: {reason}"[:300],
+        kind=kind,
+        text=text[:300],
         lot_id=original.lot_id,
         idempotency_key=f"reversal:{original.pk}",
         reverses=original,
@@ -105,7 +105,7 @@ def take_deposit(
     """Book a buyer's deposit for a lot as received, and hold it.
 
     The same deposit again gives the same hold; another amount or bank line for the same buyer and
-    lot is refused (`booking_conflict`).
+    lot is refused (`booking_conflict`), unless the match before was taken back.
     """
     if amount_minor <= 0:
         raise InvalidInput("deposit_amount", "A deposit is a positive amount.", field="amount")
@@ -116,12 +116,12 @@ def take_deposit(
             (account(AccountKind.BANK, currency), amount_minor),
             (account(AccountKind.DEPOSITS, currency, buyer), -amount_minor),
         ],
-        idempotency_key=f"deposit:{lot_id}:{buyer.pk}:taken",
+        idempotency_key=_taken_key(buyer, lot_id),
         lot_id=lot_id,
         bank_reference=bank_reference,
         actor=actor,
     )
-    hold, is_new = Hold.objects.get_or_create(
+    hold, is_new = Hold.objects.standing().get_or_create(
         buyer=buyer,
         lot_id=lot_id,
         defaults={
@@ -132,6 +132,35 @@ def take_deposit(
     )
     if is_new:
         _record_hold(hold, "deposit.taken", actor, prev_state="")
+    return hold
+
+
+def _taken_key(buyer: Organisation, lot_id: UUID) -> str:
+    """The key of a buyer's deposit for a lot; each match taken back makes room for another."""
+    earlier = Hold.objects.filter(buyer=buyer, lot_id=lot_id, state=HoldState.UNMATCHED).count()
+    return f"deposit:{lot_id}:{buyer.pk}:taken" + (f":{earlier + 1}" if earlier else "")
+
+
+@transaction.atomic
+def unmatch_deposit(
+    *, buyer: Organisation, lot_id: UUID, reason: str, actor: User | None = None
+) -> Hold:
+    """Take the match of a held deposit back; again: the same hold (L2, L4).
+
+    Its entry is reversed, and the bank line may be matched with another deposit (L11). The reason
+    stands in the evidence alone: it may name others, and the buyer reads the journal.
+    """
+    hold = Hold.objects.select_for_update().filter(buyer=buyer, lot_id=lot_id).order_by("pk").last()
+    if hold is None:
+        raise _no_deposit()
+    if hold.state == HoldState.UNMATCHED:
+        return hold
+    if hold.state != HoldState.HELD:
+        raise _resolved(hold)
+    taken = JournalEntry.objects.get(idempotency_key=_taken_key(buyer, lot_id))
+    text = f"Match of bank line {taken.bank_reference} taken back"
+    entry = _mirror(taken, UNMATCHING, text, actor)
+    _end_hold(hold, HoldState.UNMATCHED, entry, actor, reason=reason)
     return hold
 
 
@@ -167,16 +196,14 @@ def _resolve(
     receiver: Organisation | None,
     actor: User | None,
 ) -> Hold:
-    hold = Hold.objects.select_for_update().filter(buyer=buyer, lot_id=lot_id).first()
+    standing = Hold.objects.select_for_update().standing()
+    hold = standing.filter(buyer=buyer, lot_id=lot_id).first()
     if hold is None:
-        raise Refused("no_deposit", "There is no deposit of this buyer for this lot.")
+        raise _no_deposit()
     if hold.state == state:
         return hold
     if hold.state != HoldState.HELD:
-        raise Refused(
-            "deposit_resolved",
-            f"This deposit was {hold.get_state_display().lower()} before; nothing is left of it.",
-        )
+        raise _resolved(hold)
     kind, text, credit_kind = _RESOLVED_BY[state]
     entry = book(
         kind=kind,
@@ -189,14 +216,29 @@ def _resolve(
         lot_id=lot_id,
         actor=actor,
     )
-    hold.state = state
-    hold.resolved_at = entry.booked_at
-    hold.save(update_fields=["state", "resolved_at"])
-    _record_hold(hold, f"deposit.{state}", actor, prev_state=HoldState.HELD)
+    _end_hold(hold, state, entry, actor)
     return hold
 
 
-def _record_hold(hold: Hold, act: str, actor: User | None, prev_state: str) -> None:
+def _no_deposit() -> Refused:
+    return Refused("no_deposit", "There is no deposit of this buyer for this lot.")
+
+
+def _resolved(hold: Hold) -> Refused:
+    words = f"This deposit was {hold.get_state_display().lower()} before; nothing is left of it."
+    return Refused("deposit_resolved", words)
+
+
+def _end_hold(
+    hold: Hold, state: HoldState, entry: JournalEntry, actor: User | None, **more: str
+) -> None:
+    hold.state = state
+    hold.resolved_at = entry.booked_at
+    hold.save(update_fields=["state", "resolved_at"])
+    _record_hold(hold, f"deposit.{state}", actor, prev_state=HoldState.HELD, **more)
+
+
+def _record_hold(hold: Hold, act: str, actor: User | None, prev_state: str, **more: str) -> None:
     record(
         type=act,
         subject=hold,
@@ -206,6 +248,7 @@ def _record_hold(hold: Hold, act: str, actor: User | None, prev_state: str) -> N
             "buyer": str(hold.buyer_id),
             "amount_minor": hold.amount_minor,
             "currency": hold.currency,
+            **more,
         },
         prev_state=prev_state,
     )
@@ -242,6 +285,23 @@ def _booked_before(draft: JournalEntry, lines: Sequence[Line]) -> JournalEntry |
             "booking_conflict", "This was booked before with another amount or bank line."
         )
     return known
+
+
+def _take_bank_line(draft: JournalEntry) -> None:
+    """L11: a bank line is booked once, and again only after its match was taken back."""
+    if not draft.bank_reference:
+        return
+    same_line = JournalEntry.objects.filter(bank_reference=draft.bank_reference)
+    last = same_line.order_by("seq").last()
+    if last is None:
+        return
+    draft.line_freed_by = JournalEntry.objects.filter(reverses=last, kind=UNMATCHING).first()
+    if draft.line_freed_by is None:
+        raise Refused(
+            "bank_line_used",
+            "This bank line was booked before; each line is matched once.",
+            field="bank_reference",
+        )
 
 
 def _take_number(draft: JournalEntry) -> None:

@@ -50,7 +50,7 @@ def holds(request: MemberRequest) -> HttpResponseBase:
             "title": "Deposits",
             "here": "holds",
             "lead": "A buyer's deposit for a lot is held until it is applied to the price,"
-            " refunded or forfeited, once.",
+            " refunded or forfeited, once, or until a wrong match is taken back.",
             "empty": "No deposit was received yet.",
         },
     )

@@ -80,7 +80,7 @@ def sealed_lots_to_open(desk: Desk) -> Iterator[Need]:
 
 def deposits_to_confirm(desk: Desk) -> Iterator[Need]:
     """Admitted buyers whose deposit is not booked."""
-    held = Hold.objects.filter(buyer=OuterRef("buyer"), lot_id=OuterRef("lot_id"))
+    held = Hold.objects.standing().filter(buyer=OuterRef("buyer"), lot_id=OuterRef("lot_id"))
     rows = Registration.objects.filter(
         ~Exists(held),
         state=RegistrationState.ADMITTED,

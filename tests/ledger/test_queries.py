@@ -25,6 +25,7 @@ from npa_market.ledger.services import (
     forfeit_deposit,
     refund_deposit,
     take_deposit,
+    unmatch_deposit,
 )
 from npa_market.ledger.services import (
     reverse as reverse_entry,
@@ -34,7 +35,7 @@ from npa_market.parties.roles import OrganisationKind, Role
 
 AMOUNT = st.integers(min_value=1, max_value=10**13)
 STEP = st.tuples(
-    st.sampled_from(["take", "refund", "apply", "forfeit", "pay", "reverse"]),
+    st.sampled_from(["take", "refund", "apply", "forfeit", "pay", "reverse", "unmatch"]),
     st.integers(0, 2),  # which buyer
     st.integers(0, 1),  # which lot
     AMOUNT,
@@ -89,6 +90,8 @@ def run(act, buyer, lot, amount, number, buyers) -> None:
                 reverse_entry(entry_id=entry.pk, reason="test")
         elif act == "forfeit":
             forfeit_deposit(buyer=buyer, lot_id=lot, beneficiary=buyers[0])
+        elif act == "unmatch":
+            unmatch_deposit(buyer=buyer, lot_id=lot, reason="test")
         else:
             {"refund": refund_deposit, "apply": apply_deposit}[act](buyer=buyer, lot_id=lot)
     except Refused:

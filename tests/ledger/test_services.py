@@ -16,6 +16,7 @@ from npa_market.ledger.services import (
     refund_deposit,
     reverse,
     take_deposit,
+    unmatch_deposit,
 )
 
 LOT = uuid7()
@@ -213,3 +214,78 @@ def test_L5_no_refund_without_a_deposit(buyer, seller):
     for name in CREDITED:
         with pytest.raises(Refused, match="no deposit"):
             resolve(name, buyer, seller)
+
+
+def unmatch(buyer):
+    return unmatch_deposit(buyer=buyer, lot_id=LOT, reason="belongs to another lot")
+
+
+def test_L2_a_match_taken_back_is_reversed_once_and_evidenced(buyer, bank, deposits):
+    take(buyer)
+    hold = unmatch(buyer)
+    assert unmatch(buyer).pk == hold.pk
+    assert (hold.state, hold.resolved_at is not None) == (HoldState.UNMATCHED, True)
+    assert (balance(bank), balance(deposits)) == (0, 0)
+    reversal = JournalEntry.objects.get(kind="deposit_unmatched")
+    assert reversal.reverses == JournalEntry.objects.get(kind="deposit_taken")
+    assert "another lot" not in reversal.text, "the buyer reads the journal"
+    last = Entry.objects.about(hold.pk).last()
+    assert (last.type, last.payload.body["reason"]) == (
+        "deposit.unmatched",
+        "belongs to another lot",
+    )
+
+
+def test_L11_a_freed_bank_line_is_matched_again_and_then_no_more(buyer, other_buyer, seller):
+    take(buyer)
+    unmatch(buyer)
+    hold = take(other_buyer)
+    assert (hold.state, take(other_buyer).pk) == (HoldState.HELD, hold.pk)
+    with pytest.raises(Refused) as refused:
+        take(buyer)
+    assert refused.value.code == "bank_line_used"
+
+
+def test_L11_the_database_takes_a_line_once_for_each_reversal(buyer, other_buyer):
+    take(buyer)
+    unmatch(buyer)
+    take(other_buyer)
+    again = JournalEntry.objects.get(line_freed_by__isnull=False)
+    for freed_by in (None, again.line_freed_by):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            JournalEntry.objects.create(
+                seq=99,
+                reference="JE-99",
+                kind="t",
+                bank_reference="LINE-1",
+                line_freed_by=freed_by,
+                booked_at=again.booked_at,
+                idempotency_key="k",
+            )
+
+
+def test_L3_the_right_deposit_follows_a_wrong_match(buyer, bank):
+    wrong = take(buyer)
+    unmatch(buyer)
+    right = take(buyer, amount_minor=60_000, bank_reference="LINE-2")
+    assert (right.pk != wrong.pk, take(buyer, 60_000, "LINE-2").pk) == (True, right.pk)
+    assert refund_deposit(buyer=buyer, lot_id=LOT).pk == right.pk
+    assert balance(bank) == 0
+    with pytest.raises(Refused) as refused:
+        unmatch(buyer)
+    assert refused.value.code == "deposit_resolved"
+
+
+def test_L4_nothing_is_resolved_after_a_match_taken_back(buyer, seller):
+    take(buyer)
+    unmatch(buyer)
+    for name in ("refunded", "applied", "forfeited"):
+        with pytest.raises(Refused) as refused:
+            resolve(name, buyer, seller)
+        assert refused.value.code == "no_deposit"
+
+
+def test_there_must_be_a_match_to_take_back(buyer):
+    with pytest.raises(Refused) as refused:
+        unmatch(buyer)
+    assert refused.value.code == "no_deposit"

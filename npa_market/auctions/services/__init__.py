@@ -19,6 +19,10 @@ from npa_market.auctions.services.registrations import admit_registration as adm
 from npa_market.auctions.services.registrations import confirm_deposit as confirm_deposit
 from npa_market.auctions.services.registrations import refuse_registration as refuse_registration
 from npa_market.auctions.services.registrations import register_for_lot as register_for_lot
+from npa_market.auctions.services.registrations import unmatch_deposit as unmatch_deposit
+from npa_market.auctions.services.registrations import (
+    withdraw_registration as withdraw_registration,
+)
 from npa_market.auctions.services.releasing import release_sold_lot as release_sold_lot
 from npa_market.auctions.services.templates import delete_terms as delete_terms
 from npa_market.auctions.services.templates import save_terms as save_terms

@@ -1,4 +1,4 @@
-"""Who may bid on a lot: apply, be admitted or refused, bring the deposit."""
+"""Who may bid on a lot: apply, be admitted or refused, withdraw, bring the deposit."""
 
 from typing import Any
 from uuid import UUID
@@ -7,15 +7,22 @@ from django.db import transaction
 
 from npa_market.auctions.labels import next_label
 from npa_market.auctions.locking import UnknownLot, busy_when_locked, lock_lot
-from npa_market.auctions.models import Lot, LotState, Registration, RegistrationState
+from npa_market.auctions.log import LotEvent, LotReceipt
+from npa_market.auctions.models import (
+    SECRET_FORMATS,
+    Lot,
+    LotState,
+    Registration,
+    RegistrationState,
+)
 from npa_market.auctions.queries import standing_of
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.texts import checked_reason
 from npa_market.diligence.models import Admission
 from npa_market.evidence.services import record
-from npa_market.ledger.models import Hold
-from npa_market.ledger.services import take_deposit
+from npa_market.ledger import services as ledger
+from npa_market.ledger.models import Hold, HoldState
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 
@@ -84,7 +91,10 @@ def admit_registration(*, user: User, registration_id: UUID) -> Registration:
 @busy_when_locked()
 @transaction.atomic
 def refuse_registration(*, user: User, registration_id: UUID, reason: str) -> Registration:
-    """Turn an applicant away with a reason that it reads; the operator. Again: no change."""
+    """Turn an applicant away with a reason that it reads; the operator. Again: no change.
+
+    A deposit that the venue holds for it is paid back at once.
+    """
     registration = _locked(registration_id)
     require(user, "auctions.decide_registration", registration)
     if registration.state == RegistrationState.REFUSED:
@@ -93,6 +103,32 @@ def refuse_registration(*, user: User, registration_id: UUID, reason: str) -> Re
     asked = f"Give the applicant a reason of 1 to {MAX_REASON} characters."
     registration.reason = checked_reason(reason, most=MAX_REASON, words=asked)
     _decide(registration, RegistrationState.REFUSED, user)
+    _return_deposit(registration, user)
+    return registration
+
+
+@busy_when_locked()
+@transaction.atomic
+def withdraw_registration(*, user: User, registration_id: UUID) -> Registration:
+    """Take an application back, decided or not, for good; the buyer's signatory. Again: no change.
+
+    A deposit that the venue holds for it is paid back at once; whoever has bid is bound, Refused
+    `has_bid`, as is after the end `lot_over`.
+    """
+    registration = _locked(registration_id)
+    require(user, "auctions.withdraw_registration", registration)
+    if registration.state == RegistrationState.WITHDRAWN:
+        return registration
+    if registration.state == RegistrationState.REFUSED:
+        raise Refused("already_decided", "The operator refused this application.")
+    if registration.lot.is_over:
+        raise Refused("lot_over", "The lot has ended.")
+    if _has_bid(registration):
+        raise Refused("has_bid", "Your institution has bid on this lot and is bound until its end.")
+    before, registration.state = registration.state, RegistrationState.WITHDRAWN
+    registration.save(update_fields=["state"])
+    _record(registration, "registration.withdrawn", user, {}, before)
+    _return_deposit(registration, user)
     return registration
 
 
@@ -112,12 +148,15 @@ def confirm_deposit(*, user: User, registration_id: UUID, bank_reference: str) -
             f"Name the bank line in 1 to {MAX_BANK_REFERENCE} characters.",
             field="bank_reference",
         )
-    if registration.state == RegistrationState.REFUSED:
-        raise Refused("registration_refused", "The registration was refused; pay the money back.")
+    if registration.is_closed:
+        raise Refused(
+            f"registration_{registration.state}",
+            f"The registration was {registration.get_state_display().lower()}; pay the money back.",
+        )
     lot = registration.lot
     if lot.is_over:
         raise Refused("lot_over", "The lot has ended; pay the money back.")
-    return take_deposit(
+    return ledger.take_deposit(
         buyer=registration.buyer,
         lot_id=lot.pk,
         amount_minor=lot.deposit_minor,
@@ -125,6 +164,56 @@ def confirm_deposit(*, user: User, registration_id: UUID, bank_reference: str) -
         bank_reference=line,
         actor=user,
     )
+
+
+@busy_when_locked()
+@transaction.atomic
+def unmatch_deposit(*, user: User, registration_id: UUID, reason: str) -> Hold:
+    """Take the match of a bank line with this bidder's deposit back; venue finance or operator.
+
+    The line may then be matched with the registration that it was meant for. Again: no change.
+    Refused `has_bid` where the bidder has bid and needs the deposit (A15). On a lot whose bids are
+    secret that answer would tell who bid (S7), so there it ends with the opening of bidding,
+    whoever bid: `bidding_opened`. After the end `lot_over`.
+    """
+    registration = _locked(registration_id)
+    require(user, "auctions.unmatch_deposit", registration)
+    asked = f"Say in 1 to {MAX_REASON} characters why the match was wrong."
+    words = checked_reason(reason, most=MAX_REASON, words=asked)
+    lot = registration.lot
+    if lot.is_over:
+        raise Refused("lot_over", "The lot has ended; its deposits were paid back or applied.")
+    if lot.format in SECRET_FORMATS:
+        if database_now() >= lot.opens_at:
+            raise Refused(
+                "bidding_opened",
+                "Bidding has opened, and who has bid is secret: the deposit stays until the end.",
+            )
+    elif _has_bid(registration):
+        raise Refused("has_bid", "The bidder has bid with this deposit; it stays until the end.")
+    return ledger.unmatch_deposit(buyer=registration.buyer, lot_id=lot.pk, reason=words, actor=user)
+
+
+def _has_bid(registration: Registration) -> bool:
+    """Whether the bidder handed anything in, be it taken back or outbid since.
+
+    The first lot of an event counts for all: a bid for the whole may lie in its envelopes.
+    """
+    lot = registration.lot
+    lots = Lot.objects.filter(pk=lot.pk)
+    if lot.sale_event_id is not None:
+        lots |= Lot.objects.filter(sale_event=lot.sale_event_id, event_place=1)
+    return any(
+        log.objects.filter(lot__in=lots.values("pk"), bidder=registration.buyer_id).exists()
+        for log in (LotEvent, LotReceipt)
+    )
+
+
+def _return_deposit(registration: Registration, user: User) -> None:
+    """Pay a held deposit back as those of the losers are after the end."""
+    theirs = {"buyer": registration.buyer, "lot_id": registration.lot_id}
+    if Hold.objects.filter(**theirs, state=HoldState.HELD).exists():
+        ledger.refund_deposit(**theirs, actor=user)
 
 
 def _locked(registration_id: UUID) -> Registration:

@@ -17,7 +17,7 @@ from npa_market.auctions.feed import feed_event
 from npa_market.auctions.filters import LotFilter
 from npa_market.auctions.forms import BidForm, DepositForm, ReasonForm
 from npa_market.auctions.guard.queries import limit_context
-from npa_market.auctions.models import Lot, LotFormat, LotState, Registration
+from npa_market.auctions.models import SECRET_FORMATS, Lot, LotFormat, LotState, Registration
 from npa_market.auctions.queries import history_of
 from npa_market.auctions.tables import LotTable
 from npa_market.common.clock import database_now
@@ -127,6 +127,7 @@ def bidder_context(
         **limit_context(lot, buyer, request.user),
         "gates": way,
         "own_label": registration.label if registration else "",
+        "registration": registration,
         "leads": buyer.pk in {lot.leader_id, lot.winner_id},
         "is_signatory": is_signatory,
         "may_bid": is_signatory and lot.state == LotState.OPEN and all(g.is_met for g in way),
@@ -145,12 +146,14 @@ def venue_context(request: MemberRequest, lot: Lot) -> dict[str, Any]:
     registrations = list(
         Registration.objects.visible_to(request.user).filter(lot=lot).select_related("buyer")
     )
-    held = set(Hold.objects.filter(lot_id=lot.pk).values_list("buyer", flat=True))
+    holds = {each.buyer_id: each for each in Hold.objects.standing().filter(lot_id=lot.pk)}
     return {
-        "registrations": [(each, each.buyer_id in held) for each in registrations],
+        "registrations": [(each, holds.get(each.buyer_id)) for each in registrations],
         "applicants": len(registrations),
         "decides": may(request.user, "auctions.decide_registration", lot),
         "confirms": may(request.user, "auctions.confirm_deposit", lot),
+        "unmatches": may(request.user, "auctions.unmatch_deposit", lot)
+        and not (lot.is_over or (lot.format in SECRET_FORMATS and database_now() >= lot.opens_at)),
         "cancels": may(request.user, "auctions.cancel_lot", lot),
         "cancel_form": ReasonForm(prefix="cancel"),
         "reason_form": ReasonForm(),

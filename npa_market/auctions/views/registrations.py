@@ -1,4 +1,4 @@
-"""Forms around a registration: apply, decide, confirm the deposit."""
+"""Forms around a registration: apply, decide, withdraw, match the deposit and unmatch it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +66,31 @@ def deposit_confirm(request: MemberRequest, registration_id: UUID) -> HttpRespon
     registration = _visible(request, registration_id)
     form = DepositForm(request.POST)
     return _act(request, registration, form, services.confirm_deposit, "has its deposit held.")
+
+
+@access(access_for(Role.VENUE_FINANCE, Role.OPERATOR))
+@require_POST
+def deposit_unmatch(request: MemberRequest, registration_id: UUID) -> HttpResponse:
+    """Take a wrong match of a bank line with a deposit back."""
+    registration = _visible(request, registration_id)
+    form = ReasonForm(request.POST)
+    return _act(
+        request, registration, form, services.unmatch_deposit, "has no deposit matched any more."
+    )
+
+
+@access(access_for(*BUYER_ROLES))
+@require_POST
+def registration_withdraw(request: MemberRequest, registration_id: UUID) -> HttpResponse:
+    """Take one's own application back."""
+    registration = _visible(request, registration_id)
+    return _act(
+        request,
+        registration,
+        Form(request.POST),
+        services.withdraw_registration,
+        "has withdrawn its application; a deposit that was held is paid back.",
+    )
 
 
 def _visible(request: MemberRequest, registration_id: UUID) -> Registration:

@@ -11,11 +11,16 @@ from npa_market.auctions.ceremony.openers import REVEAL_AFTER, reveals_begin
 from npa_market.auctions.lot_keys import Holder
 from npa_market.auctions.models import LotState
 from npa_market.auctions.sale_events.opening import open_ready_events
-from npa_market.auctions.services import cancel_lot, resume_lot, suspend_lot
+from npa_market.auctions.services import (
+    cancel_lot,
+    resume_lot,
+    suspend_lot,
+    withdraw_registration,
+)
 from npa_market.common.errors import Refused
 from npa_market.evidence.models import Entry
 from tests.auctions.conftest import END
-from tests.auctions.sale_events.conftest import EventMarket
+from tests.auctions.sale_events.conftest import ALL, EventMarket
 from tests.auctions.sale_events.test_opening import reveal, separate_bids
 
 pytestmark = pytest.mark.django_db
@@ -128,3 +133,22 @@ def test_a_lot_cancelled_at_its_opening_moves_no_reveals(market, clock):
     assert reveals_begin(market.lot(1)) == END + REVEAL_AFTER
     assert open_ready_events() == 1
     assert [state for state, _, _ in market.results()] == ["sold", "cancelled", "sold"]
+
+
+def test_A15_an_envelope_of_the_first_lot_binds_on_all_lots(market):
+    """It may hold a bid for the whole, which nobody may make void by a withdrawal elsewhere."""
+    market.bid(0, 1, None, whole=ALL)
+    buyer, user = market.bidders[0]
+    act = {"user": user, "registration_id": market.lot(3).registrations.get(buyer=buyer).pk}
+    with pytest.raises(Refused) as refused:
+        withdraw_registration(**act)
+    assert refused.value.code == "has_bid"
+
+
+def test_an_envelope_of_a_later_lot_binds_there_alone(market):
+    market.bid(0, 2, 210_000)
+    buyer, user = market.bidders[0]
+    own = {place: market.lot(place).registrations.get(buyer=buyer).pk for place in (2, 3)}
+    with pytest.raises(Refused):
+        withdraw_registration(user=user, registration_id=own[2])
+    assert withdraw_registration(user=user, registration_id=own[3]).state == "withdrawn"
