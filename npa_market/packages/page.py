@@ -120,10 +120,21 @@ def _findings(package: Package) -> dict[str, Any]:
     results = package.screen_results
     return {
         "hits": [result for result in results if result["hits"]],
+        "effects": [effect for result in results if (effect := _effect(result))],
         "open_items": [result["title"] for result in results if result["hits"] is None],
         "clean_rules": sum(result["hits"] == 0 for result in results),
         "excluded_loans": sum(result["excluded"] or 0 for result in results),
     }
+
+
+def _effect(result: dict[str, Any]) -> dict[str, Any] | None:
+    """What a rule did: loans kept and disclosed, or taken out that no earlier rule took."""
+    is_disclosed = result["treatment"] == "disclose"
+    loans = result["hits"] if is_disclosed else result["excluded"]
+    if not loans:
+        return None
+    effect = "disclosed" if is_disclosed else "excluded"
+    return {"title": result["title"], "loans": loans, "effect": effect}
 
 
 def _versions(package: Package, is_own: bool) -> dict[str, Any]:

@@ -64,6 +64,20 @@ def test_the_page_shows_figures_tables_and_what_follows(sealed, seller_user, as_
     assert "Parquet" in page
 
 
+def test_the_screens_note_counts_each_loan_once(seller_user, as_user):
+    """A rule whose hits an earlier one took out has excluded nothing."""
+    package = screened_package(seller_user, 3)
+    found = {"borrowers": 2, "principal_minor": 1, "claim_minor": 1, "code": "x"}
+    package.screen_results = [
+        found | {"title": "Sold", "treatment": "exclude", "hits": 2, "excluded": 2},
+        found | {"title": "Elsewhere", "treatment": "exclude", "hits": 2, "excluded": 0},
+        found | {"title": "Late", "treatment": "disclose", "hits": 3, "excluded": 0},
+    ]
+    package.save()
+    page = " ".join(html(as_user(seller_user).get(url("detail", package))).split())
+    assert "The screen took out 2 loans.</b> Sold: 2 excluded, Late: 3 disclosed." in page
+
+
 def test_a_reader_sees_tables_but_no_files_nor_criteria_nor_versions(
     sealed, seller_user, buyer, buyer_user, as_user
 ):
