@@ -211,9 +211,9 @@ def _has_bid(registration: Registration) -> bool:
 
 def _return_deposit(registration: Registration, user: User) -> None:
     """Pay a held deposit back as those of the losers are after the end."""
-    theirs = {"buyer": registration.buyer, "lot_id": registration.lot_id}
-    if Hold.objects.filter(**theirs, state=HoldState.HELD).exists():
-        ledger.refund_deposit(**theirs, actor=user)
+    buyer, lot_id = registration.buyer, registration.lot_id
+    if Hold.objects.filter(buyer=buyer, lot_id=lot_id, state=HoldState.HELD).exists():
+        ledger.refund_deposit(buyer=buyer, lot_id=lot_id, actor=user)
 
 
 def _locked(registration_id: UUID) -> Registration:
