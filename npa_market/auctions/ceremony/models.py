@@ -63,7 +63,10 @@ class KeyShare(models.Model):
 
 
 class Reveal(models.Model):
-    """A bidder's own key to an envelope, where the holders of the lot's key stayed away."""
+    """A bidder's own key to an envelope, where the holders of the lot's key stayed away.
+
+    The key is erased where the lot was cancelled.
+    """
 
     id = UUID7Key()
     key = models.ForeignKey(LotKeyRecord, on_delete=models.PROTECT, related_name="reveals")

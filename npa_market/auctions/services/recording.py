@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from npa_market.auctions.ceremony.models import KeyShare
+from npa_market.auctions.ceremony.models import KeyShare, Reveal
 from npa_market.auctions.core import (
     RECEIPTS,
     TERMINAL,
@@ -12,6 +12,7 @@ from npa_market.auctions.core import (
     Event,
     NumberedEvent,
     Opened,
+    Phase,
     fold,
 )
 from npa_market.auctions.durability import refuse_unsafe_database
@@ -100,8 +101,13 @@ class Minutes:
         if self.state.phase in TERMINAL and self.lot.state != before:
             body = {"lot_id": str(self.lot.pk), "result": self.state.phase.value}
             publish("lot.ended", body)
-            # Nobody needs them any more, however the lot ended; most formats have none.
-            KeyShare.objects.filter(key__lot=self.lot).update(words_sealed="")
+            self._erase_keys()
+
+    def _erase_keys(self) -> None:
+        """Nobody needs a share after the end, nor what would open a bid that never was (S1)."""
+        KeyShare.objects.filter(key__lot=self.lot).update(words_sealed="")
+        if self.state.phase == Phase.CANCELLED:
+            Reveal.objects.filter(key__lot=self.lot).update(ephemeral_sealed="")
 
 
 def record_events(
