@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from npa_market.packages.classes import CLASSIFIERS, Classes
 
@@ -122,39 +121,13 @@ def _surely(group: Sequence[int], counts: Sequence[int], whole: int) -> int:
     return max(max(counts[place] for place in group), whole - outside)
 
 
-def coarse_grid(
-    down: Classes, across: Classes, borrowers: npt.NDArray[np.int64]
-) -> tuple[Classes, Classes]:
-    """Both axes of a grid with neighbours joined until no used cell is small.
-
-    borrowers: codes, (loans,).
-    """
-    down, across = _used(down), _used(across)
-    while True:
-        width = len(across.labels)
-        cells = down.codes * width + across.codes
-        people = int(borrowers.max(initial=0)) + 1
-        pairs = np.unique(cells * people + borrowers)
-        counts = np.bincount(pairs // people, minlength=len(down.labels) * width)
-        small = np.flatnonzero((counts > 0) & (counts < SMALLEST_CELL))
-        if not len(small) or len(counts) == 1:
-            return down, across
-        row, column = divmod(int(small[np.argmin(counts[small])]), width)
-        if len(down.labels) >= width:
-            down = _joined(down, row)
-        else:
-            across = _joined(across, column)
-
-
-def _used(classes: Classes) -> Classes:
-    used, codes = np.unique(classes.codes, return_inverse=True)
-    return Classes(codes.astype(np.int64), tuple(classes.labels[place] for place in used))
-
-
-def _joined(classes: Classes, place: int) -> Classes:
-    """The class joined with the one before it, the first with the second."""
-    later = max(place, 1)
-    first, last = classes.labels[later - 1], classes.labels[later]
-    label = f"{first.split(TO)[0]}{TO}{last.split(TO)[-1]}"
-    codes = np.where(classes.codes >= later, classes.codes - 1, classes.codes)
-    return Classes(codes, (*classes.labels[: later - 1], label, *classes.labels[later + 1 :]))
+def regrouped(classes: Classes, groups: Groups, *, is_ordered: bool = True) -> Classes:
+    """The classes with those of each group made one; classes in no group have no loans."""
+    target = np.zeros(len(classes.labels), dtype=np.int64)
+    for number, members in enumerate(groups):
+        target[members] = number
+    labels = [
+        merged_label([classes.labels[place] for place in members], is_ordered=is_ordered)
+        for members in groups
+    ]
+    return Classes(target[classes.codes], tuple(labels))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from npa_market.common.charts import CurveChart, HistogramChart, Line
 from npa_market.common.money import format_minor
-from npa_market.packages.bidder_tables import coarse_grid
+from npa_market.packages.bidder_grid import coarse_grid
 from npa_market.packages.classes import CLASSIFIERS, Classes
 
 BINS, POINTS = 24, 101

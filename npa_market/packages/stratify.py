@@ -4,6 +4,7 @@ Loans and money of a table's rows add up to its total row. Borrowers do not: one
 two bands is counted in both, and once in the total row.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,8 @@ import pandas as pd
 
 from npa_market.packages.bidder_tables import (
     SMALLEST_PUBLIC_CELL,
-    Groups,
-    merged_label,
     public_groups,
+    regrouped,
 )
 from npa_market.packages.classes import CLASSIFIERS, Classes
 
@@ -98,20 +98,18 @@ def stratify_all(frame: pd.DataFrame) -> dict[str, Stratification]:
 
 
 def _stratify(frame: pd.DataFrame, by: str, pool: _Pool) -> Stratification:
-    _, rows = _rows(frame, by, pool)
-    return Stratification(by, CLASSIFIERS[by].title, tuple(rows), _whole(pool))
-
-
-def _rows(frame: pd.DataFrame, by: str, pool: _Pool) -> tuple[Classes, list[Band]]:
-    """Classes without the unused ones, in the order of the table, and their rows."""
     classifier = CLASSIFIERS[by]
-    classes = classifier.classify(frame)
-    rows, used = _bands(classes, pool), np.unique(classes.codes)
-    order = list(range(len(rows)))
-    if not classifier.is_ordered:
-        order.sort(key=lambda place: (-rows[place].claim_minor, rows[place].label))
-    ordered = _regrouped(classes, [[int(used[place])] for place in order])
-    return ordered, [rows[place] for place in order]
+    rows = [row for _, row in _rows(classifier.classify(frame), pool, classifier.is_ordered)]
+    return Stratification(by, classifier.title, tuple(rows), _whole(pool))
+
+
+def _rows(classes: Classes, pool: _Pool, is_ordered: bool) -> list[tuple[int, Band]]:
+    """Each class that has loans with its row, in the order of the table."""
+    used = np.flatnonzero(np.bincount(classes.codes, minlength=len(classes.labels)))
+    rows = list(zip(used.tolist(), _bands(classes, pool), strict=True))
+    if not is_ordered:
+        rows.sort(key=lambda each: (-each[1].claim_minor, each[1].label))
+    return rows
 
 
 def _whole(pool: _Pool) -> Band:
@@ -162,28 +160,27 @@ def public_bands(
     Each row is made of whole rows of the data room's table (`bidder_tables.public_groups`). A
     package with fewer borrowers in all is one row.
     """
+    return _public(frame, by, _Pool.of(frame), least_borrowers)
+
+
+def public_tables(frame: pd.DataFrame, keys: Iterable[str]) -> dict[str, Stratification]:
+    """Several of them, the borrowers looked up once."""
     pool = _Pool.of(frame)
+    return {key: _public(frame, key, pool, SMALLEST_PUBLIC_CELL) for key in keys}
+
+
+def _public(frame: pd.DataFrame, by: str, pool: _Pool, least_borrowers: int) -> Stratification:
     whole, classifier = _whole(pool), CLASSIFIERS[by]
-    classes, rows = _rows(frame, by, pool)
-    groups = public_groups(
-        [row.borrowers for row in rows],
-        whole.borrowers,
-        is_ordered=classifier.is_ordered,
-        least=least_borrowers,
+    classes, is_ordered = classifier.classify(frame), classifier.is_ordered
+    rows = _rows(classes, pool, is_ordered)
+    counts = [row.borrowers for _, row in rows]
+    groups = public_groups(counts, whole.borrowers, is_ordered=is_ordered, least=least_borrowers)
+    merged = regrouped(
+        classes,
+        [[rows[place][0] for place in group] for group in groups],
+        is_ordered=is_ordered,
     )
-    merged = _regrouped(classes, groups, is_ordered=classifier.is_ordered)
     return Stratification(by, classifier.title, tuple(_bands(merged, pool)), whole)
-
-
-def _regrouped(classes: Classes, groups: Groups, *, is_ordered: bool = True) -> Classes:
-    target = np.zeros(len(classes.labels), dtype=np.int64)
-    for number, members in enumerate(groups):
-        target[members] = number
-    labels = [
-        merged_label([classes.labels[place] for place in members], is_ordered=is_ordered)
-        for members in groups
-    ]
-    return Classes(target[classes.codes], tuple(labels))
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,18 @@ from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from npa_market.packages.bidder_grid import coarse_grid
 from npa_market.packages.bidder_tables import (
     SMALLEST_CELL,
     SMALLEST_PUBLIC_CELL,
     SUMS,
-    coarse_grid,
     merged_groups,
     public_groups,
     table_for_bidders,
 )
 from npa_market.packages.classes import CLASSIFIERS, Classes
 from npa_market.packages.page import shown_tables
+from npa_market.packages.pictures import HEAT
 from npa_market.packages.services import grant_reader
 from npa_market.packages.stratify import (
     Stratification,
@@ -132,6 +133,20 @@ def test_every_row_of_a_notice_is_made_of_whole_rows_of_the_data_room(rows, seed
     least = min(SMALLEST_PUBLIC_CELL, frame["borrower_token"].nunique())
     for row in notice.rows:
         assert borrowers_in(frame, row.principal_minor) == row.borrowers >= least
+
+
+@settings(max_examples=80, deadline=None)
+@given(rows=st.integers(1, 60), seed=st.integers(0, 2**32 - 1))
+def test_the_bands_of_the_heat_map_are_made_of_whole_rows_of_the_tables_beside_it(rows, seed):
+    frame = with_loan_bits(rows, seed)
+    borrowers = frame["borrower_token"].factorize()[0]
+    axes = coarse_grid(*(CLASSIFIERS[key].classify(frame) for key in HEAT), borrowers)
+    for key, axis in zip(HEAT, axes, strict=True):
+        bands = frame.groupby(axis.codes)["principal_minor"].sum()
+        table = table_for_bidders(asdict(stratify(frame, key)))
+        assert are_unions(bands, [row["principal_minor"] for row in table["rows"]]), key
+    cells = frame["borrower_token"].groupby([axis.codes for axis in axes]).nunique()
+    assert (cells >= min(SMALLEST_CELL, frame["borrower_token"].nunique())).all()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Pure functions on a frame of the sealed file. Start price and reserve are no par
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from npa_market.packages.stratify import public_bands, weighted_mean
+from npa_market.packages.stratify import public_tables, weighted_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,10 @@ def facts_of(frame: "pd.DataFrame") -> dict[str, Any]:
             for name in AVERAGES
             if (mean := weighted_mean(frame, name)) is not None
         },
-        "tables": {key: [asdict(row) for row in public_bands(frame, key).rows] for key in TABLES},
+        "tables": {
+            key: [asdict(row) for row in table.rows]
+            for key, table in public_tables(frame, TABLES).items()
+        },
     }
 
 

@@ -17,7 +17,7 @@ from npa_market.diligence.report.concentration import (
 )
 from npa_market.diligence.report.groups import Grouped, Row, checked, without_small_cells
 from npa_market.diligence.report.inputs import PackageFacts, ReportInputs
-from npa_market.packages.bidder_tables import coarse_grid
+from npa_market.packages.bidder_grid import coarse_grid
 from npa_market.packages.classes import CLASSIFIERS
 from npa_market.packages.stratify import Band, Stratification, stratify_all
 
