@@ -1,10 +1,12 @@
 """From the hammer to the deal."""
 
 from datetime import timedelta
+from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from django.apps import apps
 from django.db import transaction
 from django.db.models import Sum
 
@@ -16,7 +18,7 @@ from npa_market.diligence.models import Report, RoomDocument
 from npa_market.diligence.services import close_room, open_room, record_access, sign_nda
 from npa_market.evidence.models import Entry, Payload
 from npa_market.ledger.models import Hold, JournalEntry
-from npa_market.packages.models import Package
+from npa_market.packages.models import Package, PackageReader
 from npa_market.transfers.models import Deal, DealState, LoanPrice, Ownership
 from npa_market.transfers.services import DepositFate, award_deal, cancel_deal
 from npa_market.valuation.door import allocation_bytes
@@ -90,7 +92,14 @@ def test_the_winner_alone_reads_in_a_closed_room_until_the_deal_is_cancelled(
     deal = award_deal(lot_id=lot.pk)
     close_room(user=cast.approver, room_id=room.pk)
     assert readers() == {cast.buyer}
+    PackageReader.objects.update(revoked_at=None)  # As rooms were closed once.
+    migration = import_module("npa_market.transfers.migrations.0004_readers_of_closed_rooms")
+    migration.revoke_readers(apps, None)
+    assert readers() == {cast.buyer}
     cancel_deal(user=cast.finance, deal_id=deal.pk, reason="No funds", deposit=DepositFate.REFUND)
+    assert readers() == set()
+    PackageReader.objects.update(revoked_at=None)
+    migration.revoke_readers(apps, None)
     assert readers() == set()
 
 
