@@ -21,6 +21,7 @@ STARTS = (2_000_000, 3_000_000)
 def main() -> None:
     parser = ArgumentParser()
     parser.add_argument("--seconds", type=int, default=3_600)
+    parser.add_argument("--apart", type=int, default=0, help="seconds to the second deadline")
     parser.add_argument("--shares", type=Path, required=True)
     parser.add_argument("--name", default="event")
     options = parser.parse_args()
@@ -56,6 +57,8 @@ def main() -> None:
             registration_ends_at=opens_at, opens_at=opens_at, first_end_at=end, ends_at=end,
             hard_end_at=end, last_end_at=end,
         )  # fmt: skip
+        later = end + timedelta(seconds=options.apart)
+        event.lots.filter(event_place=2).update(ends_at=later, hard_end_at=later, last_end_at=later)
     lots = [lot.pk for lot in event.lots.order_by("event_place")]
     for lot_id in lots:
         while advance_lot(lot_id=lot_id).state == LotState.ANNOUNCED:

@@ -197,6 +197,7 @@ def lot_opening(request: MemberRequest, lot_id: UUID) -> HttpResponse:
         "form": form,
         "fixed": lot.events.filter(kind=EventKind.ENVELOPES_FIXED).first(),
         "waited_for": waited_for,
+        "takes_share": holders and lot.state == LotState.OPENING and not waited_for,
         "note": _signed_note(key) if key and not waited_for else "",
         "rows": _opened_rows(lot),
         "history": history_of(lot),

@@ -74,7 +74,7 @@ def test_S7_the_pages_show_no_form_and_no_signed_set_before(suspended, as_user, 
     clock.now = END + REVEAL_AFTER
     page = holder.get(f"{address}opening/").content.decode()
     assert "Hand in your share" not in page
-    assert f"Still before it: {suspended.lot(2).reference}." in page
+    assert f"Still before it: {suspended.lot(2).reference} (suspended)." in page
     assert "Reveal your envelope" not in bidder.get(address).content.decode()
     form = {"holder": "seller", "words": suspended.keys[1].shares[Holder.SELLER]}
     answer = holder.post(f"{address}opening/", form)
