@@ -46,6 +46,7 @@ ACTS_OF_BIDDERS = (
     *(f"lot.{kind}" for kind in WITH_BIDDER if kind != EventKind.SOLD),
     "lot.bid_refused",
 )
+FIXING = f"lot.{EventKind.ENVELOPES_FIXED}"
 WITH_AMOUNT = (
     "bid_accepted", "bid_outbid", "envelope_opened", "whole_opened", "price_accepted",
     "round_bid_revealed", "best_bid_placed", "offer_made", "sold",
