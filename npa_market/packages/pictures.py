@@ -8,37 +8,72 @@ import pandas as pd
 
 from npa_market.common.charts import CurveChart, HistogramChart, Line
 from npa_market.common.money import format_minor
+from npa_market.packages.bidder_charts import (
+    balance_rows,
+    gini,
+    grouped_curve,
+    joined_bins,
+    ranks_beside,
+)
 from npa_market.packages.bidder_grid import coarse_grid
 from npa_market.packages.classes import CLASSIFIERS, Classes
 
 BINS, POINTS = 24, 101
+LAST_BAND = "The last band also holds all larger claims."
 HEAT = ("balance", "days_overdue")
 Amounts = npt.NDArray[np.int64]
 
 
 def pictures(frame: pd.DataFrame) -> dict[str, Any]:
-    """Histogram of claims, claim by balance and days overdue, Lorenz curve over borrowers."""
+    """Histogram of claims, claim by balance and days overdue, Lorenz curve over borrowers.
+
+    Each as it is, for the seller, and `bidder_…` with small groups merged, for everybody else.
+    """
     claim = frame["claim_minor"].to_numpy(dtype=np.int64)
     if not len(claim):
         return {}
-    codes, _ = pd.factorize(frame["borrower_token"])
-    owed = np.bincount(codes, weights=claim.astype(np.float64)).astype(np.float64)
+    borrowers = borrower_codes(frame)
+    owed = np.bincount(borrowers, weights=claim.astype(np.float64)).astype(np.float64)
     down, across = (CLASSIFIERS[key].classify(frame) for key in HEAT)
+    beside = ranks_beside(balance_rows(frame, borrowers), borrowers)
     return {
-        "claims": _bins(claim),
+        "claims": _counted(_edges(claim), claim),
+        "bidder_claims": bidder_claims(frame),
         "heat": _heat(down, across, claim),
-        "bidder_heat": _heat(*coarse_grid(down, across, codes.astype(np.int64)), claim),
+        "bidder_heat": _heat(*coarse_grid(down, across, borrowers), claim),
         "lorenz": _lorenz(owed),
+        "bidder_lorenz": grouped_curve(owed, beside),
     }
 
 
-def _bins(claim: Amounts) -> dict[str, Any]:
+def borrower_codes(frame: pd.DataFrame) -> Amounts:
+    """A number per borrower, for each loan."""
+    codes, _ = pd.factorize(frame["borrower_token"])
+    return np.asarray(codes, dtype=np.int64)
+
+
+def bidder_claims(frame: pd.DataFrame) -> dict[str, Any]:
+    """The histogram of claims with neighbouring bins joined; see `bidder_charts.joined_bins`."""
+    claim, borrowers = frame["claim_minor"].to_numpy(dtype=np.int64), borrower_codes(frame)
+    edges, rows = _edges(claim), balance_rows(frame, borrowers)
+    return _counted(joined_bins(edges, _bins(edges, claim), borrowers, rows), claim)
+
+
+def _edges(claim: Amounts) -> Amounts:
     """Equally wide bins of a round width up to the 98th percentile; larger ones in the last."""
     high = max(int(np.percentile(claim, 98)), 1)
     power = 10 ** max(0, len(str(high // BINS)) - 1)
     width = next(step * power for step in (1, 2, 5, 10) if step * power * BINS >= high)
-    edges = np.arange(high // width + 2) * width
-    counts, _ = np.histogram(np.minimum(claim, edges[-1] - 1), bins=edges)
+    return np.asarray(np.arange(high // width + 2) * width, dtype=np.int64)
+
+
+def _bins(edges: Amounts, claim: Amounts) -> Amounts:
+    inside = np.minimum(claim, edges[-1] - 1)
+    return np.asarray(np.searchsorted(edges, inside, side="right") - 1, dtype=np.int64)
+
+
+def _counted(edges: Amounts, claim: Amounts) -> dict[str, Any]:
+    counts = np.bincount(_bins(edges, claim), minlength=len(edges) - 1)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 
 
@@ -59,9 +94,13 @@ def _heat(down: Classes, across: Classes, claim: Amounts) -> dict[str, Any]:
 def _lorenz(owed: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Share of the claim of the poorest part of the borrowers, at equal steps; Gini index."""
     running = np.concatenate([[0.0], np.cumsum(np.sort(owed))]) / (owed.sum() or 1.0)
-    shares = np.interp(np.linspace(0, 1, POINTS), np.linspace(0, 1, len(running)), running)
-    area = float(((running[1:] + running[:-1]) / 2).mean())
-    return {"shares": [round(each, 6) for each in shares.tolist()], "gini": round(1 - 2 * area, 4)}
+    steps = np.linspace(0, 1, POINTS)
+    shares = np.interp(steps, np.linspace(0, 1, len(running)), running)
+    return {
+        "borrowers": steps.tolist(),
+        "shares": [round(each, 6) for each in shares.tolist()],
+        "gini": gini(owed),
+    }
 
 
 def histogram(kept: dict[str, Any], currency: str) -> HistogramChart:
@@ -73,7 +112,7 @@ def histogram(kept: dict[str, Any], currency: str) -> HistogramChart:
     title = f"{share:.0f} % of the loans are claims of {low} to {high} {currency}"
     return HistogramChart(
         title=title,
-        alt=f"Histogram of claims per loan. {title}. The last band also holds all larger claims.",
+        alt=f"Histogram of claims per loan. {title}. {LAST_BAND}",
         x_label="Claim per loan",
         y_label="Loans",
         x_unit=currency,
@@ -82,22 +121,31 @@ def histogram(kept: dict[str, Any], currency: str) -> HistogramChart:
     )
 
 
-def lorenz_curve(kept: dict[str, Any]) -> CurveChart:
-    """How the claim is spread over borrowers."""
-    steps = len(kept["shares"]) - 1
-    top = 1 - kept["shares"][round(steps * 0.8)]
-    title = f"The largest fifth of the borrowers owes {top * 100:.0f} % of the claim"
-    even = tuple(place / steps for place in range(steps + 1))
+def lorenz_curve(kept: dict[str, Any], *, word: str = "claim", part: float = 0.2) -> CurveChart:
+    """How the claim is spread over borrowers; the title is of the drawn point nearest to `part`."""
+    shares = kept["shares"]
+    # Packages screened before the points were kept have them at equal steps.
+    places = kept.get("borrowers") or [place / (len(shares) - 1) for place in range(len(shares))]
+    top = min(range(1, len(places) - 1), key=lambda place: abs(1 - part - places[place]))
+    title = (
+        f"The largest {(1 - places[top]) * 100:.0f} % of the borrowers owe "
+        f"{(1 - shares[top]) * 100:.0f} % of the {word}"
+    )
     return CurveChart(
         title=title,
-        alt=f"Lorenz curve of the claim over borrowers. {title}. Gini index {kept['gini']:.2f}.",
+        alt=f"Lorenz curve of the {word} over borrowers. {title}. Gini index {kept['gini']:.2f}.",
         x_label="Share of the borrowers, smallest first",
-        y_label="Share of the claim",
+        y_label=f"Share of the {word}",
         x_unit="%",
         unit="%",
-        x=even,
-        lines=(Line("Claim", tuple(kept["shares"])), Line("All alike", even)),
+        x=tuple(places),
+        lines=(Line(word.capitalize(), tuple(shares)), Line("All alike", tuple(places))),
     )
+
+
+def has_points(kept: dict[str, Any]) -> bool:
+    """Whether a Lorenz curve says more than its two ends."""
+    return len(kept["shares"]) > 2
 
 
 def heat_rows(kept: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from npa_market.common.keyset import row_after
 from npa_market.packages.drilling import loans_page
 from npa_market.packages.models import Package
 from npa_market.packages.page import shown_tables, table_of
-from npa_market.packages.pictures import HEAT, heat_rows, histogram, lorenz_curve
+from npa_market.packages.pictures import HEAT, has_points, heat_rows, histogram, lorenz_curve
 from npa_market.packages.stratify import STRATIFICATIONS
 from npa_market.parties.access import MEMBERS, access, access_for
 from npa_market.parties.permissions import may
@@ -29,7 +29,6 @@ def package_strata(request: MemberRequest, package_id: UUID) -> HttpResponse:
     package = get_object_or_404(Package.objects.visible_to(request.user), pk=package_id)
     if not package.overview.get("stratifications"):
         raise Http404("not screened yet")
-    kept = package.overview.get("pictures") or {}
     is_own = package.seller_id in request.user.organisation_ids()
     as_bidder = not is_own or request.GET.get("as") == "bidder"
     tables = shown_tables(package, request.user, as_bidder=as_bidder)
@@ -40,15 +39,22 @@ def package_strata(request: MemberRequest, package_id: UUID) -> HttpResponse:
         "as_bidder": as_bidder,
         "drills": not as_bidder and _drills(request, package),
     }
-    if kept:
-        context |= {
-            "histogram": histogram(kept["claims"], package.currency),
-            "lorenz": lorenz_curve(kept["lorenz"]),
-        }
-    # Packages screened before the merged heat map was kept have none for bidders.
-    if heat := kept.get("bidder_heat" if as_bidder else "heat"):
-        context |= {"heat": heat_rows(heat), "heat_columns": heat["columns"], "heat_keys": HEAT}
+    context |= _charts(package, as_bidder=as_bidder)
     return render(request, "packages/strata.html", context)
+
+
+def _charts(package: Package, *, as_bidder: bool) -> dict[str, Any]:
+    """Packages screened before a merged chart was kept have none for bidders."""
+    kept = package.overview.get("pictures") or {}
+    prefix = "bidder_" if as_bidder else ""
+    context: dict[str, Any] = {}
+    if claims := kept.get(f"{prefix}claims"):
+        context["histogram"] = histogram(claims, package.currency)
+    if (curve := kept.get(f"{prefix}lorenz")) and has_points(curve):
+        context["lorenz"] = lorenz_curve(curve)
+    if heat := kept.get(f"{prefix}heat"):
+        context |= {"heat": heat_rows(heat), "heat_columns": heat["columns"], "heat_keys": HEAT}
+    return context
 
 
 def _drills(request: MemberRequest, package: Package) -> bool:

@@ -17,11 +17,11 @@ from npa_market.packages.bidder_tables import (
     regrouped,
 )
 from npa_market.packages.classes import CLASSIFIERS, Classes
+from npa_market.packages.distinct import distinct_borrowers
 
 STRATIFICATIONS: dict[str, str] = {key: each.title for key, each in CLASSIFIERS.items()}
 HALF_BITS = 26
 HALF = (1 << HALF_BITS) - 1
-MOST_CELLS = 200_000_000  # class x borrower, a byte each; above, pairs are sorted instead
 _MONEY = ("principal_minor", "interest_minor", "claim_minor")
 # What `stratify` reads; receipts cost the most to load and are not among them.
 STRATIFY_COLUMNS: tuple[str, ...] = tuple(
@@ -72,15 +72,7 @@ class _Pool:
 
     def borrowers_by(self, classes: Classes) -> npt.NDArray[np.int64]:
         """Distinct borrowers per class."""
-        if not len(self.borrowers):
-            return np.zeros(len(classes.labels), dtype=np.int64)
-        width, size = int(self.borrowers.max()) + 1, len(classes.labels)
-        if width * size <= MOST_CELLS:
-            seen = np.zeros((size, width), dtype=bool)
-            seen[classes.codes, self.borrowers] = True
-            return np.asarray(seen.sum(axis=1, dtype=np.int64))
-        pairs = np.unique(classes.codes * width + self.borrowers)
-        return np.bincount(pairs // width, minlength=len(classes.labels)).astype(np.int64)
+        return distinct_borrowers(classes.codes, len(classes.labels), self.borrowers)
 
 
 def stratify(frame: pd.DataFrame, by: str) -> Stratification:

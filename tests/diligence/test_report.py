@@ -229,6 +229,29 @@ def test_the_same_inputs_give_the_same_bytes_and_another_date_does_not():
     assert build_report(later).content != first
 
 
+def test_no_figure_is_of_one_borrower(cny):
+    inputs, pages = cny
+    text = " ".join(page for page in pages if "Values on this page" not in page)
+    frame = inputs.frame
+    totals = frame["principal_minor"] + frame["interest_minor"]
+    by_borrower = totals.groupby(frame["borrower_token"]).sum().sort_values(ascending=False)
+    for amounts in (totals, frame["claim_minor"], frame["principal_minor"], by_borrower):
+        assert not any(format_minor(int(amount), "CNY") in text.split() for amount in amounts)
+    assert not any(token[:8] in text for token in frame["borrower_token"])
+    group = re.search(r"T21 Largest borrowers.*? 1 to (\d+) \d+ (\d+) [\d,.]+ ([\d,.]+) ", text)
+    assert group is not None
+    size = int(group[1])
+    assert size == int(group[2]) >= 10
+    assert group[3] == format_minor(int(by_borrower[:size].sum()), "CNY")
+
+
+def test_few_borrowers_have_no_group_of_the_largest_and_no_curve():
+    text = " ".join(pages_of(content_of(1)))
+    assert "too few borrowers for a group of the 10 largest" in text
+    assert "Average total of the largest not stated" in text
+    assert "C4 is not drawn" in text
+
+
 def test_metadata_names_package_and_cut_off_date_alone(cny):
     inputs, _ = cny
     document = PdfReader(io.BytesIO(content_of(60)))

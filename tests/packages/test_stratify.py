@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from npa_market.packages import stratify as stratify_module
+from npa_market.packages import distinct
 from npa_market.packages.bands import balance_bands
 from npa_market.packages.stratify import (
     STRATIFICATIONS,
@@ -201,5 +201,5 @@ def test_sums_are_exact_for_amounts_that_doubles_cannot_hold():
 def test_borrowers_are_counted_alike_with_and_without_the_wide_table(monkeypatch):
     frame = frame_of(200, 1)
     wide = stratify_all(frame)
-    monkeypatch.setattr(stratify_module, "MOST_CELLS", 0)
+    monkeypatch.setattr(distinct, "MOST_CELLS", 0)
     assert stratify_all(frame) == wide

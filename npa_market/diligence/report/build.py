@@ -55,7 +55,7 @@ def build_report(inputs: ReportInputs, progress: Progress = _silent) -> BuiltRep
 
 
 def _chapters(paper: Composer, inputs: ReportInputs, tables: Mapping[str, Grouped]) -> None:
-    summary(paper, inputs, tables["T11"])
+    summary(paper, inputs, tables)
     tape(paper, inputs)
     strata(paper, inputs, tables)
     legal(paper, tables["T22"], tables["T25"])

@@ -6,19 +6,25 @@ import numpy as np
 import pandas as pd
 from reportlab.lib.colors import Color
 
-from npa_market.common.charts import CurveChart, HistogramChart, Line
 from npa_market.diligence.report import style as look
 from npa_market.diligence.report.composer import Composer, counted, percent
 from npa_market.diligence.report.concentration import (
-    balance_bins,
     largest_borrowers,
+    largest_together,
     lorenz,
-    share_of_top,
 )
 from npa_market.diligence.report.groups import Grouped, Row, checked, without_small_cells
 from npa_market.diligence.report.inputs import PackageFacts, ReportInputs
+from npa_market.packages.bidder_charts import LARGEST_GROUP
 from npa_market.packages.bidder_grid import coarse_grid
 from npa_market.packages.classes import CLASSIFIERS
+from npa_market.packages.pictures import (
+    LAST_BAND,
+    bidder_claims,
+    has_points,
+    histogram,
+    lorenz_curve,
+)
 from npa_market.packages.stratify import Band, Stratification, stratify_all
 
 # Number of the table, key of the stratification, title, head of the first column.
@@ -54,9 +60,9 @@ OVERLAP = (
 
 
 def strata_of(frame: pd.DataFrame, package: PackageFacts) -> dict[str, Grouped]:
-    """Every stratification by its number, checked against the package."""
+    """Every stratification by its number, T21 among them, checked against the package."""
     found = stratify_all(frame)
-    return {
+    tables = {
         number: checked(
             without_small_cells(
                 _table(found[key], number, title, head), is_ordered=CLASSIFIERS[key].is_ordered
@@ -65,6 +71,7 @@ def strata_of(frame: pd.DataFrame, package: PackageFacts) -> dict[str, Grouped]:
         )
         for number, key, title, head in TABLES
     }
+    return tables | {"T21": checked(largest_borrowers(frame), package)}
 
 
 def _table(found: Stratification, number: str, title: str, head: str) -> Grouped:
@@ -99,23 +106,12 @@ def strata(paper: Composer, inputs: ReportInputs, tables: Mapping[str, Grouped])
         if number == "T7":
             _heat_map(paper, inputs.frame)
     _lorenz(paper, inputs.frame)
-    _largest(paper, inputs)
+    _largest(paper, tables["T21"])
 
 
 def _histogram(paper: Composer, frame: pd.DataFrame) -> None:
-    edges, counts, beyond = balance_bins(frame)
-    totals = frame["principal_minor"] + frame["interest_minor"]
-    middle = int(np.median(totals))
-    chart = HistogramChart(
-        title=f"Half of the loans owe less than {paper.money(middle)} {paper.currency}",
-        alt="Loans by total owed",
-        x_label="Total per loan",
-        y_label="Loans",
-        x_unit=paper.currency,
-        edges=edges,
-        counts=counts,
-    )
-    note = f"The last column also counts {beyond:,} larger." if beyond else ""
+    chart = histogram(bidder_claims(frame), paper.currency)
+    note = f"Bars of fewer than 5 borrowers are joined with their neighbours. {LAST_BAND}"
     paper.chart("C2", "Histogram of balances", chart, height=160, note=note)
 
 
@@ -184,81 +180,22 @@ def _shade(part: float) -> Color:
     return Color(*(1 - part * (1 - channel / 255) for channel in deep))
 
 
-def _largest(paper: Composer, inputs: ReportInputs) -> None:
-    found = largest_borrowers(inputs.frame)
-    package = inputs.package
-    running, rows = 0, []
-    for place, row in enumerate(found.rows, start=1):
-        running += row.total_minor
-        rows.append(
-            [
-                f"{place}",
-                row.label,
-                f"{row.loans:,}",
-                paper.money(row.principal_minor),
-                paper.money(row.total_minor),
-                percent(row.share, 2),
-                percent(running / (package.total_minor or 1), 2),
-            ]
-        )
-    rows += [
-        [
-            "",
-            f"{row.label} ({counted(row.borrowers, 'borrower')})",
-            f"{row.loans:,}",
-            paper.money(row.principal_minor),
-            paper.money(row.total_minor),
-            percent(row.share, 2),
-            "",
-        ]
-        for row in (found.together, found.others)
-    ]
-    rows.append(
-        [
-            "",
-            f"Total ({counted(package.borrowers, 'borrower')})",
-            f"{package.loans:,}",
-            paper.money(package.principal_minor),
-            paper.money(package.total_minor),
-            percent(1.0, 2),
-            "",
-        ]
+def _largest(paper: Composer, table: Grouped) -> None:
+    group = largest_together(table)
+    finding = (
+        f"The {counted(group.borrowers, 'largest borrower')} owe {percent(group.share, 2)} of the "
+        "total."
+        if group
+        else f"The package has too few borrowers for a group of the {LARGEST_GROUP} largest."
     )
-    head = [
-        "No.",
-        "Borrower (token)",
-        "Loans",
-        f"Principal, {paper.currency}",
-        f"Total, {paper.currency}",
-        "Share",
-        "Cumulative",
-    ]
-    table = paper.table(
-        [head, *rows],
-        [28, 165, 40, 84, 84, 44, look.WIDTH - 445],
-        right=range(2, 7),
-        total=True,
-    )
-    finding = f"The largest borrower owes {percent(found.rows[0].share, 2)} of the total."
-    paper.block([*paper.head("T21", "Largest 20 borrowers, without names", finding), table])
+    paper.groups(table, finding)
 
 
 def _lorenz(paper: Composer, frame: pd.DataFrame) -> None:
-    if frame["borrower_token"].nunique() < 2:
-        paper.small("C4 is not drawn: the package has one borrower.")
-        return
     curve = lorenz(frame)
-    chart = CurveChart(
-        title=(
-            f"The largest 10 % of borrowers owe {percent(share_of_top(frame, 0.1))} of the total; "
-            f"Gini index {curve.gini:.2f}"
-        ),
-        alt="Lorenz curve of the total over borrowers",
-        x_label="Share of borrowers, smallest first",
-        y_label="Share of the total",
-        x_unit="%",
-        unit="%",
-        x=curve.borrowers,
-        lines=(Line("Package", curve.shares), Line("Every borrower alike", curve.borrowers)),
-    )
-    paper.chart("C4", "Concentration: Lorenz curve", chart, height=190)
+    if not has_points(curve):
+        paper.small("C4 is not drawn: each of its points needs 5 borrowers or more.")
+        return
+    chart = lorenz_curve(curve, word="total", part=0.1)
+    note = f"Gini index {curve['gini']:.2f}. Between two points lie 5 borrowers or more."
+    paper.chart("C4", "Concentration: Lorenz curve", chart, height=190, note=note)

@@ -9,7 +9,7 @@ from reportlab.platypus import NextPageTemplate, PageBreak, Paragraph, Spacer
 from npa_market.common.charts import BarChart, Line
 from npa_market.diligence.report import style as look
 from npa_market.diligence.report.composer import Composer, counted, percent
-from npa_market.diligence.report.concentration import largest_borrowers
+from npa_market.diligence.report.concentration import largest_together
 from npa_market.diligence.report.document import PLAIN, contents
 from npa_market.diligence.report.frames import known, text_of, weighted_mean
 from npa_market.diligence.report.groups import Grouped
@@ -103,7 +103,7 @@ def at_a_glance(
 ) -> list[tuple[str, str]]:
     """One sentence per subject, with the table that proves it."""
     frame, package = inputs.frame, inputs.package
-    top = largest_borrowers(frame)
+    top = largest_together(tables["T21"])
     received = int(frame["received_minor"].sum())
     weights = (frame["principal_minor"] + frame["interest_minor"]).to_numpy(dtype=np.float64)
     overdue = text_of(weighted_mean(known(frame, "days_overdue"), weights), "{:,.0f}")
@@ -117,8 +117,10 @@ def at_a_glance(
         ),
         (
             "Concentration",
-            f"{top.together.label} of {counted(package.borrowers, 'borrower')}: "
-            f"{percent(top.together.share)} of the total (T21, C4).",
+            f"The {top.borrowers} largest of {counted(package.borrowers, 'borrower')}: "
+            f"{percent(top.share)} of the total (T21, C4)."
+            if top
+            else f"{counted(package.borrowers, 'borrower')}, too few to state the largest apart.",
         ),
         ("Legal standing", f"{_parts(tables['T22'])} of the total (T22)."),
         ("Contactability", f"{_parts(tables['T27'])} of the total (T27)."),
@@ -153,7 +155,7 @@ def contents_page(paper: Composer) -> None:
     paper.add(contents(paper.style))
 
 
-def summary(paper: Composer, inputs: ReportInputs, regions: Grouped) -> None:
+def summary(paper: Composer, inputs: ReportInputs, tables: Mapping[str, Grouped]) -> None:
     """Chapter 1: T1, T2, C1."""
     package = inputs.package
     paper.chapter(
@@ -164,13 +166,13 @@ def summary(paper: Composer, inputs: ReportInputs, regions: Grouped) -> None:
         f"{package.cut_off_date:%d %B %Y}. Every table of this report has a total row that equals "
         "the figures of T1; a report whose parts do not add up is not made.",
     )
-    paper.block([*paper.head("T1", "Key figures"), _key_figures(paper, inputs)])
+    paper.block([*paper.head("T1", "Key figures"), _key_figures(paper, inputs, tables["T21"])])
     _timetable(paper, inputs)
-    _regions(paper, regions)
+    _regions(paper, tables["T11"])
 
 
-def _key_figures(paper: Composer, inputs: ReportInputs) -> object:
-    left, right = _amounts(paper, inputs), _averages(paper, inputs)
+def _key_figures(paper: Composer, inputs: ReportInputs, largest: Grouped) -> object:
+    left, right = _amounts(paper, inputs, largest), _averages(paper, inputs)
     size = max(len(left), len(right))
     left += [("", "")] * (size - len(left))
     right += [("", "")] * (size - len(right))
@@ -179,11 +181,8 @@ def _key_figures(paper: Composer, inputs: ReportInputs) -> object:
     return paper.table([head, *rows], [134, 92, 24, 150, look.WIDTH - 400], right=(1, 4))
 
 
-def _amounts(paper: Composer, inputs: ReportInputs) -> list[tuple[str, str]]:
+def _amounts(paper: Composer, inputs: ReportInputs, largest: Grouped) -> list[tuple[str, str]]:
     package, frame = inputs.package, inputs.frame
-    per_borrower = (
-        (frame["principal_minor"] + frame["interest_minor"]).groupby(frame["borrower_token"]).sum()
-    )
     return [
         ("Loans", f"{package.loans:,}"),
         ("Borrowers", f"{package.borrowers:,}"),
@@ -194,10 +193,18 @@ def _amounts(paper: Composer, inputs: ReportInputs) -> list[tuple[str, str]]:
         ("Claim = total + fees", paper.money(package.claim_minor)),
         ("Average total per loan", paper.money(package.total_minor // package.loans)),
         ("Average total per borrower", paper.money(package.total_minor // package.borrowers)),
-        ("Largest total of a borrower", paper.money(int(per_borrower.max()))),
+        _largest_mean(paper, largest),
         ("Received since charge-off, gross", paper.money(int(frame["received_minor"].sum()))),
         ("Cost of collection so far", paper.money(int(frame["collection_cost_minor"].sum()))),
     ]
+
+
+def _largest_mean(paper: Composer, largest: Grouped) -> tuple[str, str]:
+    group = largest_together(largest)
+    if group is None:
+        return ("Average total of the largest", "not stated")
+    mean = group.total_minor // group.borrowers
+    return (f"Average total of the {group.borrowers} largest", paper.money(mean))
 
 
 def _averages(paper: Composer, inputs: ReportInputs) -> list[tuple[str, str]]:
