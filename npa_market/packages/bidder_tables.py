@@ -62,13 +62,15 @@ def borrowers_of(group: Sequence[int], counts: Sequence[int], whole: int) -> tup
     return min(summed, whole), len(group) > 1 and sum(counts) > whole
 
 
-def merged_groups(counts: Sequence[int], whole: int, *, is_ordered: bool) -> Groups:
-    """Places of the rows that are shown as one; each group surely has five borrowers.
+def merged_groups(
+    counts: Sequence[int], whole: int, *, is_ordered: bool, least: int = SMALLEST_CELL
+) -> Groups:
+    """Places of the rows that are shown as one; each group surely has `least` borrowers.
 
     counts: borrowers per row; whole: of the package. A smaller package is one group.
     """
     rows = [[place] for place in range(len(counts))]
-    return _merged_parts(rows, counts, whole, least=SMALLEST_CELL, is_ordered=is_ordered)
+    return _merged_parts(rows, counts, whole, least=least, is_ordered=is_ordered)
 
 
 def public_groups(

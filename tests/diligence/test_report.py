@@ -13,6 +13,7 @@ from npa_market.common.money import format_minor
 from npa_market.diligence.report.build import build_report
 from npa_market.diligence.report.inputs import REFERENCE_WORDS, ReportDoesNotAddUp
 from npa_market.diligence.report.reader import Reader, stamped
+from npa_market.diligence.report.segments import segment_lines
 from tests.diligence.frames import (
     REPORTED_AT,
     SELLERS_RATE,
@@ -231,8 +232,7 @@ def test_the_same_inputs_give_the_same_bytes_and_another_date_does_not():
 
 def test_no_figure_is_of_one_borrower(cny):
     inputs, pages = cny
-    text = " ".join(page for page in pages if "Values on this page" not in page)
-    frame = inputs.frame
+    frame, text = inputs.frame, " ".join(pages)
     totals = frame["principal_minor"] + frame["interest_minor"]
     by_borrower = totals.groupby(frame["borrower_token"]).sum().sort_values(ascending=False)
     for amounts in (totals, frame["claim_minor"], frame["principal_minor"], by_borrower):
@@ -243,6 +243,20 @@ def test_no_figure_is_of_one_borrower(cny):
     size = int(group[1])
     assert size == int(group[2]) >= 10
     assert group[3] == format_minor(int(by_borrower[:size].sum()), "CNY")
+
+
+@pytest.mark.parametrize("loans", [60, 400])
+def test_segments_are_of_five_borrowers_surely_and_make_the_whole_package(loans):
+    inputs = report_inputs(loans)
+    lines = segment_lines(inputs.valuation, inputs.frame)
+    most = inputs.frame["borrower_token"].value_counts()
+    assert inputs.valuation.excluded
+    assert all(line.loans > most[:4].sum() for line in lines)
+    assert sum(line.loans for line in lines) == loans
+    assert sum(line.balance_minor for line in lines) == inputs.valuation.face_minor
+    assert sum(line.value_minor for line in lines) == sum(
+        line.value_minor for line in inputs.valuation.segments
+    )
 
 
 def test_few_borrowers_have_no_group_of_the_largest_and_no_curve():

@@ -31,7 +31,7 @@ def legal(paper: Composer, litigation: Grouped, status: Grouped) -> None:
     paper.groups(litigation)
     paper.groups(
         status,
-        note="Loans with another status than live are valued at 0 and listed in chapter 8.",
+        note="Loans with another status than live are valued at 0: Value by segment, chapter 8.",
     )
     paper.missing(
         [

@@ -52,7 +52,7 @@ def valuation(paper: Composer, inputs: ReportInputs) -> None:
     _distribution(paper, value)
     sensitivities(paper, value)
     bridge(paper, value)
-    segments(paper, value)
+    segments(paper, value, inputs.frame)
     _limits(paper, value)
 
 
@@ -81,9 +81,8 @@ def _assumptions(paper: Composer, value: ValuationFigures) -> None:
     for field, loans, assumption in value.assumed:
         words = f"{counted(loans, 'loan')} without it on the tape: {assumption}"
         rows.append((f"Assumed, {field.replace('_', ' ').removeprefix('is ')}", words))
-    for status, loans, balance in value.excluded:
-        words = f"{counted(loans, 'loan')}, {paper.money(balance)} {paper.currency}: valued at 0"
-        rows.append((f"Status {status.replace('_', ' ')}", words))
+    if value.excluded:
+        rows.append(("Status other than live", "valued at 0, see Value by segment and T25"))
     rows += [("Source of the calibration", source) for source in value.sources]
     paper.block([*paper.head("T36", "Assumptions"), paper.facts(rows)], may_split=len(rows) > 14)
     if value.channels:

@@ -1,9 +1,12 @@
 """What moves the price: sensitivities, the bridge from the base curve, the segments."""
 
+import pandas as pd
+
 from npa_market.common.charts import BridgeStep, Swing, TornadoChart, WaterfallChart
 from npa_market.diligence.report import style as look
 from npa_market.diligence.report.composer import Composer, percent
 from npa_market.diligence.report.inputs import ValuationFigures
+from npa_market.diligence.report.segments import segment_lines
 
 INPUTS_IN_WORDS = {
     "buyer_irr": "Buyer's yearly rate",
@@ -20,6 +23,11 @@ STEPS_IN_WORDS = {
     "costs": "Costs",
     "discount": "Discount",
 }
+
+SEGMENTS_IN_WORDS = (
+    "Product of the calibration by age of the debt, then loans of another status than live, valued "
+    "at 0. Neighbours are joined until each line is surely of 5 borrowers or more."
+)
 
 
 def sensitivities(paper: Composer, value: ValuationFigures) -> None:
@@ -113,8 +121,9 @@ def bridge(paper: Composer, value: ValuationFigures) -> None:
     )
 
 
-def segments(paper: Composer, value: ValuationFigures) -> None:
-    """Value by product and age."""
+def segments(paper: Composer, value: ValuationFigures, frame: pd.DataFrame) -> None:
+    """Value by product and age; the total is the whole package."""
+    lines = segment_lines(value, frame)
     rows = [
         [
             line.name,
@@ -124,10 +133,10 @@ def segments(paper: Composer, value: ValuationFigures) -> None:
             paper.money(line.value_minor),
             percent(line.value_minor / line.balance_minor, 2) if line.balance_minor else "–",
         ]
-        for line in value.segments
+        for line in lines
     ]
     whole = [
-        sum(getattr(line, name) for line in value.segments)
+        sum(getattr(line, name) for line in lines)
         for name in ("loans", "balance_minor", "expected_minor", "value_minor")
     ]
     rows.append(
@@ -139,7 +148,7 @@ def segments(paper: Composer, value: ValuationFigures) -> None:
         ]
     )
     head = [
-        "Segment (live loans)",
+        "Segment",
         "Loans",
         f"{value.basis.capitalize()}, {paper.currency}",
         "Expected net cash",
@@ -154,7 +163,7 @@ def segments(paper: Composer, value: ValuationFigures) -> None:
     )
     paper.block(
         [
-            *paper.head("", "Value by segment", "Product of the calibration by age of the debt."),
+            *paper.head("", "Value by segment", SEGMENTS_IN_WORDS),
             table,
         ],
         may_split=len(rows) > 12,
