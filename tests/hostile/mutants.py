@@ -35,6 +35,7 @@ SERVICES = (
 )
 BUNDLE = ("tests/auctions/test_bundle.py", "-k", "not random")
 EVENTS = ("tests/auctions/sale_events/test_opening.py",)
+DEPOSITS = ("tests/auctions/test_deposits_back.py",)
 PROTOCOL = ("tests/auctions/test_protocol.py",)
 CONCURRENCY = ("tests/auctions/test_concurrency.py",)
 MONEY = ("tests/common/test_money.py",)
@@ -127,6 +128,14 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("A15 a deposit after the deadline buys the whole", f"{AUCTIONS}sale_events/opening.py", "held.filter(taken_at__lt=deadline).exists()", "held.exists()", EVENTS),
     Mutant("A15 the whole without standing on every lot", f"{AUCTIONS}sale_events/opening.py", "fault = _fault(bidder.standing)", 'fault = ""', EVENTS),
     Mutant("S8 a bid for the whole in any lot", f"{AUCTIONS}offline/seal.py", 'if bid.whole_minor is not None and not sheet.get("whole"):', "if False:", EVENTS),
+    # deposits that go back before the end, and what is secret or erased around an opening
+    Mutant("A15 an application withdrawn after a bid", f"{AUCTIONS}services/registrations.py", "\n    if _has_bid(registration):", "\n    if False:", DEPOSITS),
+    Mutant("A15 a deposit unmatched after a bid", f"{AUCTIONS}services/registrations.py", "elif _has_bid(registration):", "elif False:", DEPOSITS),
+    Mutant("S7 a deposit unmatched where bids are secret", f"{AUCTIONS}services/registrations.py", "if lot.format in SECRET_FORMATS:", "if False:", DEPOSITS),
+    Mutant("deposit of a refused application kept", f"{AUCTIONS}services/registrations.py", "RegistrationState.REFUSED, user)\n    _return_deposit(registration, user)", "RegistrationState.REFUSED, user)", DEPOSITS),
+    Mutant("L11 a bank line booked twice", "npa_market/ledger/services.py", "if draft.line_freed_by is None:", "if False:", ("tests/ledger/test_services.py",)),
+    Mutant("S7 hash of the envelopes before the end", f"{AUCTIONS}discretion.py", '("lot.bid_refused", FIXING)', '("lot.bid_refused",)', ("tests/auctions/sale_events/test_fixed_set.py",)),
+    Mutant("S1 reveals of a cancelled lot kept", f"{AUCTIONS}services/recording.py", "if self.state.phase == Phase.CANCELLED:", "if False:", ("tests/auctions/ceremony/test_erasure.py",)),
     # rounding and reading of money
     Mutant("rounding down", "npa_market/common/money.py", "(product * 2 + 100_000) // 200_000", "product * 2 // 200_000", MONEY),
     Mutant("remainder to the larger key", "npa_market/common/money.py", "(-remainders[i], keys[i])", "(remainders[i], keys[i])", MONEY),
