@@ -4,22 +4,26 @@ import hashlib
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import pandas as pd
 from django.db import connection
 from django.test.utils import override_settings
 
+from npa_market.packages.bidder_tables import table_for_bidders
 from npa_market.packages.choosing import chosen_for_display
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.frames import as_frame
 from npa_market.packages.models import Package
 from npa_market.packages.picking import Order, Source, try_order
+from npa_market.packages.pictures import pictures
 from npa_market.packages.scratch import CUT_OFF, Scratch, scratch_tape
 from npa_market.packages.sealed import loan_proof, read_table
 from npa_market.packages.services import draft_package, screen_package, seal_package
-from npa_market.packages.stratify import STRATIFY_COLUMNS, stratify_all
+from npa_market.packages.stratify import STRATIFY_COLUMNS, Stratification, stratify_all
 
 T = TypeVar("T")
 CRITERIA: dict[str, Any] = {
@@ -89,7 +93,9 @@ def _measured(scratch: Scratch) -> dict[str, Any]:
     phases = Phases()
     sealing, sealed = _timed(lambda: _sealed(scratch, package, phases))
     table = read_table(sealed)
-    stratifying, _ = _timed(lambda: stratify_all(as_frame(table.select(STRATIFY_COLUMNS))))
+    stratifying, tables = _timed(lambda: stratify_all(as_frame(table.select(STRATIFY_COLUMNS))))
+    frame = as_frame(table.select(STRATIFY_COLUMNS))
+    merging, _ = _timed(lambda: _as_bidders_see(frame, tables))
     tokens = table.column("loan_token")
     places = [n * (sealed.loans - 1) // PROOFS for n in range(PROOFS)]
     proving, _ = _timed(lambda: [loan_proof(sealed, tokens[place].as_py()) for place in places])
@@ -101,11 +107,19 @@ def _measured(scratch: Scratch) -> dict[str, Any]:
         "seal_seconds": round(sealing, 2),
         "seal_phases": phases.seconds(),
         "stratify_seconds": round(stratifying, 2),
+        "bidder_tables_seconds": round(merging, 2),
         "proof_ms": round(proving * 1000 / PROOFS, 2),
         "sealed_loans": sealed.loans,
         "bare_parquet_and_hash_seconds": round(bare, 2),
         "seal_ratio_to_bare": round(sealing / bare, 1),
     }
+
+
+def _as_bidders_see(frame: pd.DataFrame, tables: dict[str, Stratification]) -> None:
+    """Tables and charts with their small groups merged."""
+    pictures(frame)
+    for table in tables.values():
+        table_for_bidders(asdict(table))
 
 
 class Phases:

@@ -12,6 +12,7 @@ def test_the_benchmark_names_every_figure_and_leaves_nothing(db):
     for name in (
         "totals_seconds",
         "stratify_seconds",
+        "bidder_tables_seconds",
         "seal_seconds",
         "proof_ms",
         "optimise_seconds",

@@ -21,18 +21,17 @@ from npa_market.packages.pictures import borrower_codes
 
 
 def by_borrower(frame: pd.DataFrame) -> pd.DataFrame:
-    """Loans, principal and total per borrower token, largest total first (ties by token)."""
+    """Loans, principal and total of each borrower, largest total first (ties as in the file)."""
     table = pd.DataFrame(
         {
-            "token": frame["borrower_token"],
             "principal": frame["principal_minor"],
             "total": frame["principal_minor"] + frame["interest_minor"],
         }
     )
-    sums = table.groupby("token").agg(
+    sums = table.groupby(borrower_codes(frame)).agg(
         loans=("total", "size"), principal=("principal", "sum"), total=("total", "sum")
     )
-    return sums.reset_index().sort_values(["total", "token"], ascending=[False, True])
+    return sums.sort_values("total", ascending=False, kind="stable")
 
 
 def largest_borrowers(frame: pd.DataFrame) -> Grouped:
