@@ -18,11 +18,9 @@ from npa_market.common.files import open_stored
 from npa_market.packages import services
 from npa_market.packages.exports import SELLERS_ALONE, ask_for_export, forms_for
 from npa_market.packages.models import Package, PackageExport, SavedCriteria
-from npa_market.packages.optimise import Conflict
 from npa_market.packages.picking import (
     Order,
     Source,
-    conflict_words,
     draft_pick,
     draft_split,
     try_order,
@@ -133,10 +131,7 @@ class PickViewSet(viewsets.ViewSet):
         asked = _valid(PickSerializer, request)
         order = _order(asked)
         found = try_order(**_who(request), source=_source(asked), order=order)
-        words = ""
-        if isinstance(found.result, Conflict):
-            words = conflict_words(found.result, order, asked["currency"])
-        return Response({"outcome": found.outcome, "conflict": words})
+        return Response({"outcome": found.outcome, "conflict": found.shortfall})
 
 
 class SplitViewSet(viewsets.ViewSet):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ import pyarrow.compute as pc
 from django.db import transaction
 
 from npa_market.common.errors import InvalidInput, Refused
-from npa_market.common.money import format_minor
 from npa_market.evidence.services import record
 from npa_market.packages.bands import AGE_MONTHS, balance_bands
 from npa_market.packages.choosing import Chosen
@@ -24,6 +24,12 @@ from npa_market.packages.criteria import read_criteria
 from npa_market.packages.keeping import keep_loan_list
 from npa_market.packages.models import Package
 from npa_market.packages.optimise import Conflict, Limit, Pick, Pool, Target, pick
+from npa_market.packages.shortfall import (
+    amount_words,
+    conflict_words,
+    empty_words,
+    screen_words,
+)
 from npa_market.packages.splitting import MAX_PARTS, balance_of, split
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
@@ -75,11 +81,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Found:
-    """A pick in whole numbers, ready for a page or a draft; or why there is none."""
+    """A pick in whole numbers, ready for a page or a draft; or why there is none: `shortfall`."""
 
     choice: Chosen
     result: Pick | Conflict
     outcome: dict[str, Any]
+    shortfall: str = ""
 
 
 def try_order(*, user: User, seller: Organisation, source: Source, order: Order) -> Found:
@@ -97,11 +104,18 @@ def try_order(*, user: User, seller: Organisation, source: Source, order: Order)
     numbers, limits = _numbers(pool, source), _limits(pool, source, order)
     item = _whole(pool) if order.keeps_borrowers_whole else np.arange(len(numbers["claim"]))
     target = Target(MEASURES[order.measure], numbers[order.measure], float(order.amount))
-    result = pick(Pool(item, numbers["claim"], numbers[order.maximise]), target, limits)
-    if isinstance(result, Pick):
+    picked_from = Pool(item, numbers["claim"], numbers[order.maximise])
+    result = pick(picked_from, target, limits)
+    shortfall = ""
+    if isinstance(result, Conflict):
+        shortfall = conflict_words(result, order.measure, source.currency)
+    elif result.chosen.any():
         _check_exactly(pool, result, limits)
+    else:
+        amount = partial(amount_words, order.measure, currency=source.currency)
+        shortfall = empty_words(picked_from, target, limits, amount)
     outcome = _outcome(source, order, result) | {"screened_out": screened_out}
-    return Found(pool, result, outcome)
+    return Found(pool, result, outcome, shortfall)
 
 
 def _eligible(seller: Organisation, source: Source) -> tuple[Chosen, int]:
@@ -114,8 +128,7 @@ def _eligible(seller: Organisation, source: Source) -> tuple[Chosen, int]:
     criteria = read_criteria(source.criteria)
     pool, screening = screened_pool(seller, criteria, source.currency, source.cut_off_date)
     if not screening.keeps.any():
-        words = "No loan meets the criteria and passes the pre-sale screen."
-        raise Refused("nothing_chosen", words, field="criteria")
+        raise Refused("nothing_chosen", screen_words(screening), field="criteria")
     return pool.narrowed(screening.keeps), int((~screening.keeps).sum())
 
 
@@ -233,11 +246,9 @@ def draft_pick(
     """
     found = try_order(user=user, seller=seller, source=source, order=order)
     if isinstance(found.result, Conflict):
-        raise Refused("target_out_of_reach", conflict_words(found.result, order, source.currency))
-    if not found.result.chosen.any():
-        least = _amount(order.measure, order.amount, source.currency)
-        words = f"No loan fits into {least} under these limits. Raise the target or loosen a limit."
-        raise Refused("nothing_picked", words, field="amount")
+        raise Refused("target_out_of_reach", found.shortfall)
+    if found.shortfall:
+        raise Refused("nothing_picked", found.shortfall, field="amount")
     words = _words(order, found.outcome, source.currency)
     return _draft_of(
         user,
@@ -255,28 +266,11 @@ def draft_pick(
 
 
 def _words(order: Order, outcome: Mapping[str, Any], currency: str) -> str:
-    reached = _amount(order.measure, outcome["reached"], currency)
+    reached = amount_words(order.measure, outcome["reached"], currency)
     return (
         f"{outcome['loans']:,} loans, {MEASURES[order.measure].lower()} {reached}, "
         f"{len(order.limits)} limits, {outcome['gap_percent']:.2f} % from the bound"
     )
-
-
-def _amount(measure: str, amount: int, currency: str) -> str:
-    if measure == "loans":
-        return f"{amount:,}"
-    return f"{format_minor(amount, currency)} {currency}"
-
-
-def conflict_words(conflict: Conflict, order: Order, currency: str) -> str:
-    """Why the target cannot be reached, and which limits to loosen."""
-    reach = _amount(order.measure, int(conflict.reach), currency)
-    start = f"The target is out of reach: at most {reach} can be picked."
-    if conflict.alone:
-        return f"{start} Loosening one of these is enough: {'; '.join(conflict.alone)}."
-    if conflict.together:
-        return f"{start} These limits conflict with it together: {'; '.join(conflict.together)}."
-    return f"{start} The pool itself has no more; no limit is to blame."
 
 
 def _draft_of(

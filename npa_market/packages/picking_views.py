@@ -11,12 +11,10 @@ from django.views.decorators.http import require_http_methods
 
 from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.forms import add_refusal
-from npa_market.packages.optimise import Conflict
 from npa_market.packages.picking import (
     DIMENSIONS,
     MEASURES,
     SPLIT_BY,
-    conflict_words,
     draft_pick,
     draft_split,
     try_order,
@@ -45,10 +43,7 @@ def package_pick(request: MemberRequest) -> HttpResponse:
                 return redirect(draft_pick(**who, **asked, **_kept(form)))
             found = try_order(**who, **asked)
             context |= {"outcome": found.outcome, "currency": form.source().currency}
-            if isinstance(found.result, Conflict):
-                context["conflict"] = conflict_words(
-                    found.result, form.order(), form.source().currency
-                )
+            context["conflict"] = found.shortfall
             context["measure"] = MEASURES[form.order().measure]
             context["maximised"] = MEASURES[form.order().maximise]
         except Refused as refusal:

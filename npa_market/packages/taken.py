@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from npa_market.packages.columnar import read_columns
 from npa_market.packages.eligibility import NO_IDENTITIES, Identities
+from npa_market.packages.frames import as_frame
 from npa_market.packages.loading import KEY, STEP
 from npa_market.packages.models import Package, PackageLoan, PackageState
 from npa_market.packages.outside import sold_loans
@@ -21,6 +22,14 @@ _LOANS = pa.schema(
     ]
 )
 _MEMBERS = pa.schema([field.with_name(f"loan__{field.name}") for field in _LOANS])
+_COMPLAINTS = pa.schema(
+    [
+        *_MEMBERS,
+        pa.field("on", pa.date32(), nullable=False),
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("closed_on", pa.date32()),
+    ]
+)
 
 
 def live_identities(seller: Organisation, not_counting: Collection[UUID]) -> Identities:
@@ -44,11 +53,16 @@ def sold_identities(seller: Organisation) -> Identities:
 
 
 def complained_identities(seller: Organisation) -> Identities:
-    """The seller's loans with a complaint that no history closes."""
-    still_open = Complaint.objects.imported().filter(closed_on=None).values("loan")
-    return _identities(
-        [read_columns(Loan.objects.filter(tape__seller=seller, pk__in=still_open), _LOANS)]
-    )
+    """The seller's loans with a complaint that is open by the last statement taken in.
+
+    A complaint is the same on another tape or in another history where loan number, borrower, day
+    and subject are.
+    """
+    stated = Complaint.objects.imported().filter(loan__tape__seller=seller).order_by("pk")
+    complaints = as_frame(pa.Table.from_batches([read_columns(stated, _COMPLAINTS)]))
+    last = complaints.drop_duplicates([*_MEMBERS.names, "on", "subject"], keep="last")
+    still_open = last[last["closed_on"].isna()]
+    return _identities([pa.RecordBatch.from_pandas(still_open, _MEMBERS, preserve_index=False)])
 
 
 def _identities(batches: list[pa.RecordBatch]) -> Identities:

@@ -53,12 +53,15 @@ class RejectsWriter:
         self._target = target
         self._text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
         self._writer = csv.writer(self._text)
-        self._writer.writerow([*MARKER, *map(quoted, header)])
+        # A rejects file that was sent in again keeps its cells, not its old row numbers.
+        self._first = len(MARKER) if is_rejects_header(header) else 0
+        self._writer.writerow([*MARKER, *map(quoted, header[self._first :])])
         self.rows = 0
 
     def write(self, row_number: int, reasons: Sequence[str], cells: Sequence[str]) -> None:
         """Add one rejected row."""
-        self._writer.writerow([row_number, _BETWEEN.join(reasons), *map(quoted, cells)])
+        row = [row_number, _BETWEEN.join(reasons), *map(quoted, cells[self._first :])]
+        self._writer.writerow(row)
         self.rows += 1
 
     def chunks(self) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
+from npa_market.common.money import format_minor
 from npa_market.evidence.models import Entry
 from npa_market.packages.models import LoanList, Package
 from npa_market.packages.optimise import Conflict
@@ -86,6 +87,34 @@ def test_a_target_below_every_loan_makes_no_draft(tape, seller, seller_user):
         draft_pick(**asked, order=order(tape, 0, amount=1, limits=()), title="Tiny")
     assert caught.value.field == "amount"
     assert not LoanList.objects.exists()
+
+
+def test_an_empty_pick_names_the_limit_in_the_way(tape, seller, seller_user):
+    """A single class can never keep below its share, and the smallest loan is told."""
+    tape.loans.update(province="Zhejiang")
+    claims = sorted(tape.loans.values_list("claim_minor", flat=True))
+    asked = {"user": seller_user, "seller": seller, "source": SOURCE}
+    wanted = {"maximise": "claim", "keeps_borrowers_whole": False}
+    tiny = order(tape, amount=claims[0] - 1, limits=(), **wanted)
+    found = try_order(**asked, order=tiny)
+    assert f"one loan come to {format_minor(claims[0], 'CNY')} CNY at least" in found.shortfall
+    few = order(tape, amount=1, measure="loans", limits=(("product", "", 0.4),), **wanted)
+    shortfall = try_order(**asked, order=few).shortfall
+    assert "Loosening one of these" not in shortfall or "Product" in shortfall
+    assert shortfall.startswith("No loan fits into 1 loan")
+    assert "Product Cash loan at most 40 %" in shortfall
+    with pytest.raises(Refused, match="Product Cash loan at most 40 %"):
+        draft_pick(**asked, order=few, title="Few")
+
+
+def test_a_pool_that_the_screen_empties_names_its_rules(tape, seller, seller_user):
+    tape.loans.update(status="deceased")
+    asked = {"user": seller_user, "seller": seller, "source": SOURCE}
+    with pytest.raises(Refused, match="all 90 loans .* Borrower deceased 90"):
+        try_order(**asked, order=order(tape))
+    nowhere = {"where": {"field": "province", "op": "in", "value": ["Nowhere"]}}
+    with pytest.raises(Refused, match="No loan of the pool meets the criteria"):
+        try_order(**asked | {"source": Source("CNY", CUT_OFF, nowhere)}, order=order(tape))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from npa_market.packages.services import (
     withdraw_package,
 )
 from npa_market.packages.stratify import stratify_all
+from npa_market.packages.taken import complained_identities
 from npa_market.parties.roles import Role
 from npa_market.tapes.history_models import (
     Complaint,
@@ -188,6 +189,38 @@ def test_an_open_complaint_on_record_is_a_dispute_and_a_closed_one_is_not(draft,
     assert (result["hits"], result["borrowers"], package.loans) == (1, 1, 13)
     HistoryFile.objects.update(state=HistoryState.REMOVED)
     assert screen_package(user=seller_user, package_id=package.pk).loans == 14
+
+
+@pytest.mark.parametrize("last", [None, CUT_OFF])
+def test_the_last_statement_on_a_complaint_decides_whichever_tape_it_came_with(
+    last, draft, tape, seller, seller_user
+):
+    def complained(loan, number, closed_on, on=date(2025, 1, 5)):
+        history = HistoryFile.objects.create(
+            tape=loan.tape,
+            kind=HistoryKind.COMPLAINTS,
+            file_name="complaints.csv",
+            file=store_bytes(b"complaints%d" % number),
+            state=HistoryState.IMPORTED,
+            uploaded_by=seller_user,
+            uploaded_at=database_now(),
+        )
+        Complaint.objects.create(
+            source=history, loan=loan, on=on, subject="calls", closed_on=closed_on
+        )
+
+    loan = one_loan(tape, 1001)
+    newer = one_loan(
+        make_tape(seller, seller_user, 2),
+        1001,
+        borrower=loan.borrower,
+        loan_number=loan.loan_number,
+    )
+    complained(loan, 1, None if last else CUT_OFF)
+    complained(newer, 2, last)
+    assert len(complained_identities(seller).numbers) == (0 if last else 1)
+    complained(newer, 3, None, on=date(2025, 3, 1))
+    assert set(complained_identities(seller).numbers.to_pylist()) == {loan.loan_number}
 
 
 def test_the_screen_needs_a_transfer_basis_and_a_loan(draft, tape, seller_user):

@@ -132,6 +132,38 @@ def test_a_broken_row_is_rejected_alone_with_its_reason(kind, rule, take_in):
     assert set(SOUND[kind]) < set(row)
 
 
+def test_rejects_keep_every_column_and_are_taken_in_once_repaired(tape, seller_user):
+    """Also rejected twice: the second file is like the first, with the rows that are left."""
+
+    def take_in(content):
+        history = upload_history(
+            user=seller_user,
+            tape_id=tape.pk,
+            kind="payments",
+            chunks=[content.encode()],
+            file_name="history.csv",
+        )
+        history = import_history(history_id=history.pk)
+        kept = history.rejects_file_id
+        return history, read_stored(kept).decode("utf-8-sig") if kept else ""
+
+    broken = {**SOUND["payments"], "还款金额": "many", "流水号": "=1+1"}
+    other = {**broken, "贷款编号": "L-2", "还款金额": "lots"}
+    history, rejects = take_in(csv_of([broken, other, SOUND["payments"] | {"流水号": "7"}]))
+    assert (history.rows_imported, history.rows_rejected) == (1, 2)
+    header, *rows = csv.reader(io.StringIO(rejects, newline=""))
+    assert header == ["row_number", "reasons", *SOUND["payments"], "流水号"]
+    assert [row[-1] for row in rows] == ["'=1+1"] * 2
+    history, again = take_in(rejects.replace("many", "12.00"))
+    assert (history.rows_imported, history.rows_rejected) == (1, 1)
+    (left,) = csv.DictReader(io.StringIO(again, newline=""))
+    assert list(left) == header
+    assert (left["row_number"], left["还款金额"], left["流水号"]) == ("3", "lots", "'=1+1")
+    history, _ = take_in(again.replace("lots", "13.00"))
+    assert (history.rows_imported, history.rows_rejected) == (1, 0)
+    assert Payment.objects.imported().count() == 3
+
+
 def test_sums_of_money_are_told_and_recorded(take_in):
     history = take_in("payments", {}, {"还款金额": "-20.00", "催收费用": ""})
     assert history.totals == {"gross_minor": 10_000, "cost_minor": 3_600}
