@@ -6,9 +6,11 @@ import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from npa_market.packages.models import Package
     from npa_market.packages.screening import Screened
+    from npa_market.packages.sealing import Named
 
 KEY = ["loan_number", "borrower"]
 # Columns of the sealed file whose change is counted, with their words.
@@ -73,13 +75,12 @@ def _part(both: "pd.DataFrame", side: str, number: int) -> dict[str, int]:
 
 
 def from_previous(
-    package: "Package", screened: "Screened", sealed: Any, keys: Any
+    package: "Package", screened: "Screened", sealed: "pa.Table", names: "Named"
 ) -> dict[str, Any]:
     """The comparison of rows about to be sealed with the version before; {} for a first version.
 
-    sealed, keys: result of `screening.Screened.sealed_rows`.
+    sealed, names: results of `screening.Screened.sealed_rows` and `named`.
     """
-    import pandas as pd
 
     from npa_market.packages.frames import as_frame
     from npa_market.packages.sealed import read_table
@@ -87,11 +88,10 @@ def from_previous(
     previous = package.previous
     if previous is None or not previous.content_sha256:
         return {}
-    loans = screened.kept.select(["id", "loan_number", "borrower_id"]).to_pandas()
-    order = pd.Index(loans["id"]).get_indexer(keys.to_pandas())
+    loans = screened.kept.select(["loan_number", "borrower_id"]).take(names.order).to_pandas()
     after = as_frame(sealed.select(list(COMPARED)))
-    after["loan_number"] = loans["loan_number"].to_numpy()[order]
-    after["borrower"] = loans["borrower_id"].to_numpy()[order]
+    after["loan_number"] = loans["loan_number"].to_numpy()
+    after["borrower"] = loans["borrower_id"].to_numpy()
     before = as_frame(read_table(previous, ["loan_token", *COMPARED]))
     members = {
         token: (number, borrower.bytes)

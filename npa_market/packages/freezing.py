@@ -1,7 +1,7 @@
 """Sealing: build the file outside of any lock, then lock, look again, freeze, record."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,13 +37,14 @@ _TAKEN = ("O2_loan_in_one_live_package", "packages_packageloan.loan_id")
 
 @dataclass(frozen=True)
 class Built:
-    """Rows of the file to be sealed, read and screened before the lock is taken."""
+    """Loans to be sealed, read and screened before the lock is taken; their rows are being made."""
 
     selection_sha256: str
-    table: "pa.Table"
+    rows: "Future[pa.Table]"
     loan_keys: bytes  # 16 each, in the order of the file
+    tokens: "pa.StringArray"  # in the same order
     loan_numbers: "pa.ChunkedArray"
-    beside: frozenset[UUID]  # the seller's live packages when the loans were screened
+    live: frozenset[UUID]  # the seller's live packages when the loans were screened
     difference: dict[str, Any]
     seen: str  # hash of the package as it was read
 
@@ -65,15 +66,16 @@ def seal_package(
         return package
     refuse_to_seal(package, user, seen or seen_sha256(package))
     report = progress or (lambda done, total, message="": None)
-    built = _build(package, report)
-    rows = built.table.num_rows
-    report(rows, rows, "Hashing the rows, freezing the loans")
-    try:
-        return _seal_rows(package_id, user, built)
-    except IntegrityError as error:
-        if not any(name in str(error) for name in _TAKEN):
-            raise
-        raise _taken() from error
+    with ThreadPoolExecutor(1) as beside:
+        built = _build(package, report, beside)
+        loans = len(built.tokens)
+        report(loans, loans, "Building and hashing the rows, freezing the loans")
+        try:
+            return _seal_rows(package_id, user, built, beside)
+        except IntegrityError as error:
+            if not any(name in str(error) for name in _TAKEN):
+                raise
+            raise _taken() from error
 
 
 _BUILT_BY = ("package.drafted", "package.version_begun", "package.revised", "package.picked")
@@ -119,7 +121,7 @@ def _refuse_taken(package: Package, built: Built) -> None:
     from npa_market.packages.taken import live_identities, live_packages
 
     mine = versions_beside(package)
-    if live_packages(package.seller, mine) <= built.beside:
+    if live_packages(package.seller, mine) <= built.live:
         return
     taken = live_identities(package.seller, mine).numbers
     if pc.any(pc.is_in(built.loan_numbers, value_set=taken)).as_py():
@@ -132,39 +134,48 @@ def _taken() -> Refused:
     )
 
 
-def _build(package: Package, report: Progress) -> Built:
+def _build(package: Package, report: Progress, beside: ThreadPoolExecutor) -> Built:
     from npa_market.packages.differences import from_previous
     from npa_market.packages.loading import receipts_table
     from npa_market.packages.screening import loans_with_receipts, screen_loans, versions_beside
     from npa_market.packages.taken import live_packages
 
     report(0, package.loans, "Reading and screening the loans")
-    beside = live_packages(package.seller, versions_beside(package))
+    live = live_packages(package.seller, versions_beside(package))
     screened = screen_loans(package)
     selection_sha256 = screened.selection_sha256()
     _refuse_outdated(package, selection_sha256)
     report(0, package.loans, "Reading the receipts")
     receipts = receipts_table(loans_with_receipts(package))
-    report(0, package.loans, "Building the rows")
-    table, keys = screened.sealed_rows(package, receipts)
+    names = screened.named(package)
+    rows = beside.submit(screened.sealed_rows, package, names, receipts)
+    difference = {}
+    if package.previous is not None:
+        difference = from_previous(package, screened, rows.result(), names)
     return Built(
         selection_sha256=selection_sha256,
-        table=table,
-        loan_keys=b"".join(keys.to_pylist()),
+        rows=rows,
+        loan_keys=names.keys,
+        tokens=names.texts(),
         loan_numbers=screened.kept.column("loan_number"),
-        beside=beside,
-        difference=from_previous(package, screened, table, keys),
+        live=live,
+        difference=difference,
         seen=seen_sha256(package),
     )
 
 
-def _seal_rows(package_id: UUID, user: User, built: Built) -> Package:
-    """Hash, compress and count while the database takes the members in: it is the slower one."""
+def _seal_rows(package_id: UUID, user: User, built: Built, beside: ThreadPoolExecutor) -> Package:
+    """Make, hash, compress and count the rows while the database takes the members in: it is the
+    slower one."""
     from npa_market.packages.content import content_of
 
-    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
-        made = thread.submit(content_of, built.table, Path(folder) / "package.parquet")
-        return _freeze(package_id, user, built, made)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "package.parquet"
+        made = beside.submit(lambda: content_of(built.rows.result(), path))
+        try:
+            return _freeze(package_id, user, built, made)
+        finally:
+            wait([made])  # It writes into the folder.
 
 
 @transaction.atomic
@@ -181,7 +192,7 @@ def _freeze(package_id: UUID, user: User, built: Built, made: "Future[SealedCont
     _refuse_outdated(package, built.selection_sha256)
     _refuse_taken(package, built)
     _retire_previous(package, user)
-    insert_members(package, built.loan_keys, built.table.column("loan_token").combine_chunks())
+    insert_members(package, built.loan_keys, built.tokens)
     content = made.result()
     package.state = PackageState.SEALED
     package.sealed_by, package.sealed_at = user, database_now()

@@ -27,7 +27,7 @@ from npa_market.packages.models import Package
 from npa_market.packages.overview import overview
 from npa_market.packages.queries import selection_hash, token_key
 from npa_market.packages.schema import MONEY_COLUMNS
-from npa_market.packages.sealing import sealed_table
+from npa_market.packages.sealing import Named, named, sealed_table
 from npa_market.packages.stratify import TABLE_COLUMNS
 from npa_market.packages.taken import complained_identities, live_identities, sold_identities
 from npa_market.parties.models import Organisation
@@ -59,15 +59,20 @@ class Screened:
             name: pc.sum(self.kept.column(name)).as_py() or 0 for name in MONEY_COLUMNS
         }
 
+    def named(self, package: Package) -> Named:
+        """What the loans that stay are called in the package, and their order in its file."""
+        return named(self.kept, token_key(package))
+
     def sealed_rows(
-        self, package: Package, receipts: pa.Table = NO_RECEIPTS
-    ) -> tuple[pa.Table, pa.Array]:
-        """Rows of the sealed file, and the loans' keys. receipts: of `loading.receipts_table`."""
+        self, package: Package, names: Named, receipts: pa.Table = NO_RECEIPTS
+    ) -> pa.Table:
+        """Rows of the sealed file. receipts: of `loading.receipts_table`."""
         return sealed_table(
             self.kept,
             receipts,
             key=token_key(package),
             cut_off_date=package.cut_off_date,
+            names=names,
         )
 
 
@@ -81,8 +86,10 @@ def figures_of(package: Package, screened: Screened) -> dict[str, Any]:
     receipts = NO_RECEIPTS
     if package.previous is not None:
         receipts = receipts_table(loans_with_receipts(package))
-    rows, keys = screened.sealed_rows(package, receipts)
-    return overview_of(rows) | {"difference": from_previous(package, screened, rows, keys)}
+    names = screened.named(package)
+    rows = screened.sealed_rows(package, names, receipts)
+    difference = from_previous(package, screened, rows, names)
+    return overview_of(rows) | {"difference": difference}
 
 
 def loans_with_receipts(package: Package) -> QuerySet[Loan]:

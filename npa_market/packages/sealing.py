@@ -46,22 +46,58 @@ class Tree:
     root: str
 
 
+@dataclass(frozen=True)
+class Named:
+    """Tokens and salts of loans, 16 bytes each, in the loans' order.
+
+    order: position in the loans of each row of the file. keys: of the loans, in the file's order.
+    """
+
+    tokens: bytes
+    salts: bytes
+    order: pa.Array
+    keys: bytes
+
+    def texts(self) -> pa.StringArray:
+        """The tokens in the order of the file."""
+        return hex_texts(self.tokens).take(self.order)
+
+
+def named(loans: pa.Table, key: bytes) -> Named:
+    """What the loans are called in a package with this token key."""
+    keys = loans.column("id").to_pylist()
+    halves = _sixteens(digests(key, "loan", keys)).reshape(-1, 2)
+    tokens = halves[:, 0].tobytes()
+    order = key_order(tokens)
+    sorted_keys = _sixteens(keys)[order].tobytes()
+    return Named(tokens, halves[:, 1].tobytes(), pa.array(order), sorted_keys)
+
+
+def _sixteens(parts: list[bytes]) -> npt.NDArray[np.void]:
+    return np.frombuffer(b"".join(parts), dtype=f"V{TOKEN_BYTES}")
+
+
 def sealed_table(
-    loans: pa.Table, receipts: pa.Table, *, key: bytes, cut_off_date: date
-) -> tuple[pa.Table, pa.Array]:
-    """The rows of the sealed file in the order of their tokens, and the loans' keys in that order.
+    loans: pa.Table,
+    receipts: pa.Table,
+    *,
+    key: bytes,
+    cut_off_date: date,
+    names: Named | None = None,
+) -> pa.Table:
+    """The rows of the sealed file in the order of their tokens.
 
     loans, receipts: tables of `loading`; receipts of other loans are left out. key: the package's
-    token key. Raises Refused where an amount is too large to be written exactly.
+    token key; names: of `named`, where they are known. Raises Refused where an amount is too large
+    to be written exactly.
     """
+    names = names or named(loans, key)
     columns = {
         name: loans.column(name) for name in SEALED_SCHEMA.names if name in loans.column_names
     }
-    of_loans = digests(key, "loan", loans.column("id").to_pylist())
-    tokens = b"".join(digest[:TOKEN_BYTES] for digest in of_loans)
     columns |= {
-        "loan_token": hex_texts(tokens),
-        SALT: hex_texts(b"".join(digest[TOKEN_BYTES:] for digest in of_loans)),
+        "loan_token": hex_texts(names.tokens),
+        SALT: hex_texts(names.salts),
         "borrower_token": _borrower_tokens(key, loans.column("borrower_id")),
         "sex": loans.column("borrower__sex"),
         "age_band": _age_bands(loans.column("borrower__birth_year"), cut_off_date),
@@ -73,8 +109,7 @@ def sealed_table(
     }
     table = pa.table([_cast(columns[field.name], field) for field in FILE_SCHEMA], FILE_SCHEMA)
     _refuse_inexact(table)
-    order = pa.array(key_order(tokens))
-    return table.take(order).combine_chunks(), loans.column("id").take(order)
+    return table.take(names.order).combine_chunks()
 
 
 def hex_texts(keys: bytes) -> pa.StringArray:

@@ -102,9 +102,7 @@ def test_an_undated_total_and_missing_values_survive(seller, seller_user):
     Receipt.objects.create(loan=loan, month=None, gross_minor=7, cost_minor=1)
     Receipt.objects.create(loan=loan, month=date(2026, 1, 1), gross_minor=5)
     loans = loans_table(Loan.objects.all())
-    table, _ = sealed_table(
-        loans, receipts_table(Loan.objects.all()), key=KEY, cut_off_date=CUT_OFF
-    )
+    table = sealed_table(loans, receipts_table(Loan.objects.all()), key=KEY, cut_off_date=CUT_OFF)
     (row,) = table.to_pylist()
     assert (row["charge_off_date"], row["age_months"], row["is_reachable"]) == (None, None, None)
     assert [(each["month"], each["gross_minor"]) for each in row["receipts"]] == [
@@ -181,7 +179,7 @@ def test_sealing_the_same_rows_twice_gives_the_same_bytes(package, tmp_path):
                 table.take(order),
                 receipt_rows.take(pa.array(np.arange(receipt_rows.num_rows)[::-1])),
             )
-        rows, _ = sealed_table(
+        rows = sealed_table(
             table, receipt_rows, key=token_key(package), cut_off_date=package.cut_off_date
         )
         sha256 = write_parquet(rows, tmp_path / f"{shuffle}.parquet")

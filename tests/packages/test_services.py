@@ -1,5 +1,7 @@
 """Changes of state: who may, in which order, once, and with an entry each."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -363,6 +365,13 @@ def test_a_loan_that_became_ineligible_after_the_screen_stops_the_seal(
     assert seal_package(user=second_seller_user, package_id=again.pk).loans == 4
 
 
+@pytest.fixture
+def beside() -> Iterator[ThreadPoolExecutor]:
+    """The thread that makes the rows of a sealing."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread
+
+
 def test_O2_a_loan_is_in_one_live_package(draft, tape, seller_user, second_seller_user):
     first, second = draft(title="First"), draft(title="Second")
     for package in (first, second):
@@ -379,16 +388,16 @@ def test_O2_a_loan_is_in_one_live_package(draft, tape, seller_user, second_selle
 
 
 def test_O2_holds_against_a_race_by_the_database(
-    draft, tape, seller_user, second_seller_user, monkeypatch
+    draft, tape, seller_user, second_seller_user, monkeypatch, beside
 ):
     """Both read before either wrote: the second finds the members taken."""
     first, second = draft(title="First"), draft(title="Second")
     for package in (first, second):
         screen_package(user=seller_user, package_id=package.pk)
     second.refresh_from_db()
-    built = freezing._build(second, lambda done, total, message="": None)
+    built = freezing._build(second, lambda done, total, message="": None, beside)
     seal_package(user=second_seller_user, package_id=first.pk)
-    monkeypatch.setattr(freezing, "_build", lambda package, report: built)
+    monkeypatch.setattr(freezing, "_build", lambda package, report, beside: built)
     with pytest.raises(Refused) as caught:
         seal_package(user=second_seller_user, package_id=second.pk)
     assert caught.value.code == "loan_in_live_package"
@@ -517,7 +526,7 @@ def test_a_number_stands_once_in_a_package_whoever_its_borrower_is(draft, seller
 
 
 def test_O2_a_loan_on_tapes_of_two_dates_is_sealed_once_even_at_the_same_time(
-    draft, seller, seller_user, second_seller_user
+    draft, seller, seller_user, second_seller_user, beside
 ):
     tapes = [make_tape(seller, seller_user, seed=number) for number in (1, 2)]
     tapes[1].cut_off_date = date(2026, 7, 31)
@@ -529,10 +538,10 @@ def test_O2_a_loan_on_tapes_of_two_dates_is_sealed_once_even_at_the_same_time(
         package = draft(cut_off_date=tape.cut_off_date)
         screen_package(user=seller_user, package_id=package.pk)
         package.refresh_from_db()
-        built.append((package.pk, freezing._build(package, lambda *_: None)))
-    freezing._seal_rows(built[0][0], second_seller_user, built[0][1])
+        built.append((package.pk, freezing._build(package, lambda *_: None, beside)))
+    freezing._seal_rows(built[0][0], second_seller_user, built[0][1], beside)
     with pytest.raises(Refused, match="went into another package"):
-        freezing._seal_rows(built[1][0], second_seller_user, built[1][1])
+        freezing._seal_rows(built[1][0], second_seller_user, built[1][1], beside)
     assert PackageLoan.objects.filter(is_live=True).count() == 1
 
 
