@@ -6,7 +6,10 @@ import numpy as np
 
 from npa_market.common.money import format_minor
 from npa_market.packages.eligibility import Screening
-from npa_market.packages.optimise import Conflict, Limit, Pick, Pool, Target, pick
+from npa_market.packages.optimise import Conflict, Limit, Numbers, Pick, Pool, Target, pick
+
+NAMED = 6  # limits in a sentence
+TRIED = 2_000  # items on which limits are left out one by one
 
 
 def amount_words(measure: str, amount: int, currency: str) -> str:
@@ -48,7 +51,7 @@ def empty_words(
     amount: words for a sum of the target's measure.
     """
     asked = amount(int(target.amount))
-    items = np.bincount(pool.item, weights=target.measure)
+    items = np.bincount(pool.item, weights=target.measure).astype(np.float64)
     whole = "all loans of one borrower" if len(items) < len(pool.item) else "one loan"
     least = int(np.ceil(items.min()))
     if least > target.amount or not limits:
@@ -57,18 +60,38 @@ def empty_words(
             " Raise the target."
         )
 
-    def is_empty(kept: Sequence[Limit]) -> bool:
-        found = pick(pool, target, kept)
-        return not (isinstance(found, Pick) and found.chosen.any())
-
+    is_empty = _emptiness(pool, target, items)
     alone = [each for each in limits if not is_empty([kept for kept in limits if kept is not each])]
     if alone:
-        names = "; ".join(limit.words for limit in alone)
-        return f"No loan fits into {asked}. Loosening one of these limits is enough: {names}."
+        return (
+            f"No loan fits into {asked}. Loosening one of these limits is enough: {_names(alone)}."
+        )
     needed = list(limits)
     for limit in limits:
         fewer = [each for each in needed if each is not limit]
         if is_empty(fewer):
             needed = fewer
-    names = "; ".join(limit.words for limit in needed)
+    names = _names(needed)
     return f"No loan fits into {asked} under these limits together: {names}. Loosen some of them."
+
+
+def _names(limits: Sequence[Limit]) -> str:
+    more = len(limits) - NAMED
+    words = "; ".join(limit.words for limit in limits[:NAMED])
+    return f"{words}; and {more} more" if more > 0 else words
+
+
+def _emptiness(pool: Pool, target: Target, items: Numbers) -> Callable[[Sequence[Limit]], bool]:
+    """Do these limits leave nothing? Tried on some of the items that fit into the target: what
+    can be picked among them can be picked among all."""
+    fitting = np.flatnonzero((items > 0) & (items <= target.amount))
+    some = fitting[:: max(1, len(fitting) // TRIED)]
+    kept = np.isin(pool.item, some)
+    part = Pool(np.searchsorted(some, pool.item[kept]), pool.claim[kept], pool.value[kept])
+    aim = Target(target.words, target.measure[kept], target.amount, target.slack)
+
+    def is_empty(limits: Sequence[Limit]) -> bool:
+        found = pick(part, aim, [Limit(e.words, e.member[kept], e.share) for e in limits])
+        return not (isinstance(found, Pick) and found.chosen.any())
+
+    return is_empty
