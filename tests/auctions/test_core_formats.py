@@ -7,6 +7,7 @@ import pytest
 
 from npa_market.auctions import core
 from npa_market.auctions.core import Format, Refusal, announced, decide, fold
+from npa_market.auctions.events import MaximumRaised
 from npa_market.auctions.sealed import set_sha256
 from npa_market.auctions.terms import LotTerms
 
@@ -67,6 +68,23 @@ def test_A8_step_by_the_price(price_minor, step_minor):
     terms = replace(TERMS, higher_steps=((1_500, 250), (3_000, 500)))
     auction = after(terms, (bid("a", price_minor), NOON - 40 * MINUTE))
     assert auction.floor_minor == price_minor + step_minor
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "is_raised"), [(4_999, False), (5_000, False), (5_001, True)]
+)
+def test_A10_the_leader_raises_its_own_maximum_or_is_refused(amount_minor, is_raised):
+    auction = after(PROXY, (bid("a", 5_000), NOON - 40 * MINUTE))
+    (event,) = decide(auction, bid("a", amount_minor), NOON - 30 * MINUTE)
+    assert isinstance(event, MaximumRaised) is is_raised
+    assert is_raised or event.refusal == Refusal.BELOW_OWN_MAXIMUM
+
+
+@pytest.mark.parametrize(("later", "ends_at"), [(TICK * 0, NOON), (TICK, NOON + 4 * MINUTE + TICK)])
+def test_A6_a_bid_a_whole_window_before_the_end_moves_nothing(later, ends_at):
+    """Where the extension is as long as the window this could not be seen."""
+    terms = replace(TERMS, window_seconds=60, extension_seconds=300)
+    assert after(terms, (bid("a", 1_000), NOON - MINUTE + later)).ends_at == ends_at
 
 
 @pytest.mark.parametrize(("cap", "ends_at"), [(0, NOON), (1, NOON + 4 * MINUTE)])
