@@ -95,17 +95,20 @@ def _is_apart(place: int, others: Sequence[int]) -> bool:
 def grouped_curve(owed: npt.NDArray[np.float64], beside: Sequence[int]) -> dict[str, Any]:
     """Lorenz curve at `curve_ranks`: shares of the borrowers, smallest first, and of the sum."""
     ranks = curve_ranks(len(owed), beside)
-    running = np.concatenate([[0.0], np.cumsum(np.sort(owed))])
-    shares = running[ranks] / (running[-1] or 1.0)
+    running = running_shares(owed)
     return {
         "borrowers": [rank / (len(owed) or 1) for rank in ranks],
-        "shares": [round(each, 6) for each in shares.tolist()],
-        "gini": gini(owed),
+        "shares": [round(each, 6) for each in running[ranks].tolist()],
+        "gini": gini(running),
     }
 
 
-def gini(owed: npt.NDArray[np.float64]) -> float:
-    """Gini index of what each borrower owes."""
-    running = np.concatenate([[0.0], np.cumsum(np.sort(owed))]) / (owed.sum() or 1.0)
+def running_shares(owed: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of the sum that the 0, 1, … smallest borrowers owe together."""
+    return np.concatenate([[0.0], np.cumsum(np.sort(owed))]) / (owed.sum() or 1.0)
+
+
+def gini(running: npt.NDArray[np.float64]) -> float:
+    """Gini index of `running_shares`."""
     area = float(((running[1:] + running[:-1]) / 2).mean())
     return round(max(0.0, 1 - 2 * area), 4)

@@ -27,11 +27,7 @@ class PackageQuerySet(models.QuerySet["Package"]):
         A package that was withdrawn or replaced is no buyer's to read.
         """
         own = Q(seller__in=user.organisation_ids())
-        admitted = Exists(
-            PackageReader.objects.filter(
-                package=OuterRef("pk"), reader__in=user.organisation_ids(), revoked_at=None
-            )
-        )
+        admitted = Exists(PackageReader.objects.in_force(user).filter(package=OuterRef("pk")))
         seen = own | Q(admitted, state=PackageState.SEALED)
         if user.works_for_venue:
             seen |= Q(sealed_at__isnull=False)
@@ -168,6 +164,12 @@ class PackageLoan(models.Model):
         return self.token
 
 
+class PackageReaderQuerySet(models.QuerySet["PackageReader"]):
+    def in_force(self, user: User) -> Self:
+        """What the institutions of the person may read."""
+        return self.filter(reader__in=user.organisation_ids(), revoked_at=None)
+
+
 class PackageReader(models.Model):
     """An institution that may read a sealed package; written by the data room's admissions."""
 
@@ -176,6 +178,8 @@ class PackageReader(models.Model):
     reader = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     granted_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+
+    objects = PackageReaderQuerySet.as_manager()
 
     class Meta:
         constraints = [

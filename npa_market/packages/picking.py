@@ -266,7 +266,9 @@ def draft_pick(
 
 
 def _words(order: Order, outcome: Mapping[str, Any], currency: str) -> str:
-    reached = amount_words(order.measure, outcome["reached"], currency)
+    reached = f"{outcome['reached']:,}"
+    if order.measure != "loans":  # Its name says already what is counted.
+        reached = amount_words(order.measure, outcome["reached"], currency)
     return (
         f"{outcome['loans']:,} loans, {MEASURES[order.measure].lower()} {reached}, "
         f"{len(order.limits)} limits, {outcome['gap_percent']:.2f} % from the bound"

@@ -14,6 +14,7 @@ from npa_market.packages.bidder_charts import (
     grouped_curve,
     joined_bins,
     ranks_beside,
+    running_shares,
 )
 from npa_market.packages.bidder_grid import coarse_grid
 from npa_market.packages.classes import CLASSIFIERS, Classes
@@ -35,14 +36,14 @@ def pictures(frame: pd.DataFrame) -> dict[str, Any]:
     borrowers = borrower_codes(frame)
     owed = np.bincount(borrowers, weights=claim.astype(np.float64)).astype(np.float64)
     down, across = (CLASSIFIERS[key].classify(frame) for key in HEAT)
-    beside = ranks_beside(balance_rows(frame, borrowers), borrowers)
+    rows, edges = balance_rows(frame, borrowers), _edges(claim)
     return {
-        "claims": _counted(_edges(claim), claim),
-        "bidder_claims": bidder_claims(frame),
+        "claims": _counted(edges, claim),
+        "bidder_claims": _joined_claims(edges, claim, borrowers, rows),
         "heat": _heat(down, across, claim),
         "bidder_heat": _heat(*coarse_grid(down, across, borrowers), claim),
         "lorenz": _lorenz(owed),
-        "bidder_lorenz": grouped_curve(owed, beside),
+        "bidder_lorenz": grouped_curve(owed, ranks_beside(rows, borrowers)),
     }
 
 
@@ -55,7 +56,12 @@ def borrower_codes(frame: pd.DataFrame) -> Amounts:
 def bidder_claims(frame: pd.DataFrame) -> dict[str, Any]:
     """The histogram of claims with neighbouring bins joined; see `bidder_charts.joined_bins`."""
     claim, borrowers = frame["claim_minor"].to_numpy(dtype=np.int64), borrower_codes(frame)
-    edges, rows = _edges(claim), balance_rows(frame, borrowers)
+    return _joined_claims(_edges(claim), claim, borrowers, balance_rows(frame, borrowers))
+
+
+def _joined_claims(
+    edges: Amounts, claim: Amounts, borrowers: Amounts, rows: Classes
+) -> dict[str, Any]:
     return _counted(joined_bins(edges, _bins(edges, claim), borrowers, rows), claim)
 
 
@@ -93,13 +99,13 @@ def _heat(down: Classes, across: Classes, claim: Amounts) -> dict[str, Any]:
 
 def _lorenz(owed: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Share of the claim of the poorest part of the borrowers, at equal steps; Gini index."""
-    running = np.concatenate([[0.0], np.cumsum(np.sort(owed))]) / (owed.sum() or 1.0)
+    running = running_shares(owed)
     steps = np.linspace(0, 1, POINTS)
     shares = np.interp(steps, np.linspace(0, 1, len(running)), running)
     return {
         "borrowers": steps.tolist(),
         "shares": [round(each, 6) for each in shares.tolist()],
-        "gini": gini(owed),
+        "gini": gini(running),
     }
 
 

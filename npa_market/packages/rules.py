@@ -18,9 +18,7 @@ def reads_salted(user: "User", package: "Package") -> bool:
     from npa_market.packages.models import PackageReader
     from npa_market.packages.sealed import has_salted_leaves
 
-    admitted = PackageReader.objects.filter(
-        package=package, reader__in=user.organisation_ids(), revoked_at=None
-    )
+    admitted = PackageReader.objects.in_force(user).filter(package=package)
     return admitted.exists() and has_salted_leaves(package)
 
 

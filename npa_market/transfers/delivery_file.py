@@ -105,10 +105,12 @@ def buyer_recipient(deal: Deal) -> Any:
 
 
 def _write_zip(target: IO[bytes], deal: Deal, progress: Progress | None) -> None:
+    sold = _sold(deal)
+    loans, receipts = _loan_rows(deal, sold, progress), _receipt_rows(deal, sold)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        _member(archive, "loans.csv", csv_lines_verbatim(LOAN_HEADER, _loan_rows(deal, progress)))
-        _member(archive, "receipts.csv", csv_lines_verbatim(RECEIPT_HEADER, _receipt_rows(deal)))
-        proofs = proofs_of(deal.lot.package, (row.token for row in _sold(deal).values()))
+        _member(archive, "loans.csv", csv_lines_verbatim(LOAN_HEADER, loans))
+        _member(archive, "receipts.csv", csv_lines_verbatim(RECEIPT_HEADER, receipts))
+        proofs = proofs_of(deal.lot.package, (row.token for row in sold.values()))
         if proofs is not None:
             _member(archive, ROWS, (f"{line.decode()}\n" for line in proofs.lines))
             _member(archive, LEAVES, (f"{leaf}\n" for leaf in proofs.leaves))
@@ -123,13 +125,15 @@ def _member(archive: zipfile.ZipFile, name: str, lines: Iterable[str]) -> None:
             member.write(line.encode())
 
 
-def _sold(deal: Deal) -> dict[UUID, LoanPrice]:
+Sold = dict[UUID, LoanPrice]
+
+
+def _sold(deal: Deal) -> Sold:
     rows = LoanPrice.objects.filter(deal=deal, exclusion="")
     return {row.loan_id: row for row in rows.iterator()}
 
 
-def _loan_rows(deal: Deal, progress: Progress | None) -> Iterator[list[Any]]:
-    prices = _sold(deal)
+def _loan_rows(deal: Deal, prices: Sold, progress: Progress | None) -> Iterator[list[Any]]:
     keys = sorted(prices)
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH]
@@ -152,14 +156,13 @@ def _loan_rows(deal: Deal, progress: Progress | None) -> Iterator[list[Any]]:
             progress(min(start + BATCH, len(keys)), len(keys))
 
 
-def _receipt_rows(deal: Deal) -> Iterator[list[Any]]:
-    tokens = {key: row.token for key, row in _sold(deal).items()}
+def _receipt_rows(deal: Deal, sold: Sold) -> Iterator[list[Any]]:
     rows = Receipt.objects.filter(
         loan__in=LoanPrice.objects.filter(deal=deal, exclusion="").values("loan")
     ).order_by("loan_id", "month")
     for receipt in rows.iterator():
         yield [
-            tokens[receipt.loan_id],
+            sold[receipt.loan_id].token,
             receipt.month or "",
             to_decimal(receipt.gross_minor, deal.currency),
             to_decimal(receipt.cost_minor, deal.currency),
