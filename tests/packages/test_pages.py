@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from npa_market.packages import forms, views
 from npa_market.packages.models import Package, PackageState, SavedCriteria
@@ -82,12 +83,14 @@ def test_a_reader_sees_tables_but_no_files_nor_criteria_nor_versions(
     sealed, seller_user, buyer, buyer_user, as_user
 ):
     grant_reader(package=sealed, reader=buyer)
-    new_version(user=seller_user, package_id=sealed.pk)
+    draft = new_version(user=seller_user, package_id=sealed.pk)
     client = as_user(buyer_user)
     page = html(client.get(url("detail", sealed)))
     assert "Months since charge-off" in page
-    for absent in ("sealed.parquet", "Edit criteria", "Withdraw", "v2"):
+    for absent in ("sealed.parquet", "Edit criteria", "Withdraw", draft.get_absolute_url()):
         assert absent not in page
+    assert "v2" not in strip_tags(page)  # A token in a tag may hold the letters.
+    assert "v2" in strip_tags(html(as_user(seller_user).get(url("detail", sealed))))
     assert client.get(url("parquet", sealed)).status_code == 403
 
 
