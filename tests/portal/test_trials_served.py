@@ -72,7 +72,7 @@ def test_A1_A2_A4_load_loses_and_doubles_nothing_while_no_broker_answers(scratch
 def test_A4_A5_A12_bids_around_the_end_are_in_time_or_late_and_each_lot_ends_once(scratch):
     with venue_on(scratch(), has_tables=True) as venue:
         told = race.run_race(venue, bids=60, per_lot=15, between_seconds=1.0, seed=1)
-    assert (told["bids"], told["lots"], told["lots_with_one_terminal_event"]) == (60, 4, 4)
+    assert (told["bids"], told["lots"], told["lots_with_one_terminal_event"]) == (60, 4, 4), told
     assert told["findings"] == []
     assert (told["accepted_late"], told["refused_early"]) == (0, 0)
 

@@ -10,7 +10,7 @@ from collections import deque
 from datetime import datetime
 from random import Random
 from statistics import median
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +22,7 @@ from npa_market.portal.trials.wire import Broken, Wire
 
 WIRES, READERS, LOOKS = 16, 4, 4
 SPREAD_SECONDS, MAX_LEAD_SECONDS = 0.05, 2.0
+PATIENCE_SECONDS = 30.0
 # Opening the lots and the clients' connections must be over before the first of them ends: what
 # that takes here is told by what the web server's start took.
 SETTING_UP_SECONDS, PER_LOT_SECONDS, PER_START = 5.0, 0.05, 1.0
@@ -169,8 +170,7 @@ def _figures(venue: Venue, stage: dict[str, Any], lines: list[dict[str, Any]]) -
     totals = checker.Findings()
     one_terminal = 0
     for lot in stage["lots"]:
-        venue.read(f"/api/v1/lots/{lot['id']}/", token)  # Whoever looks settles a due lot.
-        events = venue.read(f"/api/v1/lots/{lot['id']}/events/", token)
+        events = _events_at_rest(venue, lot, token)
         totals.merge(checker.check_lot(lot, events, lines))
         one_terminal += sum(event["kind"] in checker.TERMINAL for event in events) == 1
     outcomes = [line["outcome"] for line in lines]
@@ -195,6 +195,20 @@ def _figures(venue: Venue, stage: dict[str, Any], lines: list[dict[str, Any]]) -
         "lots_with_one_terminal_event": one_terminal,
         "findings": totals.words[:20],
     }
+
+
+def _events_at_rest(venue: Venue, lot: dict[str, Any], token: str) -> list[dict[str, Any]]:
+    """The events once the lot has ended; as they stand where it does not end in time.
+
+    Whoever looks settles a due lot, except where another is at work on it at that moment.
+    """
+    deadline = monotonic() + PATIENCE_SECONDS
+    while True:
+        venue.read(f"/api/v1/lots/{lot['id']}/", token)
+        events: list[dict[str, Any]] = venue.read(f"/api/v1/lots/{lot['id']}/events/", token)
+        if any(event["kind"] in checker.TERMINAL for event in events) or monotonic() > deadline:
+            return events
+        sleep(0.1)
 
 
 def _delays(lines: list[dict[str, Any]]) -> list[float]:
