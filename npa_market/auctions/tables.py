@@ -6,10 +6,7 @@ from django.utils.safestring import SafeString
 
 from npa_market.auctions.models import Lot
 from npa_market.auctions.templatetags.auctions import lot_tag
-from npa_market.common.money import format_minor
-from npa_market.common.templatetags.market import count, moment
-
-RIGHT = {"td": {"class": "num"}, "th": {"class": "num"}}
+from npa_market.common.tables import CountColumn, MomentColumn, MoneyColumn
 
 
 class LotTable(tables.Table):
@@ -17,13 +14,13 @@ class LotTable(tables.Table):
 
     reference = tables.Column("Lot", linkify=("auctions:detail", {"lot_id": tables.A("pk")}))
     title = tables.Column("Title")
-    loans = tables.Column("Loans", accessor="package__loans", attrs=RIGHT)
+    loans = CountColumn("Loans", accessor="package__loans")
     currency = tables.Column("Currency", orderable=False)
-    claim = tables.Column("Claim", accessor="package__claim_minor", attrs=RIGHT)
-    start_price_minor = tables.Column("Start price", attrs=RIGHT)
-    leading_minor = tables.Column("Leading bid", attrs=RIGHT, default="–")
-    bids = tables.Column("Bids", attrs=RIGHT)
-    ends_at = tables.Column("Ends")
+    claim = MoneyColumn("Claim", accessor="package__claim_minor")
+    start_price_minor = MoneyColumn("Start price")
+    leading_minor = MoneyColumn("Leading bid", default="–")
+    bids = CountColumn("Bids")
+    ends_at = MomentColumn("Ends", zone="time_zone")
     state = tables.Column("State")
 
     class Meta:
@@ -46,24 +43,6 @@ class LotTable(tables.Table):
 
     def value_reference(self, value: str) -> str:
         return value
-
-    def render_loans(self, value: int) -> str:
-        return count(value)
-
-    def render_claim(self, value: int, record: Lot) -> str:
-        return format_minor(value, record.currency)
-
-    def render_start_price_minor(self, value: int, record: Lot) -> str:
-        return format_minor(value, record.currency)
-
-    def render_leading_minor(self, value: int, record: Lot) -> str:
-        return format_minor(value, record.currency)
-
-    def render_ends_at(self, value: object, record: Lot) -> str:
-        return moment(record.ends_at, record.time_zone)
-
-    def value_ends_at(self, value: object, record: Lot) -> str:
-        return record.ends_at.isoformat()
 
     def render_state(self, record: Lot) -> str:
         return lot_tag(record)

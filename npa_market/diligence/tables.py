@@ -1,14 +1,11 @@
 """Tables of the lists."""
 
-from datetime import datetime
-
 import django_tables2 as tables
 from django.utils.html import format_html
 
-from npa_market.common.templatetags.market import count, moment, money, short_hash
+from npa_market.common.tables import CountColumn, MomentColumn, MoneyColumn
+from npa_market.common.templatetags.market import short_hash
 from npa_market.diligence.models import AccessRecord, DataRoom
-
-NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
 
 
 class RoomTable(tables.Table):
@@ -21,10 +18,12 @@ class RoomTable(tables.Table):
     title = tables.Column(accessor="package__title", verbose_name="Title", orderable=False)
     seller = tables.Column(accessor="package__seller__name", verbose_name="Seller")
     state = tables.Column(empty_values=(), verbose_name="State", orderable=False)
-    loans = tables.Column(accessor="package__loans", verbose_name="Loans", attrs=NUM)
+    loans = CountColumn("Loans", accessor="package__loans")
     currency = tables.Column(accessor="package__currency", verbose_name="Currency", orderable=False)
-    claim_minor = tables.Column(accessor="package__claim_minor", verbose_name="Claim", attrs=NUM)
-    opened_at = tables.Column(verbose_name="Opened")
+    claim_minor = MoneyColumn(
+        "Claim", accessor="package__claim_minor", currency="package__currency"
+    )
+    opened_at = MomentColumn("Opened")
 
     class Meta:
         model = DataRoom
@@ -38,24 +37,9 @@ class RoomTable(tables.Table):
     def value_state(self, record: DataRoom) -> str:
         return "open" if record.is_open else "closed"
 
-    def render_loans(self, value: int) -> str:
-        return count(value)
-
-    def value_loans(self, value: int) -> int:
-        return value
-
-    def render_claim_minor(self, value: int, record: DataRoom) -> str:
-        return money(value, record.package.currency)
-
-    def render_opened_at(self, value: datetime) -> str:
-        return moment(value)
-
-    def value_opened_at(self, value: datetime) -> str:
-        return value.isoformat()
-
 
 class AccessTable(tables.Table):
-    at = tables.Column(verbose_name="Time")
+    at = MomentColumn("Time")
     organisation = tables.Column(accessor="organisation__name", verbose_name="Institution")
     user = tables.Column(accessor="user__email", verbose_name="Person")
     document = tables.Column(verbose_name="Document")
@@ -66,12 +50,6 @@ class AccessTable(tables.Table):
         model = AccessRecord
         fields = ()
         order_by = "-at"
-
-    def render_at(self, value: datetime) -> str:
-        return moment(value)
-
-    def value_at(self, value: datetime) -> str:
-        return value.isoformat()
 
     def render_source_sha256(self, value: str) -> str:
         return short_hash(value)

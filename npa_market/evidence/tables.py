@@ -1,10 +1,9 @@
 """The log as a table."""
 
-from datetime import datetime
-
 import django_tables2 as tables
 
-from npa_market.common.templatetags.market import moment, short_hash
+from npa_market.common.tables import NUM, MomentColumn
+from npa_market.common.templatetags.market import short_hash
 from npa_market.evidence.models import Entry
 from npa_market.evidence.queries import act_in_words, betrays_actor, subject_in_words
 
@@ -13,9 +12,9 @@ class EntryTable(tables.Table):
     seq = tables.Column(
         "Entry",
         linkify=("evidence:detail", {"seq": tables.A("seq")}),
-        attrs={"td": {"class": "num"}, "th": {"class": "num"}},
+        attrs=NUM,
     )
-    time = tables.Column("Time")
+    time = MomentColumn("Time")
     type = tables.Column("What", orderable=False)
     object_type = tables.Column("About", orderable=False)
     prev_state = tables.Column("State before", orderable=False, default="–")
@@ -25,9 +24,6 @@ class EntryTable(tables.Table):
         model = Entry
         fields = ("seq", "time", "type", "object_type", "prev_state", "leaf_sha256")
         order_by = "-seq"
-
-    def render_time(self, value: datetime) -> str:
-        return moment(value)
 
     def render_type(self, value: str) -> str:
         return act_in_words(value)

@@ -1,17 +1,14 @@
 """The books as tables."""
 
-from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 import django_tables2 as tables
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
-from npa_market.common.money import format_minor
-from npa_market.common.templatetags.market import moment, state_tag
+from npa_market.common.tables import MomentColumn, MoneyColumn, StateColumn
 from npa_market.ledger.models import Hold, Posting
-
-RIGHT = {"td": {"class": "num"}, "th": {"class": "num"}}
 
 
 def lot_link(lot_id: UUID | None) -> str:
@@ -25,13 +22,29 @@ def lot_link(lot_id: UUID | None) -> str:
     return format_html('<a href="{}"><code>{}</code></a>', url, str(lot_id)[-8:])
 
 
+class _SideColumn(MoneyColumn):
+    """The amount of a posting where it stands on this side (`sign`), else nothing."""
+
+    def __init__(self, name: str, *, sign: int) -> None:
+        super().__init__(
+            name, accessor="amount_minor", currency="account__currency", orderable=False
+        )
+        self._sign = sign
+
+    def render(self, value: int, record: Posting) -> str:
+        return super().render(self._sign * value, record) if self._sign * value > 0 else ""
+
+    def value(self, value: int, record: Posting) -> Decimal | None:
+        return super().value(self._sign * value, record) if self._sign * value > 0 else None
+
+
 class JournalTable(tables.Table):
-    date = tables.Column("Booked", accessor="entry__booked_at", order_by="entry__seq")
+    date = MomentColumn("Booked", accessor="entry__booked_at", order_by="entry__seq")
     entry = tables.Column("Entry", accessor="entry__reference", order_by="entry__seq")
     account = tables.Column("Account", accessor="account__get_kind_display", orderable=False)
     party = tables.Column("Party", accessor="account__organisation", default="Venue")
-    debit = tables.Column("Debit", accessor="amount_minor", attrs=RIGHT, orderable=False)
-    credit = tables.Column("Credit", accessor="amount_minor", attrs=RIGHT, orderable=False)
+    debit = _SideColumn("Debit", sign=1)
+    credit = _SideColumn("Credit", sign=-1)
     currency = tables.Column("Currency", accessor="account__currency", orderable=False)
     lot = tables.Column("Lot", accessor="entry__lot_id", orderable=False)
     text = tables.Column("Text", accessor="entry__text", orderable=False)
@@ -41,18 +54,6 @@ class JournalTable(tables.Table):
         fields = ()
         order_by = ("-entry",)
 
-    def render_date(self, value: datetime) -> str:
-        return moment(value)
-
-    def value_date(self, value: datetime) -> str:
-        return value.isoformat()
-
-    def render_debit(self, value: int, record: Posting) -> str:
-        return format_minor(value, record.account.currency) if value > 0 else ""
-
-    def render_credit(self, value: int, record: Posting) -> str:
-        return format_minor(-value, record.account.currency) if value < 0 else ""
-
     def render_lot(self, value: UUID | None) -> str:
         return lot_link(value)
 
@@ -61,36 +62,21 @@ class JournalTable(tables.Table):
 
 
 class HoldTable(tables.Table):
-    taken_at = tables.Column("Received")
+    taken_at = MomentColumn("Received")
     buyer = tables.Column("Buyer")
     lot_id = tables.Column("Lot", orderable=False)
     currency = tables.Column("Currency", orderable=False)
-    amount_minor = tables.Column("Deposit", attrs=RIGHT)
-    state = tables.Column("State")
-    resolved_at = tables.Column("Resolved", default="–")
+    amount_minor = MoneyColumn("Deposit")
+    state = StateColumn("State")
+    resolved_at = MomentColumn("Resolved", default="–")
 
     class Meta:
         model = Hold
         fields = ("taken_at", "buyer", "lot_id", "currency", "amount_minor", "state", "resolved_at")
         order_by = "-taken_at"
 
-    def render_taken_at(self, value: datetime) -> str:
-        return moment(value)
-
-    def render_resolved_at(self, value: datetime) -> str:
-        return moment(value)
-
     def render_lot_id(self, value: UUID) -> str:
         return lot_link(value)
 
     def value_lot_id(self, value: UUID) -> str:
         return str(value)
-
-    def render_amount_minor(self, value: int, record: Hold) -> str:
-        return format_minor(value, record.currency)
-
-    def render_state(self, record: Hold) -> str:
-        return state_tag(record)
-
-    def value_state(self, record: Hold) -> str:
-        return record.get_state_display()

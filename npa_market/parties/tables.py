@@ -2,7 +2,7 @@
 
 import django_tables2 as tables
 
-from npa_market.common.templatetags.market import state_tag
+from npa_market.common.tables import NUM, DayColumn, StateColumn
 from npa_market.parties.models import Organisation
 
 
@@ -13,13 +13,8 @@ class InstitutionTable(tables.Table):
     kind = tables.Column("Kind")
     country = tables.Column("Country")
     licence_number = tables.Column("Licence", default="–", orderable=False)
-    qualification = tables.Column("Qualification")
-    qualified_until = tables.DateColumn(
-        "d M Y",
-        verbose_name="Valid until",
-        default="–",
-        attrs={"td": {"class": "num"}, "th": {"class": "num"}},
-    )
+    qualification = StateColumn("Qualification")
+    qualified_until = DayColumn("Valid until", default="–", attrs=NUM)
 
     class Meta:
         model = Organisation
@@ -32,9 +27,3 @@ class InstitutionTable(tables.Table):
             "qualified_until",
         )
         order_by = "name"
-
-    def render_qualification(self, record: Organisation) -> str:
-        return state_tag(record, "qualification")
-
-    def value_qualification(self, record: Organisation) -> str:
-        return record.get_qualification_display()

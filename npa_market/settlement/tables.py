@@ -1,13 +1,9 @@
 """Statements as a table."""
 
-from datetime import datetime
-
 import django_tables2 as tables
 
-from npa_market.common.templatetags.market import moment, money, state_tag
+from npa_market.common.tables import MomentColumn, MoneyColumn, StateColumn
 from npa_market.settlement.models import Statement
-
-NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
 
 
 class StatementTable(tables.Table):
@@ -18,30 +14,13 @@ class StatementTable(tables.Table):
     seller = tables.Column("Seller", accessor="deal__seller", orderable=False)
     buyer = tables.Column("Buyer", accessor="deal__buyer", orderable=False)
     currency = tables.Column("Currency", orderable=False)
-    hammer_minor = tables.Column("Hammer price", attrs=NUM)
-    balance_minor = tables.Column("Balance", attrs=NUM)
-    seller_net_minor = tables.Column("Net to the seller", attrs=NUM)
-    state = tables.Column("State", orderable=False)
-    created_at = tables.Column("Made")
+    hammer_minor = MoneyColumn("Hammer price")
+    balance_minor = MoneyColumn("Balance")
+    seller_net_minor = MoneyColumn("Net to the seller")
+    state = StateColumn("State", orderable=False)
+    created_at = MomentColumn("Made")
 
     class Meta:
         model = Statement
         fields = ()
         order_by = "-created_at"
-
-    def _money(self, value: int, record: Statement) -> str:
-        return money(value, record.currency)
-
-    render_hammer_minor = render_balance_minor = render_seller_net_minor = _money
-
-    def render_state(self, record: Statement) -> str:
-        return state_tag(record)
-
-    def value_state(self, record: Statement) -> str:
-        return record.get_state_display()
-
-    def render_created_at(self, value: datetime) -> str:
-        return moment(value)
-
-    def value_created_at(self, value: datetime) -> str:
-        return value.isoformat()

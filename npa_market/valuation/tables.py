@@ -1,14 +1,11 @@
 """The list of valuations."""
 
-from datetime import datetime
-
 import django_tables2 as tables
 from django.utils.html import format_html
 
-from npa_market.common.templatetags.market import moment, money, percent, share, state_tag
+from npa_market.common.tables import NUM, MomentColumn, MoneyColumn, StateColumn
+from npa_market.common.templatetags.market import percent, share
 from npa_market.valuation.models import Fit, Valuation, ValuationState
-
-NUM = {"th": {"class": "num"}, "td": {"class": "num"}}
 
 
 class ValuationTable(tables.Table):
@@ -16,19 +13,19 @@ class ValuationTable(tables.Table):
         empty_values=(), verbose_name="Compare", orderable=False, exclude_from_export=True
     )
     package = tables.Column(linkify=True, accessor="package__reference", verbose_name="Package")
-    state = tables.Column(verbose_name="State")
+    state = StateColumn("State")
     currency = tables.Column(verbose_name="Currency", orderable=False)
-    price_minor = tables.Column(verbose_name="Price", attrs=NUM)
+    price_minor = MoneyColumn("Price")
     buyer_irr = tables.Column(
         accessor="terms__buyer_irr", verbose_name="at IRR", orderable=False, attrs=NUM
     )
     share = tables.Column(empty_values=(), verbose_name="of claim", orderable=False, attrs=NUM)
-    q05_minor = tables.Column(verbose_name="5 %", attrs=NUM)
-    q95_minor = tables.Column(verbose_name="95 %", attrs=NUM)
+    q05_minor = MoneyColumn("5 %")
+    q95_minor = MoneyColumn("95 %")
     calibration = tables.Column(
         accessor="calibration_name", verbose_name="Calibration", orderable=False
     )
-    created_at = tables.Column(verbose_name="Asked for")
+    created_at = MomentColumn("Asked for")
 
     class Meta:
         model = Valuation
@@ -54,12 +51,6 @@ class ValuationTable(tables.Table):
     def value_package(self, record: Valuation) -> str:
         return record.package.reference
 
-    def render_state(self, record: Valuation) -> str:
-        return state_tag(record)
-
-    def value_state(self, record: Valuation) -> str:
-        return record.get_state_display()
-
     def render_calibration(self, record: Valuation) -> str:
         if record.is_reference_calibration:
             return format_html(
@@ -74,46 +65,26 @@ class ValuationTable(tables.Table):
     def render_buyer_irr(self, value: float) -> str:
         return percent(value)
 
-    def render_price_minor(self, value: int, record: Valuation) -> str:
-        return money(value, record.currency)
-
-    def render_q05_minor(self, value: int, record: Valuation) -> str:
-        return money(value, record.currency)
-
-    def render_q95_minor(self, value: int, record: Valuation) -> str:
-        return money(value, record.currency)
+    def value_buyer_irr(self, value: float) -> float:
+        return value
 
     def render_share(self, record: Valuation) -> str:
         return share(record.price_minor, record.package.claim_minor)
 
-    def render_created_at(self, value: datetime) -> str:
-        return moment(value)
-
-    def value_created_at(self, value: datetime) -> str:
-        return value.isoformat()
+    def value_share(self, record: Valuation) -> float | None:
+        price, claim = record.price_minor, record.package.claim_minor
+        return round(price / claim, 6) if price is not None and claim else None
 
 
 class FitTable(tables.Table):
     title = tables.Column(linkify=True, verbose_name="Calibration")
-    state = tables.Column(verbose_name="State")
+    state = StateColumn("State")
     source = tables.Column(verbose_name="Fitted to")
     currency = tables.Column(verbose_name="Currency")
     basis = tables.Column(verbose_name="Balances")
-    created_at = tables.Column(verbose_name="Asked for")
+    created_at = MomentColumn("Asked for")
 
     class Meta:
         model = Fit
         fields = ()
         order_by = "-created_at"
-
-    def render_state(self, record: Fit) -> str:
-        return state_tag(record)
-
-    def value_state(self, record: Fit) -> str:
-        return record.get_state_display()
-
-    def render_created_at(self, value: datetime) -> str:
-        return moment(value)
-
-    def value_created_at(self, value: datetime) -> str:
-        return value.isoformat()

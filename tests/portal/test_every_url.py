@@ -1,5 +1,6 @@
 """Every address of the venue, opened by everybody: no door without a rule, none that leaks."""
 
+import csv
 import io
 import re
 import zipfile
@@ -227,6 +228,31 @@ def test_account_pages_of_libraries_answer_members(world, role):
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize(
+    "role", [Role.SELLER_APPROVER, Role.BUYER_SIGNATORY, Role.OPERATOR, Role.VENUE_FINANCE]
+)
+def test_lists_are_exported_as_values_that_a_spreadsheet_adds_up(world, role):
+    """No markup, no grouped digits, no dash for nothing: those are for the page."""
+    objects, people = world
+    client, lists, rows, wrong = client_of(people.by_role[role]), 0, 0, []
+    for door in known_doors(objects):
+        if "GET" not in door.methods or door.is_api or door.is_library:
+            continue
+        page = _ask(client, "GET", door.address(objects), door)
+        if page.status_code != 200 or not (page.context or {}).get("exportable"):
+            continue
+        answer = client.get(door.address(objects), {"export": "csv"})
+        assert answer["Content-Type"].startswith("text/csv"), door.route
+        lists += 1
+        for row in list(csv.reader(io.StringIO(answer.getvalue().decode())))[1:]:
+            rows += 1
+            wrong += [(door.route, cell) for cell in row if FOR_PAGES.search(cell)]
+    assert lists >= 5
+    assert rows >= 5
+    assert not wrong, wrong
+
+
+FOR_PAGES = re.compile(r"<|\d,\d{3}|^–$|^\d+\.\d+ %$")
 WAITS = {
     Role.SELLER_ANALYST: set(),
     Role.SELLER_APPROVER: {"Release package PKG"},

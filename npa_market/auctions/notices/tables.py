@@ -1,16 +1,11 @@
 """Notices as a table and how to find them."""
 
-from typing import Any
-
 import django_filters
 import django_tables2 as tables
 from django.db.models import QuerySet
 
 from npa_market.auctions.notices.models import Notice, NoticeKind
-from npa_market.common.money import format_minor
-from npa_market.common.templatetags.market import count, moment
-
-RIGHT = {"td": {"class": "num"}, "th": {"class": "num"}}
+from npa_market.common.tables import CountColumn, DayColumn, MomentColumn, MoneyColumn
 
 
 class NoticeTable(tables.Table):
@@ -20,11 +15,13 @@ class NoticeTable(tables.Table):
     kind = tables.Column("Kind")
     title = tables.Column("Package", accessor="package__title")
     seller = tables.Column("Seller", accessor="package__seller__name")
-    loans = tables.Column("Loans", accessor="package__loans", attrs=RIGHT)
+    loans = CountColumn("Loans", accessor="package__loans")
     currency = tables.Column("Currency", accessor="package__currency", orderable=False)
-    principal = tables.Column("Principal", accessor="package__principal_minor", attrs=RIGHT)
-    bidding_day = tables.DateColumn(format="d M Y", verbose_name="Bidding day")
-    published_at = tables.Column("Published")
+    principal = MoneyColumn(
+        "Principal", accessor="package__principal_minor", currency="package__currency"
+    )
+    bidding_day = DayColumn("Bidding day")
+    published_at = MomentColumn("Published")
 
     class Meta:
         model = Notice
@@ -33,18 +30,6 @@ class NoticeTable(tables.Table):
             "bidding_day", "published_at",
         )  # fmt: skip
         order_by = "-published_at"
-
-    def render_loans(self, value: int) -> str:
-        return count(value)
-
-    def render_principal(self, value: int, record: Notice) -> str:
-        return format_minor(value, record.package.currency)
-
-    def render_published_at(self, value: Any) -> str:
-        return moment(value)
-
-    def value_published_at(self, value: Any) -> str:
-        return value.isoformat()
 
 
 class NoticeFilter(django_filters.FilterSet):

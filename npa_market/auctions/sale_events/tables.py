@@ -4,10 +4,7 @@ import django_filters
 import django_tables2 as tables
 
 from npa_market.auctions.models import SaleEvent
-from npa_market.common.money import format_minor
-from npa_market.common.templatetags.market import moment
-
-RIGHT = {"td": {"class": "num"}, "th": {"class": "num"}}
+from npa_market.common.tables import CountColumn, MomentColumn, MoneyColumn
 
 
 class SaleEventFilter(django_filters.FilterSet):
@@ -24,11 +21,11 @@ class SaleEventTable(tables.Table):
 
     reference = tables.Column("Event", linkify=("auctions:event", {"event_id": tables.A("pk")}))
     title = tables.Column("Title")
-    lot_count = tables.Column("Lots", attrs=RIGHT)
+    lot_count = CountColumn("Lots")
     currency = tables.Column("Currency", orderable=False)
-    whole_start = tables.Column("Sum of start prices", attrs=RIGHT)
-    opens = tables.Column("Opens")
-    ends = tables.Column("Last deadline")
+    whole_start = MoneyColumn("Sum of start prices")
+    opens = MomentColumn("Opens", zone="zone")
+    ends = MomentColumn("Last deadline", zone="zone")
     outcome = tables.Column("Outcome", default="–")
 
     class Meta:
@@ -38,15 +35,6 @@ class SaleEventTable(tables.Table):
             "outcome",
         )  # fmt: skip
         order_by = "-reference"
-
-    def render_whole_start(self, value: int, record: SaleEvent) -> str:
-        return format_minor(value, record.currency)
-
-    def render_opens(self, value: object, record: SaleEvent) -> str:
-        return moment(value, record.zone)  # type: ignore[arg-type, attr-defined]
-
-    def render_ends(self, value: object, record: SaleEvent) -> str:
-        return moment(value, record.zone)  # type: ignore[arg-type, attr-defined]
 
     def render_outcome(self, record: SaleEvent) -> str:
         return record.get_outcome_display()
