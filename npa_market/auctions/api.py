@@ -32,7 +32,7 @@ from npa_market.auctions.serializers import (
     RegistrationSerializer,
 )
 from npa_market.auctions.wording import ABOUT_THE_AMOUNT
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import VisibleRows, body_of
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput
 from npa_market.common.problems import problem
@@ -102,18 +102,19 @@ class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnl
     @extend_schema(request=AnnouncementSerializer, responses={201: LotSerializer})
     def create(self, request: Request) -> Response:
         """Announce a sealed package under terms that never change (seller's approver)."""
-        asked = AnnouncementSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        form = AnnouncementSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        asked = form.validated_data
         package = get_object_or_404(
-            Package.objects.visible_to(_person(request)), pk=asked.validated_data["package"]
+            Package.objects.visible_to(_person(request)), pk=asked["package"]
         )
         lot = services.announce_lot(
             user=_person(request),
             package_id=package.pk,
-            title=asked.validated_data["title"],
-            terms=asked.terms(),
-            reannounces=asked.validated_data["reannounces"],
-            invitees=asked.validated_data["invitees"],
+            title=asked["title"],
+            terms=form.terms(),
+            reannounces=asked["reannounces"],
+            invitees=asked["invitees"],
         )
         return Response(LotSerializer(lot).data, status=201)
 
@@ -136,12 +137,11 @@ class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnl
     def register(self, request: Request, pk: str) -> Response:
         """Apply to bid (buyer's signatory); applying again gives the first application."""
         lot = self.get_object()
-        asked = BuyerSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, BuyerSerializer)
         registration = services.register_for_lot(
             user=_person(request),
             lot_id=lot.pk,
-            buyer=_buyer(request, asked.validated_data["buyer"]),
+            buyer=_buyer(request, asked["buyer"]),
         )
         serializer = RegistrationSerializer(registration, context={"request": request})
         return Response(serializer.data, status=201)
@@ -156,9 +156,8 @@ class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnl
         Sent again with the same `request_id`, the first answer comes back; with another amount or
         lot, 409 `request_reused`. A 503 means nothing was done: send the same request again.
         """
-        asked = BidSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = asked.validated_data
+        asked = body_of(request, BidSerializer)
+        values = asked
         buyer = _buyer(request, values["buyer"])
         # Who registered may see the lot: one look-up on the way of nearly every bid. The lot is not
         # brought up to date here, because the bid does so under the lock.
@@ -221,10 +220,9 @@ class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnl
     def cancel(self, request: Request, pk: str) -> Response:
         """End a lot before its end, with a reason that everybody reads in its notice (operator)."""
         lot = self.get_object()
-        asked = LotReasonSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, LotReasonSerializer)
         cancelled = services.cancel_lot(
-            user=_person(request), lot_id=lot.pk, reason=asked.validated_data["reason"]
+            user=_person(request), lot_id=lot.pk, reason=asked["reason"]
         )
         return Response(LotSerializer(cancelled).data)
 
@@ -233,10 +231,9 @@ class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnl
     def withdraw(self, request: Request, pk: str) -> Response:
         """Take a lot back before bidding opens, with a reason that everybody reads (seller)."""
         lot = self.get_object()
-        asked = LotReasonSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, LotReasonSerializer)
         withdrawn = services.withdraw_lot(
-            user=_person(request), lot_id=lot.pk, reason=asked.validated_data["reason"]
+            user=_person(request), lot_id=lot.pk, reason=asked["reason"]
         )
         return Response(LotSerializer(withdrawn).data)
 
@@ -291,11 +288,10 @@ class RegistrationViewSet(
     def refuse(self, request: Request, pk: str) -> Response:
         """Turn the applicant away with a reason (operator)."""
         registration = self.get_object()
-        asked = LotReasonSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, LotReasonSerializer)
         return self._answer(
             services.refuse_registration(
-                user=_person(request), registration_id=registration.pk, **asked.validated_data
+                user=_person(request), registration_id=registration.pk, **asked
             )
         )
 
@@ -304,11 +300,8 @@ class RegistrationViewSet(
     def deposit(self, request: Request, pk: str) -> Response:
         """Confirm that the lot's deposit of this bidder arrived (venue finance)."""
         registration = self.get_object()
-        asked = BankLineSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        services.confirm_deposit(
-            user=_person(request), registration_id=registration.pk, **asked.validated_data
-        )
+        asked = body_of(request, BankLineSerializer)
+        services.confirm_deposit(user=_person(request), registration_id=registration.pk, **asked)
         return self._answer(registration)
 
     @extend_schema(request=LotReasonSerializer, responses=RegistrationSerializer)
@@ -316,11 +309,8 @@ class RegistrationViewSet(
     def unmatch_deposit(self, request: Request, pk: str) -> Response:
         """Take a wrong match of a bank line with this deposit back (finance, operator)."""
         registration = self.get_object()
-        asked = LotReasonSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        services.unmatch_deposit(
-            user=_person(request), registration_id=registration.pk, **asked.validated_data
-        )
+        asked = body_of(request, LotReasonSerializer)
+        services.unmatch_deposit(user=_person(request), registration_id=registration.pk, **asked)
         return self._answer(registration)
 
     @extend_schema(request=None, responses=RegistrationSerializer)

@@ -22,6 +22,7 @@ from npa_market.auctions.serializers import (
     LotSerializer,
     OutcomeSerializer,
 )
+from npa_market.common.api import body_of
 from npa_market.common.errors import InvalidInput
 from npa_market.parties.access import access_for
 from npa_market.parties.models import Organisation, User
@@ -77,9 +78,7 @@ class FormatActions:
     def _asked(self, request: Request, serializer: Any) -> dict[str, Any]:
         """What is asked of a lot that this person may see: the lot is looked up first."""
         self.get_object()
-        asked = serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        return dict(asked.validated_data)
+        return body_of(request, serializer)
 
     def _bidder(self, request: Request, values: dict[str, Any]) -> dict[str, Any]:
         lot = self.get_object()

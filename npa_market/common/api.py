@@ -65,6 +65,13 @@ class MinorUnitsField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+def body_of(request: Request, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    """What the body of a request asks for, by the form's names. Raises ValidationError."""
+    asked = form(data=request.data)
+    asked.is_valid(raise_exception=True)
+    return dict(asked.validated_data)
+
+
 UUID_TEXT = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import VisibleRows, body_of
 from npa_market.common.errors import InvalidInput
 from npa_market.common.files import read_stored
 from npa_market.common.models import Job
@@ -201,12 +201,9 @@ class RoomViewSet(
     @extend_schema(request=OpenRoomSerializer, responses={201: RoomSerializer})
     def create(self, request: Request) -> Response:
         """Open the data room of a sealed package; opened before, it is the same room."""
-        asked = OpenRoomSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, OpenRoomSerializer)
         user = cast(User, request.user)
-        package = get_object_or_404(
-            Package.objects.visible_to(user), pk=asked.validated_data["package"]
-        )
+        package = get_object_or_404(Package.objects.visible_to(user), pk=asked["package"])
         room = services.open_room(user=user, package_id=package.pk)
         return Response(self.get_serializer(room).data, status=201)
 
@@ -231,9 +228,8 @@ class RoomViewSet(
     def sign(self, request: Request, pk: str | None = None) -> Response:
         """Sign the agreement for the institution the caller acts for; binding at once."""
         room = self._enterable(request)
-        asked = SignatureSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        if asked.validated_data["nda_sha256"] != room.nda_id:
+        asked = body_of(request, SignatureSerializer)
+        if asked["nda_sha256"] != room.nda_id:
             raise InvalidInput(
                 "nda_differs", "That is not the hash of this room's text.", field="nda_sha256"
             )
@@ -241,7 +237,7 @@ class RoomViewSet(
             user=cast(User, request.user),
             room_id=room.pk,
             buyer=cast(Any, request).organisation,
-            signed_name=asked.validated_data["signed_name"],
+            signed_name=asked["signed_name"],
         )
         return Response(AdmissionSerializer(admission).data, status=201)
 
@@ -257,13 +253,12 @@ class RoomViewSet(
     def documents(self, request: Request, pk: str | None = None) -> StreamingHttpResponse:
         """Take a document: a line of the access log is written, then the marked copy is sent."""
         room = self.get_object()
-        asked = TakeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, TakeSerializer)
         line = services.record_access(
             user=cast(User, request.user),
             room_id=room.pk,
-            document=asked.validated_data["document"],
-            report_id=asked.validated_data["report"],
+            document=asked["document"],
+            report_id=asked["report"],
         )
         return handed_over(copy_of(line))
 
@@ -302,12 +297,11 @@ class AdmissionViewSet(
     def revoke(self, request: Request, pk: str | None = None) -> Response:
         """End an admission at once; the buyer cannot sign again."""
         admission = self.get_object()
-        asked = RevocationSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, RevocationSerializer)
         admission = services.revoke_admission(
             user=cast(User, request.user),
             admission_id=admission.pk,
-            reason=asked.validated_data["reason"],
+            reason=asked["reason"],
         )
         return Response(self.get_serializer(admission).data)
 
@@ -338,13 +332,10 @@ class ReportViewSet(
     )
     def create(self, request: Request) -> Response:
         """Make the report of a package and a valuation: 202 with the job, 200 where it stands."""
-        asked = ReportRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, ReportRequestSerializer)
         user = cast(User, request.user)
-        package = get_object_or_404(
-            Package.objects.visible_to(user), pk=asked.validated_data["package"]
-        )
-        valuation_id = asked.validated_data["valuation"]
+        package = get_object_or_404(Package.objects.visible_to(user), pk=asked["package"])
+        valuation_id = asked["valuation"]
         standing = self.get_queryset().filter(package=package, valuation=valuation_id).first()
         if standing is not None:
             return Response(self.get_serializer(standing).data)

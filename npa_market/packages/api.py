@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import VisibleRows, body_of
 from npa_market.packages import api_building, services
 from npa_market.packages.api_building import organisation_of, user_of
 from npa_market.packages.filters import PackageFilter
@@ -55,10 +55,9 @@ class PackageViewSet(
     @extend_schema(request=PackageDraftSerializer, responses={201: PackageSerializer})
     def create(self, request: Request) -> Response:
         """Draft a package by criteria; the same draft again is the first one."""
-        asked = PackageDraftSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, PackageDraftSerializer)
         package = services.draft_package(
-            user=user_of(request), seller=organisation_of(request), **asked.validated_data
+            user=user_of(request), seller=organisation_of(request), **asked
         )
         return self._answer(package, status=201)
 
@@ -74,9 +73,8 @@ class PackageViewSet(
     def seal(self, request: Request, pk: str) -> Response:
         """Have a worker seal what was seen of the screened package; `job` names its progress."""
         package = self.get_object()
-        asked = PackageSealSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        services.start_sealing(user=user_of(request), package_id=package.pk, **asked.validated_data)
+        asked = body_of(request, PackageSealSerializer)
+        services.start_sealing(user=user_of(request), package_id=package.pk, **asked)
         package.refresh_from_db()
         return self._answer(package, status=202)
 
@@ -128,9 +126,8 @@ class PackageViewSet(
 
     def _with_reason(self, service: Any, request: Request) -> Response:
         package = self.get_object()
-        asked = PackageReasonSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        package = service(user=user_of(request), package_id=package.pk, **asked.validated_data)
+        asked = body_of(request, PackageReasonSerializer)
+        package = service(user=user_of(request), package_id=package.pk, **asked)
         return self._answer(package)
 
     def _answer(self, package: Package, status: int = 200) -> Response:

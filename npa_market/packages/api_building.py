@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import VisibleRows, body_of
 from npa_market.common.errors import NotPermitted, Refused
 from npa_market.common.files import open_stored
 from npa_market.packages import services
@@ -71,10 +71,9 @@ class SavedCriteriaViewSet(
     @extend_schema(request=SavedCriteriaSerializer, responses={201: SavedCriteriaSerializer})
     def create(self, request: Request) -> Response:
         """Keep criteria under a name; the same name again replaces them."""
-        asked = SavedCriteriaSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, SavedCriteriaSerializer)
         kept = services.save_criteria(
-            user=user_of(request), seller=organisation_of(request), **asked.validated_data
+            user=user_of(request), seller=organisation_of(request), **asked
         )
         return Response(SavedCriteriaSerializer(kept).data, status=201)
 
@@ -96,12 +95,6 @@ def _order(asked: dict[str, Any]) -> Order:
     return Order(**{name: asked[name] for name in names}, limits=tuple(limits))
 
 
-def _valid(serializer: Any, request: Request) -> dict[str, Any]:
-    asked = serializer(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return cast(dict[str, Any], asked.validated_data)
-
-
 def _who(request: Request) -> dict[str, Any]:
     return {"user": user_of(request), "seller": organisation_of(request)}
 
@@ -118,7 +111,7 @@ class PickViewSet(viewsets.ViewSet):
     @extend_schema(request=NamedPickSerializer, responses={201: PackageSerializer})
     def create(self, request: Request) -> Response:
         """Pick, and keep the loans as a draft."""
-        asked = _valid(NamedPickSerializer, request)
+        asked = body_of(request, NamedPickSerializer)
         package = draft_pick(
             **_who(request), source=_source(asked), order=_order(asked), **_kept(asked)
         )
@@ -128,7 +121,7 @@ class PickViewSet(viewsets.ViewSet):
     @action(detail=False, methods=["post"], url_path="try", url_name="try")
     def attempt(self, request: Request) -> Response:
         """What would be picked; nothing is kept."""
-        asked = _valid(PickSerializer, request)
+        asked = body_of(request, PickSerializer)
         order = _order(asked)
         found = try_order(**_who(request), source=_source(asked), order=order)
         return Response({"outcome": found.outcome, "conflict": found.shortfall})
@@ -142,7 +135,7 @@ class SplitViewSet(viewsets.ViewSet):
     @extend_schema(request=NamedSplitSerializer, responses={201: PackageSerializer(many=True)})
     def create(self, request: Request) -> Response:
         """Split, and keep every part as a draft, all or none."""
-        asked = _valid(NamedSplitSerializer, request)
+        asked = body_of(request, NamedSplitSerializer)
         drafts = draft_split(
             **_who(request), source=_source(asked), parts=asked["parts"], **_kept(asked)
         )
@@ -153,7 +146,7 @@ class SplitViewSet(viewsets.ViewSet):
     @action(detail=False, methods=["post"], url_path="try", url_name="try")
     def attempt(self, request: Request) -> Response:
         """How the pool would fall apart; nothing is kept."""
-        asked = _valid(SplitSerializer, request)
+        asked = body_of(request, SplitSerializer)
         found = try_split(**_who(request), source=_source(asked), parts=asked["parts"])
         return Response({"outcome": found.outcome, "rows": found.rows})
 
@@ -173,7 +166,7 @@ class PackageExportViewSet(
     @extend_schema(request=ExportAskSerializer, responses={202: PackageExportSerializer})
     def create(self, request: Request) -> Response:
         """Have an export made; asked again, the one there is."""
-        asked = _valid(ExportAskSerializer, request)
+        asked = body_of(request, ExportAskSerializer)
         package = get_object_or_404(
             Package.objects.visible_to(user_of(request)), pk=asked["package"]
         )

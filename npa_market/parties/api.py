@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import VisibleRows, body_of
 from npa_market.common.errors import Refused
 from npa_market.parties import services
 from npa_market.parties.access import MEMBERS, PUBLIC, access_for
@@ -76,9 +76,8 @@ class OrganisationViewSet(VisibleRows[Organisation], viewsets.ReadOnlyModelViewS
     def qualification(self, request: Request, pk: str) -> Response:
         """Qualify, refuse or suspend the institution (operator)."""
         organisation = self.get_object()
-        asked = DecisionSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = asked.validated_data
+        asked = body_of(request, DecisionSerializer)
+        values = asked
         decided = services.decide_qualification(
             user=_person(request),
             organisation_id=organisation.pk,
@@ -93,10 +92,9 @@ class OrganisationViewSet(VisibleRows[Organisation], viewsets.ReadOnlyModelViewS
     def delivery_key(self, request: Request, pk: str) -> Response:
         """Keep the age public key to which deliveries for this buyer are encrypted."""
         organisation = self.get_object()
-        asked = DeliveryKeySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, DeliveryKeySerializer)
         changed = services.set_delivery_key(
-            user=_person(request), organisation_id=organisation.pk, **asked.validated_data
+            user=_person(request), organisation_id=organisation.pk, **asked
         )
         return Response(self.get_serializer(changed).data)
 
@@ -177,9 +175,8 @@ class TokenViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[AuthToken]):
     @extend_schema(request=CredentialsSerializer, responses={201: IssuedTokenSerializer}, auth=[])
     def create(self, request: Request) -> Response:
         """Exchange e-mail and password for a token; refused to people with a second factor."""
-        asked = CredentialsSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        user = _authenticated(request, **asked.validated_data)
+        asked = body_of(request, CredentialsSerializer)
+        user = _authenticated(request, **asked)
         if is_mfa_enabled(user):
             raise SecondFactorNeeded
         token, text = services.issue_token(user=user)

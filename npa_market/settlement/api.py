@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import VisibleRows, body_of
 from npa_market.parties.access import MEMBERS, access_for
 from npa_market.parties.models import User
 from npa_market.parties.roles import FINANCE_ROLES, Role
@@ -76,10 +76,9 @@ class StatementViewSet(VisibleRows[Statement], viewsets.ReadOnlyModelViewSet):
     @extend_schema(request=DealKeySerializer, responses={201: StatementSerializer})
     def create(self, request: Request) -> Response:
         """Make the statement of a delivered deal; again: the same one."""
-        asked = DealKeySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, DealKeySerializer)
         deals = Deal.objects.visible_to(_person(request))
-        deal = get_object_or_404(deals, pk=asked.validated_data["deal"])
+        deal = get_object_or_404(deals, pk=asked["deal"])
         statement = services.make_statement(user=_person(request), deal_id=deal.pk)
         return Response(StatementSerializer(statement).data, status=201)
 
@@ -88,10 +87,9 @@ class StatementViewSet(VisibleRows[Statement], viewsets.ReadOnlyModelViewSet):
     def agree(self, request: Request, pk: str) -> Response:
         """Agree for one's side to the workbook with this hash."""
         statement = self.get_object()
-        asked = AgreementSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, AgreementSerializer)
         statement = services.agree_statement(
-            user=_person(request), statement_id=statement.pk, **asked.validated_data
+            user=_person(request), statement_id=statement.pk, **asked
         )
         return Response(StatementSerializer(statement).data)
 

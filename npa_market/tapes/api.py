@@ -10,7 +10,7 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import JsonParser, VisibleRows
+from npa_market.common.api import JsonParser, VisibleRows, body_of
 from npa_market.common.errors import Refused
 from npa_market.parties.access import access_for
 from npa_market.parties.models import User
@@ -248,9 +248,8 @@ class TapeViewSet(
 
         The same file with the same mapping and cut-off date again is the same tape.
         """
-        asked = TapeUploadSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = dict(asked.validated_data)
+        asked = body_of(request, TapeUploadSerializer)
+        values = dict(asked)
         sent = values.pop("file")
         user = cast(User, request.user)
         tape = services.upload_tape(
@@ -286,12 +285,11 @@ class TapeViewSet(
     def confirm(self, request: Request, pk: str) -> Response:
         """Take the validated rows in, after comparing the control totals."""
         tape = self.get_object()
-        asked = ConfirmationSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, ConfirmationSerializer)
         tape = confirm_import(
             user=cast(User, request.user),
             tape_id=tape.pk,
-            result_sha256_seen=asked.validated_data["result_sha256"],
+            result_sha256_seen=asked["result_sha256"],
         )
         return Response(TapeSerializer(tape).data)
 
@@ -303,14 +301,11 @@ class TapeViewSet(
     def reveal(self, request: Request, pk: str) -> Response:
         """One borrower in full, for a reason; the reading is logged and limited per hour."""
         tape, user = self.get_object(), cast(User, request.user)
-        asked = RevealSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, RevealSerializer)
         loans = Loan.objects.visible_to(user).filter(tape=tape)
-        loan = get_object_or_404(loans, pk=asked.validated_data["loan"])
+        loan = get_object_or_404(loans, pk=asked["loan"])
         try:
-            person = reveal_borrower(
-                user=user, loan_id=loan.pk, reason=asked.validated_data["reason"]
-            )
+            person = reveal_borrower(user=user, loan_id=loan.pk, reason=asked["reason"])
         except KeyGone as error:
             raise Refused("identity_erased", "The identity was erased.") from error
         return Response(IdentitySerializer(person).data)
@@ -331,10 +326,9 @@ class TapeViewSet(
     def erase(self, request: Request, pk: str) -> Response:
         """Destroy the key of the tape's identities: nobody reads them again."""
         tape = self.get_object()
-        asked = ReasonSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, ReasonSerializer)
         erased = erase_identities(
-            user=cast(User, request.user), tape_id=tape.pk, reason=asked.validated_data["reason"]
+            user=cast(User, request.user), tape_id=tape.pk, reason=asked["reason"]
         )
         return Response(ErasureSerializer(erased).data)
 

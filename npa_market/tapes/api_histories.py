@@ -12,7 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import VisibleRows, body_of
 from npa_market.parties.access import access_for
 from npa_market.parties.models import User
 from npa_market.parties.roles import SELLER_ROLES, Role
@@ -87,9 +87,8 @@ class HistoryViewSet(
 
         The same file of the same kind again is the same history.
         """
-        asked = HistoryUploadSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = dict(asked.validated_data)
+        asked = body_of(request, HistoryUploadSerializer)
+        values = dict(asked)
         user, sent = cast(User, request.user), values["file"]
         tape = get_object_or_404(Tape.objects.visible_to(user), pk=values["tape"])
         history = upload_history(

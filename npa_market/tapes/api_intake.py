@@ -11,7 +11,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import JsonParser, VisibleRows
+from npa_market.common.api import JsonParser, VisibleRows, body_of
 from npa_market.common.errors import InvalidInput
 from npa_market.parties.access import access_for
 from npa_market.parties.models import Organisation, User
@@ -152,9 +152,8 @@ class UploadViewSet(
     @extend_schema(request=UploadStartSerializer, responses={201: UploadSerializer})
     def create(self, request: Request) -> Response:
         """Announce a file; send its chunks to the address of the answer."""
-        asked = UploadStartSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = dict(asked.validated_data)
+        asked = body_of(request, UploadStartSerializer)
+        values = dict(asked)
         user = cast(User, request.user)
         seller = own_seller(user, values.pop("seller", None))
         upload = uploads.start_upload(user=user, seller=seller, **values)
@@ -191,11 +190,8 @@ class UploadViewSet(
     def finish(self, request: Request, pk: str) -> Response:
         """End the upload: the content must have the announced SHA-256."""
         upload = self.get_object()
-        asked = UploadFinishSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        upload = uploads.finish_upload(
-            user=cast(User, request.user), upload_id=upload.pk, **asked.validated_data
-        )
+        asked = body_of(request, UploadFinishSerializer)
+        upload = uploads.finish_upload(user=cast(User, request.user), upload_id=upload.pk, **asked)
         return Response(UploadSerializer(upload).data)
 
     @extend_schema(request=LayoutSerializer, responses=UploadSerializer)
@@ -203,10 +199,9 @@ class UploadViewSet(
     def layout(self, request: Request, pk: str) -> Response:
         """Overrule how the file is read: its sheet, member, encoding, delimiter, header row."""
         upload = self.get_object()
-        asked = LayoutSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, LayoutSerializer)
         upload = uploads.state_layout(
-            user=cast(User, request.user), upload_id=upload.pk, layout=dict(asked.validated_data)
+            user=cast(User, request.user), upload_id=upload.pk, layout=dict(asked)
         )
         return Response(UploadSerializer(upload).data)
 
@@ -215,11 +210,8 @@ class UploadViewSet(
     def start_import(self, request: Request, pk: str) -> Response:
         """Make a tape of the complete file; `tape` of the answer names it."""
         upload = self.get_object()
-        asked = UploadImportSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        uploads.import_upload(
-            user=cast(User, request.user), upload_id=upload.pk, **asked.validated_data
-        )
+        asked = body_of(request, UploadImportSerializer)
+        uploads.import_upload(user=cast(User, request.user), upload_id=upload.pk, **asked)
         upload.refresh_from_db()
         return Response(UploadSerializer(upload).data, status=202)
 
@@ -286,9 +278,8 @@ class SavedMappingViewSet(
     @extend_schema(request=SavedMappingSerializer, responses={201: SavedMappingSerializer})
     def create(self, request: Request) -> Response:
         """Save a mapping as a new version of its title; unchanged, it is the last version."""
-        asked = SavedMappingSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = dict(asked.validated_data)
+        asked = body_of(request, SavedMappingSerializer)
+        values = dict(asked)
         user = cast(User, request.user)
         seller = own_seller(user, values.pop("seller_id", None))
         saved = save_mapping(user=user, seller=seller, **values)

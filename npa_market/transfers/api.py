@@ -5,12 +5,12 @@ from typing import Any
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
+from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import NewestFirstPagination, VisibleRows
+from npa_market.common.api import NewestFirstPagination, VisibleRows, body_of
 from npa_market.common.errors import Refused
 from npa_market.common.files import open_stored
 from npa_market.parties.access import MEMBERS, access_for
@@ -63,11 +63,6 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         """Rows with their lot, whose rates the money needs."""
         return super().get_queryset().select_related("lot")
 
-    def _input(self, form: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-        asked = form(data=request.data)
-        asked.is_valid(raise_exception=True)
-        return asked.validated_data
-
     def _deal(self) -> Response:
         return Response(DealSerializer(self.get_object()).data)
 
@@ -97,7 +92,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
             user=person,
             deal_id=deal.pk,
             organisation=deal.seller if deal.seller_id in own else deal.buyer,
-            **self._input(SigningSerializer, request),
+            **body_of(request, SigningSerializer),
         )
         return self._deal()
 
@@ -108,7 +103,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         services.record_payment(
             user=_person(request),
             deal_id=self.get_object().pk,
-            **self._input(PaymentSerializer, request),
+            **body_of(request, PaymentSerializer),
         )
         return self._deal()
 
@@ -119,7 +114,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         services.exclude_loans(
             user=_person(request),
             deal_id=self.get_object().pk,
-            **self._input(ExclusionSerializer, request),
+            **body_of(request, ExclusionSerializer),
         )
         return self._deal()
 
@@ -158,7 +153,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         delivery = services.take_delivery(
             user=_person(request),
             deal_id=self.get_object().pk,
-            **self._input(TakingSerializer, request),
+            **body_of(request, TakingSerializer),
         )
         return FileResponse(open_delivery(delivery), content_type="application/octet-stream")
 
@@ -169,7 +164,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         services.confirm_receipt(
             user=_person(request),
             deal_id=self.get_object().pk,
-            **self._input(ReceiptSerializer, request),
+            **body_of(request, ReceiptSerializer),
         )
         return self._deal()
 
@@ -180,7 +175,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
         erased = services.erase_package_copies(
             user=_person(request),
             deal_id=self.get_object().pk,
-            **self._input(ErasureSerializer, request),
+            **body_of(request, ErasureSerializer),
         )
         return Response(ErasedSerializer(erased).data)
 
@@ -188,7 +183,7 @@ class DealViewSet(VisibleRows[Deal], viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """End the deal before title moved (operator, compliance)."""
-        asked = self._input(CancellationSerializer, request)
+        asked = body_of(request, CancellationSerializer)
         services.cancel_deal(
             user=_person(request),
             deal_id=self.get_object().pk,

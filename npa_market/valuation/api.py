@@ -11,7 +11,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from npa_market.common.api import VisibleRows
+from npa_market.common.api import VisibleRows, body_of
 from npa_market.common.errors import InvalidInput, Refused
 from npa_market.parties.access import access_for
 from npa_market.parties.models import User
@@ -75,14 +75,13 @@ class ValuationViewSet(
     )
     def create(self, request: Request) -> Response:
         """Ask for a run: 202 while it is computed, 200 where the same inputs ran before."""
-        asked = ValuationRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, ValuationRequestSerializer)
         valuation = request_valuation(
             user=cast(User, request.user),
             organisation=cast(Any, request).organisation,
-            package_id=asked.validated_data["package"],
-            calibration_name=asked.validated_data["calibration_name"],
-            terms=asked.validated_data["terms"],
+            package_id=asked["package"],
+            calibration_name=asked["calibration_name"],
+            terms=asked["terms"],
         )
         status = 200 if valuation.state == ValuationState.DONE else 202
         return Response(self.get_serializer(valuation).data, status=status)
@@ -99,12 +98,11 @@ class ValuationViewSet(
     @action(detail=True, methods=["post"])
     def reprice(self, request: Request, pk: str | None = None) -> Response:
         """The run's package under changed terms, by engine A; nothing is stored."""
-        asked = RepriceSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, RepriceSerializer)
         valuation = self.get_object()
         user = cast(User, request.user)
         require(user, "valuation.manage_run", valuation)
-        terms = {**valuation.terms, **asked.validated_data["terms"]}
+        terms = {**valuation.terms, **asked["terms"]}
         repriced = reprice_run(user=user, valuation=valuation, terms=terms)
         sees_reserve = may(user, "valuation.see_reserve", valuation)
         return Response(repriced_document(valuation, repriced, sees_reserve=sees_reserve))
@@ -179,9 +177,8 @@ class ScenarioViewSet(
     @extend_schema(request=ScenarioRequestSerializer, responses={201: ScenarioSerializer})
     def create(self, request: Request) -> Response:
         """Save terms under a name beside a finished run."""
-        asked = ScenarioRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        asked = body_of(request, ScenarioRequestSerializer)
+        given = asked
         runs = Valuation.objects.visible_to(cast(User, request.user))
         valuation = runs.filter(pk=given["valuation"]).first()
         if valuation is None:
@@ -198,13 +195,12 @@ class ScenarioViewSet(
     def update(self, request: Request, pk: str | None = None) -> Response:
         """Give a scenario another name, other terms, or both."""
         scenario = self.get_object()
-        asked = ScenarioChangeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, ScenarioChangeSerializer)
         saved = save_scenario(
             user=cast(User, request.user),
             valuation_id=scenario.valuation_id,
-            name=asked.validated_data["name"],
-            terms={**scenario.terms, **asked.validated_data["terms"]},
+            name=asked["name"],
+            terms={**scenario.terms, **asked["terms"]},
             scenario_id=scenario.pk,
         )
         return Response(self.get_serializer(saved).data)
@@ -248,13 +244,12 @@ class FitViewSet(
     @extend_schema(request=FitRequestSerializer, responses={202: FitSerializer})
     def create(self, request: Request) -> Response:
         """Calibrate to the receipts of one of the institution's own sealed packages."""
-        asked = FitRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = body_of(request, FitRequestSerializer)
         fit = fit_to_package(
             user=cast(User, request.user),
             organisation=cast(Any, request).organisation,
-            title=asked.validated_data["title"],
-            package_id=asked.validated_data["package"],
+            title=asked["title"],
+            package_id=asked["package"],
         )
         return Response(self.get_serializer(fit).data, status=202)
 
@@ -262,9 +257,8 @@ class FitViewSet(
     @action(detail=False, methods=["post"], parser_classes=[MultiPartParser])
     def upload(self, request: Request) -> Response:
         """Calibrate to an uploaded history (multipart: title, currency, basis, file)."""
-        asked = HistorySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        asked = body_of(request, HistorySerializer)
+        given = asked
         fit = fit_to_file(
             user=cast(User, request.user),
             organisation=cast(Any, request).organisation,

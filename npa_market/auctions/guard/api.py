@@ -14,7 +14,7 @@ from npa_market.auctions.guard.models import BidLimit
 from npa_market.auctions.guard.queries import own_limits
 from npa_market.auctions.models import Lot
 from npa_market.auctions.serializers import MONEY, BuyerSerializer
-from npa_market.common.api import MinorUnitsField
+from npa_market.common.api import MinorUnitsField, body_of
 from npa_market.parties.access import access_for
 from npa_market.parties.models import Organisation
 from npa_market.parties.roles import BUYER_ROLES
@@ -87,9 +87,7 @@ class LimitActions:
         return Response(BidLimitSerializer(limit).data)
 
     def _act(self, request: Request, form: Any, service: Callable[..., BidLimit]) -> BidLimit:
-        asked = form(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = dict(asked.validated_data)
+        values = body_of(request, form)
         lot, buyer = self.get_object(), self.acting(request, values.pop("buyer"))
         if "limit" in values:
             values["limit_id"] = values.pop("limit")

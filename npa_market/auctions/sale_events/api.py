@@ -15,7 +15,7 @@ from npa_market.auctions.models import Lot, SaleEvent
 from npa_market.auctions.sale_events.protocol import event_protocol
 from npa_market.auctions.sale_events.services import Offered, Timetable, announce_event
 from npa_market.auctions.serializers import invitees_field
-from npa_market.common.api import MinorUnitsField, VisibleRows
+from npa_market.common.api import MinorUnitsField, VisibleRows, body_of
 from npa_market.common.errors import InvalidInput
 from npa_market.parties.access import MEMBERS, access_for
 from npa_market.parties.models import User
@@ -117,9 +117,7 @@ class SaleEventViewSet(
     @extend_schema(request=EventAnnouncementSerializer, responses={201: SaleEventSerializer})
     def create(self, request: Request) -> Response:
         """Announce 2 to 12 sealed packages together (seller's approver); all or none."""
-        asked = EventAnnouncementSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = dict(asked.validated_data)
+        values = body_of(request, EventAnnouncementSerializer)
         offered = [
             Offered(package_id=each.pop("package"), **each) for each in values.pop("packages")
         ]
