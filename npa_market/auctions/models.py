@@ -1,4 +1,4 @@
-"""Lots and who may bid; a lot's row is the fold of its log."""
+"""Lots; a lot's row is the fold of its log."""
 
 from datetime import datetime
 from typing import Self
@@ -7,6 +7,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from npa_market.auctions.terms import floor_after
+from npa_market.auctions.who_may_buy import Invitation as Invitation
+from npa_market.auctions.who_may_buy import Registration as Registration
+from npa_market.auctions.who_may_buy import RegistrationState as RegistrationState
 from npa_market.common.fields import Currency, UUID7Key
 from npa_market.diligence.models import qualified_buyers_of
 from npa_market.packages.models import Package
@@ -304,83 +307,6 @@ class Lot(models.Model):
             and self.state == LotState.SOLD
             and self.events.filter(whole_minor__isnull=False).exists()
         )
-
-
-class Invitation(models.Model):
-    """An institution that may buy a lot which is offered to invited ones alone; for ever."""
-
-    id = UUID7Key()
-    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="invitations")
-    buyer = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(fields=["lot", "buyer"], name="lot_buyer_invited_once")
-        ]
-
-    def __str__(self) -> str:
-        return f"invitation to {self.lot}"
-
-
-class RegistrationState(models.TextChoices):
-    APPLIED = "applied_for", "Applied"
-    ADMITTED = "admitted", "Admitted"
-    REFUSED = "refused", "Refused"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-
-
-class RegistrationQuerySet(models.QuerySet["Registration"]):
-    def visible_to(self, user: User) -> Self:
-        """The applicant's own and the venue's; never the seller's: bidders stay unnamed (A20)."""
-        if user.works_for_venue:
-            return self
-        return self.filter(buyer__in=user.organisation_ids())
-
-
-class Registration(models.Model):
-    """A buyer's application to bid on a lot; the label is all that others see (A20)."""
-
-    id = UUID7Key()
-    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="registrations")
-    buyer = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="registrations")
-    label = models.CharField(max_length=20, blank=True)
-    state = models.CharField(
-        max_length=12, choices=RegistrationState, default=RegistrationState.APPLIED
-    )
-    reason = models.CharField(max_length=500, blank=True)
-    applied_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    applied_at = models.DateTimeField()
-    decided_at = models.DateTimeField(null=True)
-    decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-
-    objects = RegistrationQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(state__in=RegistrationState.values), name="registration_state_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(state="applied_for", label="", reason="")
-                | (Q(state="admitted", reason="") & ~Q(label=""))
-                | (Q(state="refused", label="") & ~Q(reason=""))
-                | Q(state="withdrawn", reason=""),
-                name="A20_admitted_has_label_refused_has_reason",
-            ),
-            models.UniqueConstraint(fields=["lot", "buyer"], name="one_registration_per_lot"),
-            models.UniqueConstraint(
-                fields=["lot", "label"], condition=~Q(label=""), name="A20_label_once_per_lot"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.label or 'unlabelled'} on {self.lot}"
-
-    @property
-    def is_closed(self) -> bool:
-        return self.state in {RegistrationState.REFUSED, RegistrationState.WITHDRAWN}
 
 
 # The app's other models; Django finds them here.

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from django.urls import reverse
 
 from npa_market.auctions.ceremony.services import set_lot_key
 from npa_market.auctions.core import Format, LotTerms
@@ -127,6 +128,10 @@ def sign(room: DataRoom, buyer: Organisation, user: User) -> Admission:
     return Admission.objects.create(
         room=room, buyer=buyer, nda_sha256="cd" * 32, signed_by=user, signed_at=MORNING
     )
+
+
+def url(name: str, key) -> str:
+    return reverse(f"auctions:{name}", args=[key])
 
 
 @dataclass
