@@ -4,19 +4,20 @@ from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
 from npa_market.auctions.log import ACTS_OF_BIDDERS, FIXING, LotReceipt, ReceiptKind
-from npa_market.auctions.models import ENDED, SECRET_FORMATS, Lot
+from npa_market.auctions.models import ENDED, HIDES_REFUSALS, Lot
 from npa_market.evidence.discretion import register_nameless, register_withheld
 
 
 def entries_kept_secret() -> Q:
     """Entries that would tell of envelopes and bids of a sealed round before their lot ended (S7).
 
-    What was refused tells as much there as what was handed in, and so does the hash that fixes the
-    set: that of an empty set is known to everybody, and an event's lot without envelopes waits.
+    What was refused tells as much there as what was handed in, and where bids are maxima it bounds
+    the leader's (A11); so does the hash that fixes the set: that of an empty set is known to
+    everybody, and an event's lot without envelopes waits.
     """
     running = LotReceipt.objects.exclude(lot__state__in=ENDED)
     receipts = running.annotate(key=Cast("pk", CharField(max_length=40))).order_by()
-    lots = Lot.objects.filter(format__in=SECRET_FORMATS).exclude(state__in=ENDED)
+    lots = Lot.objects.filter(HIDES_REFUSALS).exclude(state__in=ENDED)
     return Q(object_type=LotReceipt._meta.label_lower, object_id__in=receipts.values("key")) | Q(
         type__in=("lot.bid_refused", FIXING),
         object_id__in=[str(key) for key in lots.values_list("pk", flat=True)],

@@ -35,6 +35,8 @@ class LotState(models.TextChoices):
 
 ENDED = frozenset({LotState.SOLD, LotState.UNSOLD, LotState.CANCELLED})
 SECRET_FORMATS = (LotFormat.SEALED, LotFormat.DUTCH)
+# There a refused amount would tell of a maximum or of a bid of the round (A11, S7).
+HIDES_REFUSALS = Q(format__in=SECRET_FORMATS) | Q(allows_proxy=True)
 # A sold package is gone while its deal stands; one of any other lot that ended may come again.
 _BINDS = Q(state__in=["announced", "open", "suspended", "opening", "sold"], released_at=None)
 
@@ -293,6 +295,11 @@ class Lot(models.Model):
     @property
     def is_over(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def hides_refusals(self) -> bool:
+        """The same of one lot as `HIDES_REFUSALS`."""
+        return self.format in SECRET_FORMATS or self.allows_proxy
 
     @property
     def is_free_again(self) -> bool:

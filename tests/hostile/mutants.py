@@ -36,6 +36,7 @@ SERVICES = (
 BUNDLE = ("tests/auctions/test_bundle.py", "-k", "not random")
 EVENTS = ("tests/auctions/sale_events/test_opening.py",)
 DEPOSITS = ("tests/auctions/test_deposits_back.py",)
+DISCRETION = ("tests/auctions/test_discretion.py",)
 PROTOCOL = ("tests/auctions/test_protocol.py",)
 CONCURRENCY = ("tests/auctions/test_concurrency.py",)
 MONEY = ("tests/common/test_money.py",)
@@ -135,6 +136,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("deposit of a refused application kept", f"{AUCTIONS}services/registrations.py", "RegistrationState.REFUSED, user)\n    _return_deposit(registration, user)", "RegistrationState.REFUSED, user)", DEPOSITS),
     Mutant("L11 a bank line booked twice", "npa_market/ledger/services.py", "if draft.line_freed_by is None:", "if False:", ("tests/ledger/test_services.py",)),
     Mutant("S7 hash of the envelopes before the end", f"{AUCTIONS}discretion.py", '("lot.bid_refused", FIXING)', '("lot.bid_refused",)', ("tests/auctions/sale_events/test_fixed_set.py",)),
+    Mutant("A11 a refused maximum before the end", f"{AUCTIONS}models.py", "Q(format__in=SECRET_FORMATS) | Q(allows_proxy=True)", "Q(format__in=SECRET_FORMATS)", DISCRETION),
+    Mutant("A11 a refused maximum in the log", f"{AUCTIONS}models.py", "in SECRET_FORMATS or self.allows_proxy", "in SECRET_FORMATS", DISCRETION),
     Mutant("S1 reveals of a cancelled lot kept", f"{AUCTIONS}services/recording.py", "if self.state.phase == Phase.CANCELLED:", "if False:", ("tests/auctions/ceremony/test_erasure.py",)),
     # rounding and reading of money
     Mutant("rounding down", "npa_market/common/money.py", "(product * 2 + 100_000) // 200_000", "product * 2 // 200_000", MONEY),

@@ -237,7 +237,7 @@ def _decide(minutes: Minutes, request: BidderRequest, bidder: Bidder, now: datet
         payload={
             "lot": lot.reference,
             "bidder": label,
-            "amount_minor": _shown(answer.amount_minor),
+            "amount_minor": None if lot.hides_refusals else _shown(answer.amount_minor),
             "refusal": answer.refusal,
             "decided_at": answer.decided_at.isoformat(),
         },

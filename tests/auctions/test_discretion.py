@@ -1,0 +1,60 @@
+"""What the evidence log keeps from its readers: maxima, envelopes, bids of a round, who tried."""
+
+import json
+
+import pytest
+
+from npa_market.auctions.terms import Format
+from npa_market.evidence.models import Entry, Payload
+from tests.auctions.conftest import END, START, STEP
+
+pytestmark = pytest.mark.django_db
+MAXIMUM = 777_777_777
+
+
+@pytest.fixture
+def maxima(offered):
+    """A running lot of maxima whose leader typed less than its own, its rival too little."""
+    market = offered(Format.ASCENDING, allows_proxy=True)
+    assert market.bid(0, MAXIMUM).refusal == ""
+    assert market.bid(0, MAXIMUM - STEP).refusal == "below_own_maximum"
+    assert market.bid(1, START).refusal == "below_step"
+    assert market.bid(1, START + 3 * STEP).refusal == ""
+    return market
+
+
+def refusals_read_by(client) -> list[str]:
+    page = client.get("/evidence/", {"type": "lot.bid_refused", "export": "csv"})
+    return page.getvalue().decode().splitlines()[1:]
+
+
+def test_A11_the_venue_reads_no_refusal_of_a_lot_of_maxima_before_its_end(
+    maxima, clock, as_user, operator
+):
+    venue = as_user(operator)
+    assert refusals_read_by(venue) == []
+    clock.now = END
+    maxima.advance()
+    assert len(refusals_read_by(venue)) == 2
+
+
+def test_A11_no_entry_of_a_lot_of_maxima_ever_holds_an_amount_that_was_typed(maxima, clock):
+    clock.now = END
+    maxima.advance()
+    typed = [MAXIMUM, MAXIMUM - STEP, START + 3 * STEP]
+    bodies = [json.dumps(payload.body) for payload in Payload.objects.all()]
+    assert not [(amount, body) for amount in typed for body in bodies if str(amount) in body]
+    refused = Entry.objects.filter(type="lot.bid_refused").values_list("payload__body", flat=True)
+    assert [(each["refusal"], each["amount_minor"]) for each in refused] == [
+        ("below_own_maximum", None),
+        ("below_step", None),
+    ]
+
+
+@pytest.mark.parametrize("kind", [Format.ASCENDING, Format.DUTCH])
+def test_a_refused_amount_stands_in_the_log_where_the_protocol_shows_it(kind, offered):
+    market = offered(kind)
+    assert market.bid(0, START - 1).refusal in {"below_start", "still_falling"}
+    (refused,) = Entry.objects.filter(type="lot.bid_refused").values_list("payload__body")
+    is_shown = refused[0]["amount_minor"] == START - 1
+    assert is_shown is (kind == Format.ASCENDING)
