@@ -18,6 +18,7 @@ from npa_market.auctions.core import (
     Cancelled,
     Party,
     PlaceBid,
+    Refusal,
     Resume,
     Standing,
     Suspend,
@@ -28,7 +29,7 @@ from npa_market.auctions.core import (
 from npa_market.auctions.durability import UnsafeDatabase
 from npa_market.auctions.guard.door import refusal_of
 from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lot_if_free
-from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotEvent
+from npa_market.auctions.models import SECRET_FORMATS, BidOutcome, EventKind, Lot, LotEvent
 from npa_market.auctions.pulse import outage_since, prolong_pulse, renew_pulse
 from npa_market.auctions.queries import Bidder, bidders_of, outcomes_of
 from npa_market.auctions.rows import state_of
@@ -229,6 +230,8 @@ def _decide(minutes: Minutes, request: BidderRequest, bidder: Bidder, now: datet
             answer.event = next((row for row in rows if row.kind in _ANSWERS), None) or rows[-1]
         return answer
     answer.refusal = refused.refusal.value
+    if refused.refusal == Refusal.WRONG_FORMAT and lot.format in SECRET_FORMATS:
+        answer.amount_minor = None  # S1: it would stand in clear before the opening.
     # The rule saw the lot as time had made it by then.
     answer.message = refusal_message(refused.refusal, ready_at(state, now), lot.currency)
     minutes.note(

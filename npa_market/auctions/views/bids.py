@@ -17,9 +17,9 @@ from npa_market.auctions.guard.outliers import (
     require_confirmed,
     yardstick_of,
 )
-from npa_market.auctions.models import BidOutcome, EventKind, Lot
+from npa_market.auctions.models import BidOutcome, EventKind, Lot, LotFormat
 from npa_market.auctions.rows import state_of
-from npa_market.auctions.views.lots import acting_buyer, bidder_context, visible_lot
+from npa_market.auctions.views.lots import acting_buyer, bidder_context, lot_of_format
 from npa_market.auctions.wording import ABOUT_THE_AMOUNT, refusal_message
 from npa_market.common.clock import database_now
 from npa_market.common.errors import Busy, Refused
@@ -34,12 +34,12 @@ from npa_market.parties.roles import BUYER_ROLES
 @access(access_for(*BUYER_ROLES))
 @require_http_methods(["GET", "HEAD", "POST"])
 def lot_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
-    """Review a bid, then place it; a GET shows the empty form.
+    """Review a bid on an ascending lot, then place it; a GET shows the empty form.
 
     The number of the request is made at the review, so a double click, a resend after a lost
     answer or a second tab of the same review is one bid (A3).
     """
-    lot = visible_lot(request, lot_id)
+    lot = lot_of_format(request, lot_id, LotFormat.ASCENDING)
     buyer = acting_buyer(request)
     if buyer is None:
         messages.error(request, "Choose the buyer you act for first.")

@@ -26,8 +26,8 @@ from npa_market.auctions.guard.outliers import (
     require_confirmed,
     yardstick_of,
 )
-from npa_market.auctions.models import BidOutcome, Lot
-from npa_market.auctions.views.lots import acting_buyer, lot_page, visible_lot
+from npa_market.auctions.models import BidOutcome, Lot, LotFormat
+from npa_market.auctions.views.lots import acting_buyer, lot_of_format, lot_page
 from npa_market.common.errors import Refused
 from npa_market.parties.access import access, access_for
 from npa_market.parties.models import Organisation
@@ -75,7 +75,7 @@ def _nobody() -> Organisation:
 @require_POST
 def lot_accept_price(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Take the price of a falling lot."""
-    lot = visible_lot(request, lot_id)
+    lot = lot_of_format(request, lot_id, LotFormat.DUTCH)
     form = PriceForm(request.POST)
 
     def act(values: dict[str, Any]) -> BidOutcome:
@@ -89,7 +89,7 @@ def lot_accept_price(request: MemberRequest, lot_id: UUID) -> HttpResponse:
 @require_POST
 def lot_round_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """A bid of the sealed round, or the acceptor's best bid."""
-    lot = visible_lot(request, lot_id)
+    lot = lot_of_format(request, lot_id, LotFormat.DUTCH)
     form = RoundForm(request.POST, lot=lot)
 
     def act(values: dict[str, Any]) -> BidOutcome:
@@ -105,7 +105,7 @@ def lot_round_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
 @require_POST
 def lot_offer(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """An offer or counter-offer."""
-    lot = visible_lot(request, lot_id)
+    lot = lot_of_format(request, lot_id, LotFormat.NEGOTIATED)
     form = OfferForm(request.POST, lot=lot)
 
     def act(values: dict[str, Any]) -> BidOutcome:
@@ -126,7 +126,7 @@ def lot_offer(request: MemberRequest, lot_id: UUID) -> HttpResponse:
 @require_POST
 def lot_answer(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     """Accept or decline the other side's offer, or withdraw the own one."""
-    lot = visible_lot(request, lot_id)
+    lot = lot_of_format(request, lot_id, LotFormat.NEGOTIATED)
 
     def act(values: dict[str, Any]) -> BidOutcome:
         return services.answer_offer(**_side(request, lot), **values)

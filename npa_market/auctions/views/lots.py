@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.forms import Form
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -45,6 +45,14 @@ def visible_lot(request: MemberRequest, lot_id: UUID) -> Lot:
     return lot
 
 
+def lot_of_format(request: MemberRequest, lot_id: UUID, kind: LotFormat) -> Lot:
+    """The lot where it is sold in this format; 404 elsewhere, as the act has no place there."""
+    lot = visible_lot(request, lot_id)
+    if lot.format != kind:
+        raise Http404
+    return lot
+
+
 def acting_buyer(request: MemberRequest) -> Organisation | None:
     """The institution the person acts for, where it buys."""
     acting = request.organisation
@@ -76,7 +84,10 @@ def lot_list(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
 def lot_page(
     request: MemberRequest, lot: Lot, *, status: int = 200, **typed: Form | str | None
 ) -> HttpResponse:
-    """Render the page of a lot; `typed` brings back forms that were refused."""
+    """Render the page of a lot of any format but the sealed one (see `page_of`).
+
+    `typed` brings back forms that were refused.
+    """
     now = database_now()
     events = events_of(lot)
     buyer = acting_buyer(request)
@@ -98,7 +109,7 @@ def lot_page(
         **seller_context(request, lot, now),
         **typed,
     }
-    if lot.format in {LotFormat.ASCENDING, LotFormat.SEALED}:
+    if lot.format == LotFormat.ASCENDING:
         return render(request, "auctions/detail.html", context, status=status)
     may_act = (
         bool(context.get("may_bid"))

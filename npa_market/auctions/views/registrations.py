@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST
 from npa_market.auctions import services
 from npa_market.auctions.forms import DepositForm, ReasonForm
 from npa_market.auctions.models import Registration
-from npa_market.auctions.views.lots import acting_buyer, lot_page, visible_lot
+from npa_market.auctions.views.detail import page_of
+from npa_market.auctions.views.lots import acting_buyer, visible_lot
 from npa_market.common.errors import Refused
 from npa_market.common.forms import add_refusal
 from npa_market.parties.access import access, access_for
@@ -33,7 +34,7 @@ def lot_register(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     try:
         services.register_for_lot(user=request.user, lot_id=lot.pk, buyer=buyer)
     except Refused as refusal:
-        return lot_page(request, lot, status=refusal.status, refusal=refusal.message)
+        return page_of(request, lot, status=refusal.status, refusal=refusal.message)
     messages.success(request, "Your application is with the operator. Now pay the deposit.")
     return redirect("auctions:detail", lot.pk)
 
@@ -116,4 +117,4 @@ def _act(
             return redirect("auctions:detail", registration.lot_id)
     words = " ".join(str(message) for errors in form.errors.values() for message in errors)
     lot = visible_lot(request, registration.lot_id)
-    return lot_page(request, lot, status=422, refusal=f"{registration.buyer}: {words}")
+    return page_of(request, lot, status=422, refusal=f"{registration.buyer}: {words}")

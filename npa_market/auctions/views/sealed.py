@@ -37,9 +37,9 @@ from npa_market.auctions.queries import ShownEvent, history_of, shown_events
 from npa_market.auctions.sale_events.limits import whole_marks
 from npa_market.auctions.views.lots import (
     acting_buyer,
+    lot_of_format,
     seller_context,
     venue_context,
-    visible_lot,
 )
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -53,10 +53,7 @@ from npa_market.parties.roles import BUYER_ROLES
 
 
 def _sealed_lot(request: MemberRequest, lot_id: UUID) -> Lot:
-    lot = visible_lot(request, lot_id)
-    if lot.format != LotFormat.SEALED:
-        raise Http404
-    return lot
+    return lot_of_format(request, lot_id, LotFormat.SEALED)
 
 
 @access(access_for(*BUYER_ROLES))
