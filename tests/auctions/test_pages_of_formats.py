@@ -94,3 +94,14 @@ def test_S1_a_refused_act_on_a_registration_shows_the_page_of_the_sealed_lot(
         assert "This was not done." in text
         assert "Sealed bids: one envelope in force" in text
         assert "Review bid" not in text
+
+
+def test_S1_the_ascending_form_places_no_bid_in_the_round_of_a_falling_lot(offered, as_user):
+    market = offered(Format.DUTCH)
+    (acceptor, user), (_, other) = market.bidders
+    services.accept_price(
+        user=user, lot_id=market.lot.pk, buyer=acceptor, amount_minor=START, request_id=uuid4()
+    )
+    typed = {"amount": format_minor(AMOUNT, "CNY"), "act": "confirm", "request_id": uuid4()}
+    assert as_user(other).post(url("bid", market.lot.pk), typed).status_code == 404
+    assert not market.lot.receipt_rows.exists()
