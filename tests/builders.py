@@ -22,6 +22,7 @@ from npa_market.diligence.services import open_room, sign_nda
 from npa_market.packages.models import Package
 from npa_market.packages.services import draft_package, screen_package, seal_package
 from npa_market.parties.models import Organisation, User
+from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile, HistoryState
 from npa_market.tapes.models import Borrower, LitigationStatus, Loan, Receipt, Tape, TapeState
 from npa_market.tapes.vault import BORROWER_PLACES, Place, current_vault
 
@@ -243,3 +244,23 @@ def open_lot_with_bidders(
     now = database_now()
     Lot.objects.filter(pk=lot.pk).update(registration_ends_at=now, opens_at=now)
     return advance_lot(lot_id=lot.pk)
+
+
+def attach_history(
+    tape: Tape, kind: str, rows: Sequence[tuple[Loan, dict[str, object]]]
+) -> HistoryFile:
+    """A history that was taken in: one row per loan and its values; `on` is given where missing."""
+    history = HistoryFile.objects.create(
+        tape=tape,
+        kind=kind,
+        file_name=f"{kind}.csv",
+        file=store_bytes(f"{tape.pk} {kind} {HistoryFile.objects.count()}".encode()),
+        state=HistoryState.IMPORTED,
+        uploaded_by=tape.uploaded_by,
+        uploaded_at=database_now(),
+    )
+    model = ROWS_OF_KIND[kind]
+    model.objects.bulk_create(
+        model(source=history, loan=loan, **{"on": _day(2), **values}) for loan, values in rows
+    )
+    return history

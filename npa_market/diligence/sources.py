@@ -62,6 +62,7 @@ def package_facts(package: Package) -> PackageFacts:
         transfer_basis=package.transfer_basis,
         selection=sentence(read_criteria(package.criteria), package.currency),
         screen_results=manifest["screen"],
+        histories=manifest.get("histories"),
     )
 
 

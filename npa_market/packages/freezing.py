@@ -47,6 +47,7 @@ class Built:
     live: frozenset[UUID]  # the seller's live packages when the loans were screened
     difference: dict[str, Any]
     seen: str  # hash of the package as it was read
+    histories: dict[str, Any]
 
 
 def seal_package(
@@ -135,6 +136,7 @@ def _taken() -> Refused:
 
 
 def _build(package: Package, report: Progress, beside: ThreadPoolExecutor) -> Built:
+    from npa_market.packages.attached import attached_histories
     from npa_market.packages.differences import from_previous
     from npa_market.packages.loading import receipts_table
     from npa_market.packages.screening import loans_with_receipts, screen_loans, versions_beside
@@ -161,6 +163,7 @@ def _build(package: Package, report: Progress, beside: ThreadPoolExecutor) -> Bu
         live=live,
         difference=difference,
         seen=seen_sha256(package),
+        histories=attached_histories(package, screened.kept),
     )
 
 
@@ -197,9 +200,7 @@ def _freeze(package_id: UUID, user: User, built: Built, made: "Future[SealedCont
     package.state = PackageState.SEALED
     package.sealed_by, package.sealed_at = user, database_now()
     package.file = store_path(content.path)
-    package.manifest_file = store_bytes(
-        manifest(package, content.totals, content.sha256, content.tree.root)
-    )
+    package.manifest_file = store_bytes(manifest(package, content, built.histories))
     package.tree_file = store_bytes(content.tree.nodes)
     package.merkle_root = content.tree.root
     package.overview = content.overview | {"difference": built.difference}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from npa_market.packages.content import SealedContent
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.models import Package
 from npa_market.packages.schema import FILE_SCHEMA, SALT, SCHEMA_VERSION
-from npa_market.packages.sealing import Totals
 from npa_market.packages.wording import sentence
 
 LEAF_FORMAT = {
@@ -20,9 +20,12 @@ LEAF_FORMAT = {
 }
 
 
-def manifest(package: Package, totals: Totals, content_sha256: str, merkle_root: str) -> bytes:
-    """Readable JSON, the same bytes for the same package content: it holds no time of sealing."""
-    counted = asdict(totals)
+def manifest(package: Package, content: SealedContent, histories: dict[str, Any]) -> bytes:
+    """Readable JSON, the same bytes for the same package content: it holds no time of sealing.
+
+    histories: of `attached.attached_histories`.
+    """
+    counted = asdict(content.totals)
     document: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "reference": package.reference,
@@ -37,8 +40,9 @@ def manifest(package: Package, totals: Totals, content_sha256: str, merkle_root:
         "criteria": {name: part for name, part in package.criteria.items() if name != "tapes"},
         "criteria_in_words": sentence(read_criteria(package.criteria), package.currency),
         "screen": package.screen_results,
-        "content_sha256": content_sha256,
-        "merkle_root": merkle_root,
+        "histories": histories,
+        "content_sha256": content.sha256,
+        "merkle_root": content.tree.root,
         "leaf_format": LEAF_FORMAT,
         "columns": [
             {"name": field.name, "type": str(field.type), "may_be_missing": field.nullable}

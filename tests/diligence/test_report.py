@@ -10,6 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from npa_market.common.money import format_minor
+from npa_market.diligence.report import attached
 from npa_market.diligence.report.build import build_report
 from npa_market.diligence.report.inputs import REFERENCE_WORDS, ReportDoesNotAddUp
 from npa_market.diligence.report.reader import Reader, stamped
@@ -189,6 +190,41 @@ def test_what_a_chapter_lacks_is_said_in_words(cny):
         assert number in text
     assert "No lot had been announced" in text
     assert "Open, because no field of the tape answers it: secured." in text
+
+
+REACH = {"reach": "some", "rows": 1_234, "loans": 50, "borrowers": 30}
+
+
+@pytest.mark.parametrize(
+    ("histories", "says"),
+    [
+        (None, "sealed without saying whether a {} is attached"),
+        ({}, "no {} was attached to its loans"),
+        ({"reach": "few"}, "a {} was attached to loans of fewer than five borrowers"),
+        ({"reach": "most"}, "a {} was attached to its loans, all but those of fewer than five"),
+    ],
+)
+def test_words_follow_what_was_attached_at_sealing(histories, says):
+    kinds = dict.fromkeys(attached.NAMES, histories) if histories else histories
+    text = text_with(kinds)
+    for kind in ("contacts", "legal", "complaints", "documents", "placements"):
+        assert says.format(attached.NAMES[kind]) in text
+    for untrue in ("No inventory of files was given", "names no agency", "holds no contact log"):
+        assert untrue not in text
+
+
+def test_an_attached_history_is_counted_in_words():
+    text = text_with(dict.fromkeys(attached.NAMES, REACH))
+    for kind in ("contacts", "legal", "complaints", "documents", "placements"):
+        words = f"a {attached.NAMES[kind]} was attached: 1,234 entries on 50 of 60 loans."
+        assert words in text
+    assert "no contact log was attached" not in text
+
+
+def text_with(histories):
+    inputs = report_inputs(60)
+    package = replace(inputs.package, histories=histories)
+    return " ".join(pages_of(build_report(replace(inputs, package=package)).content))
 
 
 def test_a_timetable_that_is_passed_in_is_printed():

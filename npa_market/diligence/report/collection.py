@@ -4,9 +4,10 @@ from reportlab.platypus import Spacer
 
 from npa_market.common.charts import BarChart, CurveChart, Line
 from npa_market.diligence.report import style as look
+from npa_market.diligence.report.attached import attached, is_attached
 from npa_market.diligence.report.composer import Composer, percent
 from npa_market.diligence.report.groups import Grouped, checked
-from npa_market.diligence.report.inputs import ReportInputs
+from npa_market.diligence.report.inputs import PackageFacts, ReportInputs
 from npa_market.diligence.report.receipts import (
     MonthLine,
     Receipts,
@@ -30,28 +31,40 @@ def collection(paper: Composer, inputs: ReportInputs, placements: Grouped) -> No
         on_new_page=False,
     )
     paper.groups(checked(placements, inputs.package))
-    paper.missing(
-        [
-            (
-                "T33",
-                "Agencies, dates and commissions",
-                "The tape counts placements per loan; it names no agency, date or commission.",
-            ),
-            (
-                "T35",
-                "Payment plans and settlements",
-                "The tape has no field for plans. Loans settled before the cut-off date are taken "
-                "out by the screen (T4).",
-            ),
-            ("C8", "Roll to contact loss", "It needs a contact log over time, which is not given."),
-        ]
-    )
+    paper.missing(_missing(inputs.package))
     if receipts.is_dated:
         _monthly(paper, receipts)
         _by_month(paper, receipts)
         _by_vintage(paper, vintages(inputs.frame, inputs.receipts, inputs.package.cut_off_date))
     else:
         _undated(paper, receipts)
+
+
+def _missing(package: PackageFacts) -> list[tuple[str, str, str]]:
+    lines = [
+        (
+            "T33",
+            "Agencies, dates and commissions",
+            "The tape counts placements per loan, without agency, date or commission. "
+            + attached(package, "placements"),
+        ),
+        (
+            "T35",
+            "Payment plans and settlements",
+            "The tape has no field for plans. Loans settled before the cut-off date are taken out "
+            "by the screen (T4).",
+        ),
+        ("C8", "Roll to contact loss", _roll(package)),
+    ]
+    if is_attached(package, "payments"):
+        words = "T34 has the receipts that the tape states. "
+        lines.append(("T34", "Payments one by one", words + attached(package, "payments")))
+    return lines
+
+
+def _roll(package: PackageFacts) -> str:
+    words = "It needs contacts over time, and the sealed file has the month of the last one alone."
+    return f"{words} {attached(package, 'contacts')}"
 
 
 def _monthly(paper: Composer, receipts: Receipts) -> None:

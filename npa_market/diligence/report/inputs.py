@@ -25,7 +25,10 @@ class ReportDoesNotAddUp(Refused):
 
 @dataclass(frozen=True)
 class PackageFacts:
-    """The sealed package as its manifest states it; money in minor units of `currency`."""
+    """The sealed package as its manifest states it; money in minor units of `currency`.
+
+    histories: of `packages.attached`, by kind; None where the manifest is older than they are.
+    """
 
     reference: str
     version: int
@@ -47,6 +50,7 @@ class PackageFacts:
     transfer_basis: str = ""
     selection: str = ""
     screen_results: Sequence[Mapping[str, Any]] = ()
+    histories: Mapping[str, Mapping[str, Any]] | None = None
 
     @property
     def total_minor(self) -> int:

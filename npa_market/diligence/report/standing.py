@@ -3,10 +3,11 @@
 import numpy as np
 
 from npa_market.common.charts import BarChart, Line
+from npa_market.diligence.report.attached import attached, is_attached
 from npa_market.diligence.report.composer import Composer, percent
 from npa_market.diligence.report.frames import banded, known
 from npa_market.diligence.report.groups import Grouped, checked, grouped, without_small_cells
-from npa_market.diligence.report.inputs import ReportInputs
+from npa_market.diligence.report.inputs import PackageFacts, ReportInputs
 
 NEVER = "no contact on record"
 CONTACT_EDGES = (3, 6, 12, 24)
@@ -21,7 +22,7 @@ AGE_EDGES = (12, 24, 36, 48)
 AGE_BANDS = ("under 12", "12 to 23", "24 to 35", "36 to 47", "48 and more")
 
 
-def legal(paper: Composer, litigation: Grouped, status: Grouped) -> None:
+def legal(paper: Composer, package: PackageFacts, litigation: Grouped, status: Grouped) -> None:
     """Chapter 4: T22, T25, and what is missing."""
     paper.chapter(
         4,
@@ -35,7 +36,11 @@ def legal(paper: Composer, litigation: Grouped, status: Grouped) -> None:
     )
     paper.missing(
         [
-            ("T23", "Court level and stage", "The tape has the status of a suit, not its court."),
+            (
+                "T23",
+                "Court level and stage",
+                "The tape has the status of a suit, not its court. " + attached(package, "legal"),
+            ),
             (
                 "T24",
                 "Limitation period by loan",
@@ -60,31 +65,29 @@ def contact(paper: Composer, inputs: ReportInputs, reachability: Grouped) -> Non
         "Whether the borrower's own number answers, and when somebody last spoke to them.",
         on_new_page=False,
     )
+    package = inputs.package
     paper.groups(reachability)
-    paper.groups(checked(without_small_cells(by_last_contact(inputs)), inputs.package))
+    paper.groups(checked(without_small_cells(by_last_contact(inputs)), package))
     _by_age_of_debt(paper, inputs)
     paper.missing(
         [
-            (
-                "T28",
-                "Attempts and right-party contacts",
-                "The sealed file, which this report is made of, holds no contact log. Whether the "
-                "seller keeps one can be asked in the data room.",
-            ),
+            ("T28", "Attempts and right-party contacts", attached(package, "contacts")),
             (
                 "T29",
                 "Complaints",
                 "Open disputes are a status (T25) and a rule of the screen (T4), which also counts "
-                "open complaints of the seller's histories. The sealed file holds no complaint "
-                "log.",
+                "open complaints of the seller's histories. " + attached(package, "complaints"),
             ),
-            (
-                "T30",
-                "Contact rules",
-                "They are checked on a contact log, which the sealed file does not hold.",
-            ),
+            ("T30", "Contact rules", _contact_rules(package)),
         ]
     )
+
+
+def _contact_rules(package: PackageFacts) -> str:
+    words = "They are checked on a contact log, row by row."
+    if is_attached(package, "contacts"):
+        return f"{words} No rule was run on the log that is attached (T28)."
+    return f"{words} {attached(package, 'contacts')}"
 
 
 def by_last_contact(inputs: ReportInputs) -> Grouped:
@@ -125,13 +128,13 @@ def _by_age_of_debt(paper: Composer, inputs: ReportInputs) -> None:
     paper.chart("C5", "Contactability by age of the debt", chart, height=140)
 
 
-def documents(paper: Composer) -> None:
+def documents(paper: Composer, package: PackageFacts) -> None:
     """Chapter 6: in words, because a tape holds no files."""
     paper.chapter(
         6,
         "Documents",
-        "Contracts, payout proofs and judgments are handed over after the sale; the tape lists "
-        "none of them.",
+        "Contracts, payout proofs and judgments are handed over after the sale; the sealed file "
+        "holds none of them.",
         on_new_page=False,
     )
     paper.missing(
@@ -139,8 +142,8 @@ def documents(paper: Composer) -> None:
             (
                 "T31",
                 "Checklist of documents",
-                "No inventory of files was given. Which files the seller promises, and by when, is "
-                "a term of the contract; a promised file that is missing is a putback reason.",
+                attached(package, "documents") + " Which files the seller promises, and by when, "
+                "is a term of the contract; a promised file that is missing is a putback reason.",
             ),
             (
                 "T32",
