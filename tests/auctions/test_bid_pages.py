@@ -85,6 +85,14 @@ class TestBidding:
         text = desk(steps=steps).content.decode()
         assert f'value="{format_minor(expected, "CNY")}"' in text
 
+    def test_enter_reviews_what_was_typed_without_script(self, desk, market):
+        page = desk.client.get(url("detail", market.lot.pk)).content.decode()
+        form = page[page.index("data-bid-form") :]
+        # Enter in a field sends the form's first submit button along.
+        first = re.search(r'<button[^>]* name="(\w+)" value="(\w+)"', form)
+        text = desk(**{"amount": "2,500,000.00", first[1]: first[2]}).content.decode()
+        assert 'name="amount" value="2,500,000.00"' in text
+
     def test_A8_step_buttons_and_the_live_page_walk_the_table_of_steps(self, offered, as_user):
         market = offered(Format.ASCENDING, higher_steps=((START + STEP, 10 * STEP),))
         client, address = as_user(market.bidders[1][1]), f"/lots/{market.lot.pk}/"

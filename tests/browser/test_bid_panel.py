@@ -1,0 +1,27 @@
+"""The bid panel under the keyboard."""
+
+from itertools import count
+
+import pytest
+from playwright.sync_api import Page, expect
+
+_lots = count(1)
+
+
+@pytest.fixture
+def bidding(person, make_lot) -> Page:
+    """The page of an open ascending lot in a bidder's browser."""
+    people = f"panel{next(_lots)}"
+    address = make_lot("ascending", "--people", people)
+    page: Page = person(f"a-{people}")
+    page.goto(address)
+    expect(page.locator("[data-connection]")).to_have_text("live")
+    return page
+
+
+def test_enter_reviews_what_was_typed(bidding):
+    field = bidding.locator("#bid-panel [name=amount]")
+    field.fill("23,456.78")
+    field.press("Enter")
+    expect(bidding.get_by_role("heading", name="Review your bid")).to_be_visible()
+    expect(bidding.locator("#bid-panel .price")).to_contain_text("23,456.78")
