@@ -2,14 +2,17 @@
 
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
 
 from npa_market.auctions.models import Lot, LotKeyRecord, LotState
 from npa_market.auctions.pulse import Pulse
+from npa_market.auctions.services import accept_price
 from npa_market.auctions.terms import Format
-from tests.auctions.conftest import END, OPENING, START
+from tests.auctions.conftest import END, OPENING, START, STEP
+from tests.auctions.test_formats import hand_in
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +23,14 @@ def page(client) -> str:
     return answer.content.decode()
 
 
+def figures(client) -> list[str]:
+    """What the room shows of the decisions on its one lot."""
+    named = r'data-label="(?:Decided in 5 min|of which refused|Last decision)"[^>]*>([^<]*)<'
+    found = re.findall(named, page(client))
+    assert len(found) == 3
+    return found
+
+
 def test_the_room_shows_live_lots_with_their_decisions(market, as_user):
     market.bid(0, START)
     market.bid(1, START)
@@ -27,6 +38,33 @@ def test_the_room_shows_live_lots_with_their_decisions(market, as_user):
     assert market.lot.reference in shown
     assert "No sweeper has run yet" in shown
     assert re.findall(r'class="num">(\d+)</td>', shown) == ["1", "2", "1"]
+
+
+@pytest.mark.parametrize("kind", [Format.SEALED, Format.DUTCH])
+def test_S7_the_room_counts_and_times_no_secret_bid(offered, clock, as_user, kind):
+    market = offered(kind)
+    client = as_user(market.operator)
+    if kind == Format.DUTCH:
+        (acceptor, user), _ = market.bidders
+        asked = {"user": user, "buyer": acceptor, "request_id": uuid4()}
+        accept_price(lot_id=market.lot.pk, amount_minor=START, **asked)
+    before = figures(client)
+    clock.now += timedelta(minutes=1)
+    if kind == Format.DUTCH:
+        assert not market.bid(1, START + STEP).refusal
+    else:
+        hand_in(market, 1, number=1)
+    assert figures(client) == before
+
+
+def test_A11_the_room_counts_and_times_no_refusal_where_bids_are_maxima(offered, clock, as_user):
+    market = offered(Format.ASCENDING, allows_proxy=True)
+    client = as_user(market.operator)
+    market.bid(0, START + 9 * STEP)
+    before = figures(client)
+    clock.now += timedelta(minutes=1)
+    assert market.bid(0, START + STEP).refusal == "below_own_maximum"
+    assert figures(client) == before
 
 
 @pytest.mark.parametrize(
