@@ -105,3 +105,17 @@ def test_S1_the_ascending_form_places_no_bid_in_the_round_of_a_falling_lot(offer
     typed = {"amount": format_minor(AMOUNT, "CNY"), "act": "confirm", "request_id": uuid4()}
     assert as_user(other).post(url("bid", market.lot.pk), typed).status_code == 404
     assert not market.lot.receipt_rows.exists()
+
+
+@pytest.mark.parametrize("kind", list(Format))
+def test_every_format_offers_a_bidder_to_withdraw_its_application(offered, as_user, kind):
+    market = offered(kind)
+    buyer, user = market.bidders[0]
+    withdrawal = url("withdraw_registration", market.lot.registrations.get(buyer=buyer).pk)
+    client = as_user(user)
+    page = client.get(url("detail", market.lot.pk)).content.decode()
+    assert "Withdraw the application" in page
+    assert f'action="{withdrawal}"' in page
+    assert client.post(withdrawal).status_code == 302
+    page = client.get(url("detail", market.lot.pk)).content.decode()
+    assert "Withdraw the application" not in page

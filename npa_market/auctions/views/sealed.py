@@ -265,7 +265,9 @@ def sealed_page(
 
 
 def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> dict[str, Any]:
-    way, label, key = gates(lot=lot, buyer=buyer, now=now), _own_label(lot, buyer), _key(lot)
+    registration = lot.registrations.filter(buyer=buyer).first()
+    label = registration.label if registration else ""
+    way, key = gates(lot=lot, buyer=buyer, now=now), _key(lot)
     is_signatory = may(request.user, "auctions.place_bid", buyer)
     begins = reveals_begin(lot)
     own = _own_envelope(lot, buyer)
@@ -274,6 +276,7 @@ def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> 
         **limit_context(lot, buyer, request.user),
         "marks": marks_of(lot, buyer) | whole_marks(lot, buyer),
         "gates": way,
+        "registration": registration,
         "own_label": label,
         "own_envelope": own,
         "is_signatory": is_signatory,
