@@ -27,7 +27,7 @@ from tests.world import world_objects, world_people
 MODEL_OF_KEYWORD: dict[str, Any] = {
     "organisation_id": Organisation,
     "job_id": Job,
-    "seq": Entry,
+    "payload_sha256": Entry,
     "tape_id": Tape,
     "upload_id": Upload,
     "mapping_id": SellerMapping,

@@ -95,7 +95,7 @@ def world_objects() -> dict[str, Any]:
     return {
         "organisation_id": seller.pk,
         "job_id": job.pk,
-        "seq": Entry.objects.earliest("seq").pk,
+        "payload_sha256": Entry.objects.earliest("seq").payload_sha256,
         **_intake(seller, people.by_role[Role.SELLER_ANALYST]),
         **market_objects(),
         "history_id": _history(people.by_role[Role.SELLER_ANALYST]).pk,

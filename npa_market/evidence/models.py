@@ -44,6 +44,7 @@ class Entry(models.Model):
     class Meta:
         ordering = ["seq"]
         verbose_name_plural = "entries"
+        indexes = [models.Index(fields=["payload_sha256"], name="entry_by_payload")]
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"

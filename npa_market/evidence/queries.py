@@ -25,10 +25,11 @@ People = dict[int, list[Membership]]
 class HistoryLine:
     """One entry as a page shows it: the act in words, when, who, and the leaf that proves it.
 
-    The leaf is empty where it would tell the actor (see `betrays_actor`).
+    The leaf is empty where it would tell the actor (see `betrays_actor`). The salted hash of the
+    payload is the entry's address; its number is on no page, as gaps would count what is withheld.
     """
 
-    seq: int
+    payload_sha256: str
     what: str
     time: datetime
     who: str
@@ -43,7 +44,7 @@ def history_lines(entries: Iterable[Entry], viewer: User) -> list[HistoryLine]:
     names = _names(rows, people, viewer)
     return [
         HistoryLine(
-            seq=entry.seq,
+            payload_sha256=entry.payload_sha256,
             what=act_in_words(entry.type),
             time=entry.time,
             who=names[entry.seq],
@@ -118,7 +119,6 @@ def own_acts(viewer: User) -> Iterator[dict[str, Any]]:
         entry = row.entry
         payload = getattr(entry, "payload", None)
         yield {
-            "seq": entry.seq,
             "entry": json.loads(entry.canonical),
             "leaf_sha256": entry.leaf_sha256,
             "actor": f"{_USER}{row.user_id}",

@@ -6,5 +6,5 @@ app_name = "evidence"
 urlpatterns = [
     path("", views.entries, name="list"),
     path("own-acts.jsonl", views.own_acts_file, name="own_acts"),
-    path("<int:seq>/", views.entry_detail, name="detail"),
+    path("<slug:payload_sha256>/", views.entry_detail, name="detail"),
 ]

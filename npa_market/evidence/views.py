@@ -41,8 +41,10 @@ def entries(request: MemberRequest) -> HttpResponseBase:
 
 @access(access_for(*VENUE_ROLES))
 @require_safe
-def entry_detail(request: MemberRequest, seq: int) -> HttpResponse:
-    entry = get_object_or_404(Entry.objects.visible_to(request.user), pk=seq)
+def entry_detail(request: MemberRequest, payload_sha256: str) -> HttpResponse:
+    """One entry, by a hash: numbers would count the entries that are withheld (S7)."""
+    visible = Entry.objects.visible_to(request.user)
+    entry = get_object_or_404(visible, payload_sha256=payload_sha256)
     payload = Payload.objects.filter(entry=entry).first()
     canonical, is_whole = canonical_for(entry, request.user)
     context = {

@@ -58,3 +58,11 @@ def test_a_refused_amount_stands_in_the_log_where_the_protocol_shows_it(kind, of
     (refused,) = Entry.objects.filter(type="lot.bid_refused").values_list("payload__body")
     is_shown = refused[0]["amount_minor"] == START - 1
     assert is_shown is (kind == Format.ASCENDING)
+
+
+def test_an_entry_is_found_by_its_hash_and_by_no_number(market, as_user, operator):
+    venue = as_user(operator)
+    for entry in Entry.objects.all():
+        assert venue.get(f"/evidence/{entry.seq}/").status_code == 404
+        page = venue.get(f"/evidence/{entry.payload_sha256}/").content.decode()
+        assert entry.leaf_sha256 in page

@@ -188,9 +188,9 @@ def test_S7_A20_the_log_shows_the_venue_no_bid_of_the_round_and_no_name(
     )
     assert market.bid(1, START + 1).refusal == ""
     secret = Entry.objects.get(type="receipt.round_bid")
-    assert venue.get(f"/evidence/{secret.seq}/").status_code == 404
+    assert venue.get(f"/evidence/{secret.payload_sha256}/").status_code == 404
     accepted = Entry.objects.get(type="lot.price_accepted")
-    for address in (f"/evidence/{accepted.seq}/", f"/lots/{market.lot.pk}/"):
+    for address in (f"/evidence/{accepted.payload_sha256}/", f"/lots/{market.lot.pk}/"):
         assert user.email not in venue.get(address).content.decode()
 
 

@@ -59,7 +59,7 @@ def leaf_with(entry: Entry, **changes: str) -> str:
 DOORS = [
     ("evidence:list", {}, ""),
     ("evidence:list", {}, "?export=csv"),
-    ("evidence:detail", {"seq"}, ""),
+    ("evidence:detail", {"payload_sha256"}, ""),
 ]
 
 
@@ -73,7 +73,7 @@ def test_A20_no_door_lets_the_venue_try_keys_against_a_leaf(
     if how == "in the open":
         entry = record_in_the_open(seller, buyer_user)
     key = f"user:{buyer_user.pk}"
-    address = reverse(name, kwargs=dict.fromkeys(words, entry.seq)) + query
+    address = reverse(name, kwargs=dict.fromkeys(words, entry.payload_sha256)) + query
     answer = as_user(operator).get(address)
     page = answer.getvalue().decode()
     assert key not in page

@@ -138,6 +138,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("S7 hash of the envelopes before the end", f"{AUCTIONS}discretion.py", '("lot.bid_refused", FIXING)', '("lot.bid_refused",)', ("tests/auctions/sale_events/test_fixed_set.py",)),
     Mutant("A11 a refused maximum before the end", f"{AUCTIONS}models.py", "Q(format__in=SECRET_FORMATS) | Q(allows_proxy=True)", "Q(format__in=SECRET_FORMATS)", DISCRETION),
     Mutant("A11 a refused maximum in the log", f"{AUCTIONS}models.py", "in SECRET_FORMATS or self.allows_proxy", "in SECRET_FORMATS", DISCRETION),
+    Mutant("S7 numbers in the evidence log", "npa_market/evidence/tables.py", 'fields = ("time", ', 'fields = ("seq", "time", ', ("tests/auctions/ceremony/test_log.py",)),
     Mutant("S1 reveals of a cancelled lot kept", f"{AUCTIONS}services/recording.py", "if self.state.phase == Phase.CANCELLED:", "if False:", ("tests/auctions/ceremony/test_erasure.py",)),
     # rounding and reading of money
     Mutant("rounding down", "npa_market/common/money.py", "(product * 2 + 100_000) // 200_000", "product * 2 // 200_000", MONEY),

@@ -126,7 +126,8 @@ def sees(user: User, door: Door, objects: dict[str, Any]) -> bool:
     if keyword is None:
         return True
     rows = MODEL_OF_KEYWORD[keyword].objects.visible_to(User.objects.get(pk=user.pk))
-    return rows.filter(pk=objects[keyword]).exists()
+    field = keyword if keyword == "payload_sha256" else "pk"
+    return rows.filter(**{field: objects[keyword]}).exists()
 
 
 def test_every_address_declares_who_may_open_it():

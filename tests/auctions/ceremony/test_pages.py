@@ -145,12 +145,14 @@ def test_S7_the_log_shows_the_venue_no_envelope_and_no_refusal_before_the_end(
         page = venue.get("/evidence/", {"type": act}).content.decode()
         assert "Clear the filters" in page
         assert "<tbody>" not in page
-    assert {venue.get(f"/evidence/{entry.seq}/").status_code for entry in hidden} == {404}
+    assert {venue.get(f"/evidence/{entry.payload_sha256}/").status_code for entry in hidden} == {
+        404
+    }
     clock.now = END + timedelta(minutes=1)
     sealed.share(Holder.COMPLIANCE)
     sealed.share(Holder.NOTARY)
     for entry in hidden:
-        page = venue.get(f"/evidence/{entry.seq}/").content.decode()
+        page = venue.get(f"/evidence/{entry.payload_sha256}/").content.decode()
         assert not [user for _, user in sealed.bidders if user.email in page]
 
 

@@ -45,7 +45,7 @@ def addresses(market: EventMarket) -> list[str]:
     found += [reverse(f"v1:{name}", args=[event]) for name in ("event-detail", "event-protocol")]
     found += [reverse(f"v1:{name}") for name in ("lot-list", "event-list", "registration-list")]
     found += ["/evidence/?type=lot.envelopes", "/evidence/own-acts.jsonl", "/lots/", "/"]
-    found += [f"/evidence/{entry.seq}/" for entry in fixed_entries()]
+    found += [f"/evidence/{entry.payload_sha256}/" for entry in fixed_entries()]
     for lot in (market.lot(1), market.lot(2)):
         found += [reverse(f"auctions:{name}", args=[lot.pk]) for name in OF_A_LOT]
         found += [
@@ -76,7 +76,7 @@ def test_S7_nobody_reads_whether_a_set_is_empty_while_the_event_waits(waiting, a
 
 def test_S7_the_entry_is_the_venues_to_read_after_the_end(waiting, as_user, clock):
     client = as_user(waiting.operator)
-    pages = [f"/evidence/{entry.seq}/" for entry in fixed_entries()]
+    pages = [f"/evidence/{entry.payload_sha256}/" for entry in fixed_entries()]
     assert {client.get(page).status_code for page in pages} == {404}
     resume_lot(user=waiting.operator, lot_id=waiting.lot(3).pk)
     clock.now = waiting.lot(3).ends_at
