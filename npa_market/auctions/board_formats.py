@@ -1,11 +1,20 @@
 """What the pages of sealed, falling and negotiated lots show: price, end, the reader's own act."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from npa_market.auctions.core import Dutch, Negotiated, Party, Phase, Sealed, Stage, ready_at
+from npa_market.auctions.core import (
+    Auction,
+    Dutch,
+    Negotiated,
+    Party,
+    Phase,
+    Sealed,
+    Stage,
+    ready_at,
+)
 from npa_market.auctions.forms_formats import (
     AnswerForm,
     OfferForm,
@@ -22,13 +31,13 @@ from npa_market.parties.models import Organisation
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The one number and the one time of a lot."""
+    """The one number and the one time of a lot; no time where none passes."""
 
     title: str
     price: str
     words: str
     end_title: str
-    until: datetime
+    until: datetime | None
     falls: str = ""
 
 
@@ -70,7 +79,13 @@ def board_of(lot: Lot, now: datetime) -> Board:
     state = ready_at(state_of(lot), now)
     if lot.is_over:
         return Board("Result", _result(lot), "", "Ended", lot.last_decided_at or now)
-    at = state.suspended_since or now  # No time passes for a suspended lot (A18).
+    if state.phase == Phase.SUSPENDED:  # No time passes for it (A18).
+        board = _running_board(lot, state, state.suspended_since or now)
+        return replace(board, end_title="Suspended", until=None)
+    return _running_board(lot, state, now)
+
+
+def _running_board(lot: Lot, state: Auction, at: datetime) -> Board:
     if isinstance(state, Dutch):
         return _falling(lot, state, at)
     if isinstance(state, Negotiated):

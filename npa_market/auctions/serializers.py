@@ -41,9 +41,9 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             "window_seconds", "extension_seconds", "higher_steps", "max_extensions",
             "allows_proxy", "allows_withdrawal", "tick_seconds", "lowest_price_minor",
             "round_seconds", "best_bid_seconds", "announced_at", "registration_ends_at",
-            "opens_at", "first_end_at", "ends_at", "hard_end_at", "state", "last_seq",
-            "leading_minor", "floor_minor", "bids", "hammer_minor", "reannounces", "released_at",
-            "by_invitation", "sale_event", "event_place", "whole_start_minor",
+            "opens_at", "first_end_at", "ends_at", "hard_end_at", "last_end_at", "state",
+            "last_seq", "leading_minor", "floor_minor", "bids", "hammer_minor", "reannounces",
+            "released_at", "by_invitation", "sale_event", "event_place", "whole_start_minor",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -199,6 +199,7 @@ def _live_data(lot: Lot, events: list[Any], now: Any) -> dict[str, Any]:
         "state": lot.state,
         "opens_at": lot.opens_at.isoformat(),
         "ends_at": lot.ends_at.isoformat(),
+        "last_end_at": lot.last_end_at.isoformat(),
         "start_price_minor": lot.start_price_minor,
         "step_minor": lot.step_minor,
         "higher_steps": lot.higher_steps,

@@ -108,7 +108,10 @@
       refreshPanel();
     } else if (event.kind === "resumed") {
       lot.state = "open";
+      // A suspension moves the hard end as far as the end.
+      lot.last_end_at = new Date(Date.parse(lot.last_end_at) + Date.parse(event.ends_at) - Date.parse(lot.ends_at)).toISOString();
       lot.ends_at = event.ends_at;
+      show("hard-end", dated(lot.last_end_at));
       words = `Bidding goes on; the end is ${clock(event.ends_at)}.`;
       refreshPanel();
     } else if (ENDED.includes(event.kind)) {
