@@ -3,9 +3,14 @@
 from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
-from npa_market.auctions.log import ACTS_OF_BIDDERS, FIXING, LotReceipt, ReceiptKind
+from npa_market.auctions.guard.models import BidLimit
+from npa_market.auctions.log import ACTS_OF_BIDDERS, FIXING, STOPPED, LotReceipt, ReceiptKind
 from npa_market.auctions.models import ENDED, HIDES_REFUSALS, Lot
-from npa_market.evidence.discretion import register_nameless, register_withheld
+from npa_market.evidence.discretion import (
+    register_for_actors,
+    register_nameless,
+    register_withheld,
+)
 
 
 def entries_kept_secret() -> Q:
@@ -24,7 +29,17 @@ def entries_kept_secret() -> Q:
     )
 
 
+def entries_for_bidders() -> Q:
+    """Entries that tell others that somebody tried to bid before the lot ended.
+
+    One on the limit itself, as they were written before, would lead to who proposed it.
+    """
+    lots = Lot.objects.exclude(state__in=ENDED).values_list("pk", flat=True)
+    on_limits = Q(object_type=BidLimit._meta.label_lower)
+    return Q(type=STOPPED) & (on_limits | Q(object_id__in=[str(key) for key in lots]))
+
+
 register_withheld(entries_kept_secret)
-register_nameless(
-    [*ACTS_OF_BIDDERS, "lot.bid_revealed", *(f"receipt.{kind}" for kind in ReceiptKind.values)]
-)
+register_for_actors(entries_for_bidders)
+register_nameless([*ACTS_OF_BIDDERS, STOPPED, "lot.bid_revealed"])
+register_nameless(f"receipt.{kind}" for kind in ReceiptKind.values)

@@ -46,6 +46,8 @@ ACTS_OF_BIDDERS = (
     *(f"lot.{kind}" for kind in WITH_BIDDER if kind != EventKind.SOLD),
     "lot.bid_refused",
 )
+# A bid that the bidder's own limit held back: no part of the lot, and named to its own people.
+STOPPED = "limit.bid_stopped"
 FIXING = f"lot.{EventKind.ENVELOPES_FIXED}"
 WITH_AMOUNT = (
     "bid_accepted", "bid_outbid", "envelope_opened", "whole_opened", "price_accepted",

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from npa_market.auctions.core import Standing
 from npa_market.auctions.guard.door import Guard
 from npa_market.auctions.guard.models import BidLimit, LimitState
-from npa_market.auctions.log import ACTS_OF_BIDDERS, FIXING
+from npa_market.auctions.log import ACTS_OF_BIDDERS, FIXING, STOPPED
 from npa_market.auctions.models import (
     BidOutcome,
     Invitation,
@@ -189,7 +189,7 @@ def history_of(lot: Lot) -> QuerySet[Entry]:
     The bids have tables of their own there; what was refused is the bidder's own affair, and the
     hash of the envelopes nobody's before the end (see `discretion`).
     """
-    hidden = [*ACTS_OF_BIDDERS, "lot.end_extended"]
+    hidden = [*ACTS_OF_BIDDERS, STOPPED, "lot.end_extended"]
     if not lot.is_over:
         hidden.append(FIXING)
     return Entry.objects.about(lot.pk).exclude(type__in=hidden)

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models
 
 from npa_market.common.fields import Sha256
-from npa_market.evidence.discretion import withheld_now
+from npa_market.evidence.discretion import withheld_from_others, withheld_now
 from npa_market.parties.models import Membership, User
 
 
@@ -20,7 +20,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 
         What must stay secret for now is on nobody's page (see `discretion`).
         """
-        return self.exclude(withheld_now()) if user.works_for_venue else self.none()
+        return self.exclude(withheld_from_others()) if user.works_for_venue else self.none()
 
 
 class Entry(models.Model):

@@ -139,6 +139,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("A11 a refused maximum before the end", f"{AUCTIONS}models.py", "Q(format__in=SECRET_FORMATS) | Q(allows_proxy=True)", "Q(format__in=SECRET_FORMATS)", DISCRETION),
     Mutant("A11 a refused maximum in the log", f"{AUCTIONS}models.py", "in SECRET_FORMATS or self.allows_proxy", "in SECRET_FORMATS", DISCRETION),
     Mutant("S7 numbers in the evidence log", "npa_market/evidence/tables.py", 'fields = ("time", ', 'fields = ("seq", "time", ', ("tests/auctions/ceremony/test_log.py",)),
+    Mutant("a stopped bid told before the end", f"{AUCTIONS}discretion.py", "register_for_actors(entries_for_bidders)", "pass", ("tests/auctions/guard/test_limits.py",)),
+    Mutant("a stopped bid told with its name", f"{AUCTIONS}discretion.py", "[*ACTS_OF_BIDDERS, STOPPED, ", "[*ACTS_OF_BIDDERS, ", ("tests/auctions/guard/test_limits.py",)),
     Mutant("S1 reveals of a cancelled lot kept", f"{AUCTIONS}services/recording.py", "if self.state.phase == Phase.CANCELLED:", "if False:", ("tests/auctions/ceremony/test_erasure.py",)),
     # rounding and reading of money
     Mutant("rounding down", "npa_market/common/money.py", "(product * 2 + 100_000) // 200_000", "product * 2 // 200_000", MONEY),

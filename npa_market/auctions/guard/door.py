@@ -1,7 +1,8 @@
 """Whether a buyer's own limit lets a request pass: before the rules of the lot, never part of them.
 
 A limit is the buyer's affair. A request that it stops was never submitted: it has no outcome, shows
-in no protocol, and its number may be used again. The log notes the fact alone, on the limit.
+in no protocol, and its number may be used again. The log notes the fact alone, on the lot and
+without a name: an entry on the limit would lead to the person who proposed it.
 """
 
 from dataclasses import dataclass
@@ -17,11 +18,8 @@ from npa_market.auctions.core import (
     PlaceBid,
     SubmitEnvelope,
 )
-from npa_market.auctions.guard.models import BidLimit
 from npa_market.auctions.negotiated import Negotiated
 from npa_market.common.errors import Refused
-from npa_market.evidence.services import Draft
-from npa_market.parties.models import User
 
 ABOVE_LIMIT, LIMIT_NEEDED = "above_limit", "limit_needed"
 _WORDS = {
@@ -63,18 +61,6 @@ class Guard:
         # What an envelope holds is looked at by its page, before it is sealed.
         is_above = amount_minor is not None and amount_minor > self.limit_minor
         return ABOVE_LIMIT if is_above else ""
-
-    def entry(self, code: str, *, actor: User, lot: str) -> Draft | None:
-        """What the log keeps of a request that was stopped; without a limit there is no subject."""
-        if self.limit_id is None:
-            return None
-        limit = BidLimit(pk=self.limit_id)
-        return Draft(
-            type="limit.bid_stopped",
-            subject=limit,
-            actor=actor,
-            payload={"lot": lot, "refusal": code},
-        )
 
 
 def binding_minor(command: BidderCommand, state: Auction) -> int | None:

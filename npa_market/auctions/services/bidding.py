@@ -29,6 +29,7 @@ from npa_market.auctions.core import (
 from npa_market.auctions.durability import UnsafeDatabase
 from npa_market.auctions.guard.door import refusal_of
 from npa_market.auctions.locking import busy_when_locked, lock_lot, lock_lot_if_free
+from npa_market.auctions.log import STOPPED
 from npa_market.auctions.models import SECRET_FORMATS, BidOutcome, EventKind, Lot, LotEvent
 from npa_market.auctions.pulse import outage_since, prolong_pulse, renew_pulse
 from npa_market.auctions.queries import Bidder, bidders_of, outcomes_of
@@ -180,13 +181,13 @@ def _decide_in_turn(lot: Lot, requests: Sequence[BidderRequest]) -> list[BidOutc
 
 
 def _stopped(minutes: Minutes, request: BidderRequest, bidder: Bidder) -> Stopped | None:
-    """Hold back a request beyond its buyer's limit, and note the fact without an amount."""
+    """Hold back a request beyond its buyer's limit, and note the fact without amount or name."""
     code = bidder.guard.stops(request.made(bidder.standing), minutes.state)
     if not code:
         return None
-    entry = bidder.guard.entry(code, actor=request.user, lot=minutes.lot.reference)
-    if entry is not None:
-        minutes.entries.append(entry)
+    if bidder.guard.limit_id is not None:
+        facts = {"lot": minutes.lot.reference, "refusal": code}
+        minutes.note(STOPPED, actor=request.user, payload=facts, before=minutes.state.phase.value)
     return Stopped(code)
 
 

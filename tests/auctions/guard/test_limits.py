@@ -20,6 +20,7 @@ from npa_market.auctions.models import BidOutcome
 from npa_market.auctions.protocol import protocol
 from npa_market.common.errors import InvalidInput, NotPermitted, Refused
 from npa_market.evidence.models import Entry
+from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation
 from npa_market.parties.roles import Role
 from npa_market.parties.services import set_bid_limit_rule
@@ -206,10 +207,12 @@ class TestSecret:
     def test_the_log_holds_the_fact_and_a_commitment(self, limited):
         code_of(limited.bid, 0, LIMIT + STEP)
         limit = BidLimit.objects.get()
-        entries = list(Entry.objects.about(limit.pk))
-        assert [entry.type for entry in entries] == [
-            "limit.proposed", "limit.in_force", "limit.bid_stopped",
-        ]  # fmt: skip
+        entries = list(Entry.objects.filter(type__startswith="limit.").order_by("seq"))
+        assert [(entry.type, entry.object_id) for entry in entries] == [
+            ("limit.proposed", str(limit.pk)),
+            ("limit.in_force", str(limit.pk)),
+            ("limit.bid_stopped", str(limited.lot.pk)),  # on the limit it would lead to a person
+        ]
         assert entries[0].payload.body == {
             "lot": limited.lot.reference,
             "commitment": commitment(limit),
@@ -217,6 +220,33 @@ class TestSecret:
         for entry in entries:
             assert str(LIMIT) not in json.dumps(entry.payload.body)
             assert str(LIMIT + STEP) not in json.dumps(entry.payload.body)
+
+    def test_who_was_stopped_is_named_to_nobody_else_and_the_fact_kept_until_the_end(
+        self, limited, as_user, clock, operator, buyer_user, other_buyer_user
+    ):
+        code_of(limited.bid, 0, LIMIT + STEP)
+        entry = Entry.objects.get(type="limit.bid_stopped")
+        assert str(buyer_user.pk) not in entry.canonical
+        venue, address = as_user(operator), f"/evidence/{entry.payload_sha256}/"
+        lot = reverse("auctions:detail", args=[limited.lot.pk])
+        assert entry.leaf_sha256 not in venue.get("/evidence/?export=csv").getvalue().decode()
+        assert venue.get(address).status_code == 404
+        for user, is_own in ((buyer_user, True), (other_buyer_user, False), (operator, False)):
+            acts = as_user(user).get(reverse("evidence:own_acts")).getvalue().decode()
+            assert ("limit.bid_stopped" in acts) is is_own
+            assert "bid stopped" not in as_user(user).get(lot).content.decode()
+        clock.now = END
+        limited.advance()
+        page = venue.get(address).content.decode()
+        assert "above_limit" in page
+        assert not [key for key in (buyer_user.email, str(buyer_user.pk)) if key in page]
+
+    def test_a_stopped_bid_of_before_stays_with_its_own_people(self, limited, as_user, operator):
+        """It was recorded on the limit, whose proposal names a person."""
+        buyer_user, limit = limited.bidders[0][1], BidLimit.objects.get()
+        record(type="limit.bid_stopped", subject=limit, actor=buyer_user, payload={})
+        entry = Entry.objects.get(type="limit.bid_stopped")
+        assert as_user(operator).get(f"/evidence/{entry.payload_sha256}/").status_code == 404
 
     def test_a_limit_of_the_same_amount_has_another_commitment(self, market, analyst):
         first = commitment(propose(market, LIMIT))
