@@ -1,4 +1,4 @@
-"""Histories: upload, import as a job, removal; and the reads that later rooms need.
+"""Histories: upload, import as a job, removal.
 
 A history belongs to an imported tape and finds its loans by loan number. Rows count for nobody
 before their file is taken in completely (`HistoryRow.objects.imported()`).
@@ -11,8 +11,6 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Max, QuerySet, Sum
-from django.db.models.functions import TruncMonth
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
@@ -22,18 +20,9 @@ from npa_market.common.models import StoredFile
 from npa_market.evidence.services import record
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
-from npa_market.tapes.history_models import (
-    ROWS_OF_KIND,
-    Contact,
-    HistoryFile,
-    HistoryKind,
-    HistoryState,
-    LegalStep,
-    Payment,
-    Placement,
-)
+from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile, HistoryKind, HistoryState
 from npa_market.tapes.kept_files import erased_at, hold, let_go, open_rows
-from npa_market.tapes.models import Loan, Tape, TapeState
+from npa_market.tapes.models import Tape, TapeState
 from npa_market.tapes.personal_models import AccessForm
 from npa_market.tapes.reading import open_tape
 from npa_market.tapes.revealing import log_access
@@ -283,45 +272,3 @@ def open_history_rejects(*, user: User, history_id: UUID) -> IO[bytes]:
         prev_state=history.state,
     )
     return open_rows(history.tape, history.rejects_file_id)
-
-
-def receipts_by_month(loans: QuerySet[Loan]) -> list[dict[str, Any]]:
-    """Payments of the loans per month: month, gross_minor, cost_minor, payments."""
-    rows = Payment.objects.imported().filter(loan__in=loans.order_by().values("pk"))
-    return list(
-        rows.order_by()
-        .annotate(month=TruncMonth("on"))
-        .values("month")
-        .annotate(
-            gross_minor=Sum("gross_minor"), cost_minor=Sum("cost_minor"), payments=Count("pk")
-        )
-        .order_by("month")
-    )
-
-
-def last_contacts(loans: QuerySet[Loan]) -> dict[UUID, Any]:
-    """Day of the last contact by loan; loans without one are not among them."""
-    rows = Contact.objects.imported().filter(loan__in=loans.order_by().values("pk"))
-    return dict(rows.order_by().values("loan").annotate(last=Max("on")).values_list("loan", "last"))
-
-
-def litigation_stages(loans: QuerySet[Loan]) -> dict[UUID, LegalStep]:
-    """The latest legal step by loan."""
-    rows = LegalStep.objects.imported().filter(loan__in=loans.order_by().values("pk"))
-    return {step.loan_id: step for step in rows.order_by("on", "pk")}
-
-
-def placements_by_agency(loans: QuerySet[Loan]) -> list[dict[str, Any]]:
-    """Placements per agency: agency, loans, placements, last, received_minor."""
-    rows = Placement.objects.imported().filter(loan__in=loans.order_by().values("pk"))
-    return list(
-        rows.order_by()
-        .values("agency")
-        .annotate(
-            loans=Count("loan", distinct=True),
-            placements=Count("pk"),
-            last=Max("on"),
-            received_minor=Sum("received_minor"),
-        )
-        .order_by("agency")
-    )

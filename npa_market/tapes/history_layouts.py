@@ -36,6 +36,16 @@ _STAGES = {
     "终结执行": "terminated",
 }
 
+DOCUMENTS = (
+    "contract",
+    "payout_proof",
+    "statement",
+    "e_sign_certificate",
+    "transfer_clause",
+    "notice",
+    "judgment",
+)
+
 
 @dataclass(frozen=True)
 class HistoryColumn:
@@ -125,8 +135,7 @@ LAYOUTS: dict[str, tuple[HistoryColumn, ...]] = {
         _LOAN,
         _on("Checked on", "核对日期"),
         _column("document", "Document", "文件", Kind.CODE, is_required=True,
-                codes=("contract", "payout_proof", "statement", "e_sign_certificate",
-                       "transfer_clause", "notice", "judgment"),
+                codes=DOCUMENTS,
                 table={"合同": "contract", "放款凭证": "payout_proof", "对账单": "statement",
                        "电子签名证书": "e_sign_certificate", "转让条款": "transfer_clause",
                        "通知书": "notice", "判决书": "judgment"}),

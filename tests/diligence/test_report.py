@@ -6,6 +6,9 @@ import re
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from pypdf import PdfReader
 
@@ -15,7 +18,11 @@ from npa_market.diligence.report.build import build_report
 from npa_market.diligence.report.inputs import REFERENCE_WORDS, ReportDoesNotAddUp
 from npa_market.diligence.report.reader import Reader, stamped
 from npa_market.diligence.report.segments import segment_lines
+from npa_market.packages.attached import reached_by
+from npa_market.packages.history_classes import tables_of
+from npa_market.packages.history_rows import Members
 from tests.diligence.frames import (
+    CUT_OFF,
     REPORTED_AT,
     SELLERS_RATE,
     priced,
@@ -219,6 +226,66 @@ def test_an_attached_history_is_counted_in_words():
         words = f"a {attached.NAMES[kind]} was attached: 1,234 entries on 50 of 60 loans."
         assert words in text
     assert "no contact log was attached" not in text
+
+
+def frozen(inputs, days):
+    """Histories on the loans of the inputs, as sealing freezes them; days: of the contacts."""
+    frame = inputs.frame
+    members = Members(
+        keys=pa.array(frame["loan_token"]),
+        borrowers=pd.factorize(frame["borrower_token"])[0],
+        principal=frame["principal_minor"].to_numpy(),
+        total=(frame["principal_minor"] + frame["interest_minor"]).to_numpy(),
+    )
+    loans = np.arange(len(frame))
+    on = pd.to_datetime(pd.Series(days)).reindex(loans % len(days)).reset_index(drop=True)
+    reached = reached_by(pd.DataFrame({"loan": loans}), members)
+    rows = {
+        "contacts": {
+            "channel": "robot_call", "rows": 2, "answered": 1, "right_party": 0, "last": on,
+        },
+        "placements": {
+            "on": on, "agency": "甲公司",
+            "commission_bp": pd.array([2500] * len(loans), dtype="Int32"),
+            "received_minor": pd.array([70_000] * len(loans), dtype="Int64"),
+        },
+        "payments": {"on": on, "gross_minor": 1_000, "cost_minor": 100},
+        "legal": {"stage": "enforcing", "court_level": "基层"},
+        "complaints": {"on": on, "subject": "Calls", "outcome": "rejected", "closed_on": on},
+        "documents": {"document": "payout_proof", "availability": "copy"},
+    }  # fmt: skip
+    return {
+        kind: REACH
+        | {"tables": tables_of(kind, pd.DataFrame({"loan": loans} | columns), reached, CUT_OFF)}
+        for kind, columns in rows.items()
+    }
+
+
+def test_tables_of_attached_histories_stand_in_their_chapters():
+    inputs = report_inputs(60)
+    text = text_with(frozen(inputs, ["2026-05-05", "2025-11-30"]))
+    principal, total = (
+        format_minor(amount, "CNY")
+        for amount in (inputs.package.principal_minor, inputs.package.total_minor)
+    )
+    people = inputs.package.borrowers
+    whole = f"60 {people} {principal} {total} 100.0 %"
+    assert f"Robot call 60 {people} 120 60 0 0.0 %" in text
+    for row in ("Answered, right party not reached", "Rejected", "Enforcing", "基层"):
+        assert f"{row} {whole}" in text
+    assert f"Payout proof Copy {whole}" in text
+    assert f"甲公司 60 {people} 60 2025-11 to 2026-05 25 % 42,000.00" in text
+    assert f"Total 60 {people} 60 600.00 60.00" in text
+    for number in ("T23", "T23a", "T28", "T28a", "T28b", "T29", "T31", "T33a", "T34a"):
+        assert re.search(rf"{number} [A-Z]", text)
+    assert "no contact log was attached" not in text
+
+
+def test_a_frozen_table_that_does_not_add_up_stops_the_report():
+    histories = frozen(report_inputs(60), ["2026-05-05"])
+    histories["complaints"]["tables"][0]["rows"][0]["total_minor"] += 1
+    with pytest.raises(ReportDoesNotAddUp, match="T29"):
+        text_with(histories)
 
 
 def text_with(histories):

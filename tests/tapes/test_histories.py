@@ -15,11 +15,7 @@ from npa_market.parties.roles import Role
 from npa_market.tapes import histories, history_import
 from npa_market.tapes.histories import (
     import_history,
-    last_contacts,
-    litigation_stages,
     open_history_rejects,
-    placements_by_agency,
-    receipts_by_month,
     remove_history,
     upload_history,
 )
@@ -214,21 +210,6 @@ def test_only_an_imported_tape_of_ones_own_takes_histories(
             upload_history(
                 user=seller_user, tape_id=tape_id, kind=kind, chunks=[b"a,b\n1,2\n"], file_name="x"
             )
-
-
-def test_later_rooms_read_months_contacts_stages_and_placements(take_in):
-    take_in("payments", {}, {"还款日期": "2024-03-31"}, {"还款日期": "2024-04-01"})
-    take_in("contacts", {}, {"联系日期": "2025-12-01"})
-    take_in("legal", {"日期": "2024-09-01", "阶段": "执行中"}, {})
-    take_in("placements", {}, {"委托日期": "2024-09-01", "结束日期": "", "回款": ""})
-    loans = Loan.objects.imported()
-    one = loans.get(loan_number="L-1").pk
-    months = [(str(row["month"])[:7], row["gross_minor"]) for row in receipts_by_month(loans)]
-    assert months == [("2024-03", 24_000), ("2024-04", 12_000)]
-    assert last_contacts(loans) == {one: date(2025, 12, 1)}
-    assert litigation_stages(loans)[one].stage == "enforcing"
-    (agency,) = placements_by_agency(loans)
-    assert (agency["loans"], agency["placements"], agency["received_minor"]) == (1, 2, 20_000)
 
 
 def test_the_pages_take_a_file_show_its_result_and_the_rows_of_a_loan(

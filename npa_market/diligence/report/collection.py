@@ -4,7 +4,13 @@ from reportlab.platypus import Spacer
 
 from npa_market.common.charts import BarChart, CurveChart, Line
 from npa_market.diligence.report import style as look
-from npa_market.diligence.report.attached import attached, is_attached
+from npa_market.diligence.report.attached import (
+    agencies,
+    attached,
+    is_attached,
+    payments,
+    tables_of,
+)
 from npa_market.diligence.report.composer import Composer, percent
 from npa_market.diligence.report.groups import Grouped, checked
 from npa_market.diligence.report.inputs import PackageFacts, ReportInputs
@@ -31,6 +37,7 @@ def collection(paper: Composer, inputs: ReportInputs, placements: Grouped) -> No
         on_new_page=False,
     )
     paper.groups(checked(placements, inputs.package))
+    agencies(paper, inputs.package)
     paper.missing(_missing(inputs.package))
     if receipts.is_dated:
         _monthly(paper, receipts)
@@ -38,16 +45,11 @@ def collection(paper: Composer, inputs: ReportInputs, placements: Grouped) -> No
         _by_vintage(paper, vintages(inputs.frame, inputs.receipts, inputs.package.cut_off_date))
     else:
         _undated(paper, receipts)
+    payments(paper, inputs.package)
 
 
 def _missing(package: PackageFacts) -> list[tuple[str, str, str]]:
     lines = [
-        (
-            "T33",
-            "Agencies, dates and commissions",
-            "The tape counts placements per loan, without agency, date or commission. "
-            + attached(package, "placements"),
-        ),
         (
             "T35",
             "Payment plans and settlements",
@@ -56,9 +58,17 @@ def _missing(package: PackageFacts) -> list[tuple[str, str, str]]:
         ),
         ("C8", "Roll to contact loss", _roll(package)),
     ]
-    if is_attached(package, "payments"):
+    if not tables_of(package, "placements"):
+        words = "The tape counts placements per loan, without agency, date or commission. "
+        agency = (
+            "T33a",
+            "Agencies, dates and commissions",
+            words + attached(package, "placements"),
+        )
+        lines.insert(0, agency)
+    if is_attached(package, "payments") and not tables_of(package, "payments"):
         words = "T34 has the receipts that the tape states. "
-        lines.append(("T34", "Payments one by one", words + attached(package, "payments")))
+        lines.append(("T34a", "Payments as attached", words + attached(package, "payments")))
     return lines
 
 

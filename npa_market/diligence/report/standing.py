@@ -3,7 +3,15 @@
 import numpy as np
 
 from npa_market.common.charts import BarChart, Line
-from npa_market.diligence.report.attached import attached, is_attached
+from npa_market.diligence.report.attached import (
+    attached,
+    channels,
+    checklist,
+    class_groups,
+    is_attached,
+    tables_of,
+    without_tables,
+)
 from npa_market.diligence.report.composer import Composer, percent
 from npa_market.diligence.report.frames import banded, known
 from npa_market.diligence.report.groups import Grouped, checked, grouped, without_small_cells
@@ -34,13 +42,23 @@ def legal(paper: Composer, package: PackageFacts, litigation: Grouped, status: G
         status,
         note="Loans with another status than live are valued at 0: Value by segment, chapter 8.",
     )
+    class_groups(
+        paper,
+        package,
+        "legal",
+        [
+            ("legal_stage", "T23", "Last legal step", "Stage"),
+            ("court_level", "T23a", "Court of the last legal step", "Court level"),
+        ],
+    )
+    court = (
+        "T23",
+        "Court level and stage",
+        "The tape has the status of a suit, not its court. " + attached(package, "legal"),
+    )
     paper.missing(
         [
-            (
-                "T23",
-                "Court level and stage",
-                "The tape has the status of a suit, not its court. " + attached(package, "legal"),
-            ),
+            *without_tables(package, [("legal", "legal_stage", court)]),
             (
                 "T24",
                 "Limitation period by loan",
@@ -69,15 +87,30 @@ def contact(paper: Composer, inputs: ReportInputs, reachability: Grouped) -> Non
     paper.groups(reachability)
     paper.groups(checked(without_small_cells(by_last_contact(inputs)), package))
     _by_age_of_debt(paper, inputs)
+    _logs(paper, package)
+
+
+def _logs(paper: Composer, package: PackageFacts) -> None:
+    """T28 and T29 where logs are attached, and what is missing."""
+    channels(paper, package)
+    wanted = [
+        ("contact_result", "T28a", "Best result of all attempts", "Result"),
+        ("last_contact", "T28b", "Last entry of the contact log", "Last entry"),
+    ]
+    class_groups(paper, package, "contacts", wanted)
+    wanted = [("complaints", "T29", "Complaints", "Gravest complaint")]
+    class_groups(paper, package, "complaints", wanted)
+    attempts = ("T28", "Attempts and right-party contacts", attached(package, "contacts"))
+    complaints = (
+        "T29",
+        "Complaints",
+        "Open disputes are a status (T25) and a rule of the screen (T4), which also counts open "
+        "complaints of the seller's histories. " + attached(package, "complaints"),
+    )
+    lines = [("contacts", "channels", attempts), ("complaints", "complaints", complaints)]
     paper.missing(
         [
-            ("T28", "Attempts and right-party contacts", attached(package, "contacts")),
-            (
-                "T29",
-                "Complaints",
-                "Open disputes are a status (T25) and a rule of the screen (T4), which also counts "
-                "open complaints of the seller's histories. " + attached(package, "complaints"),
-            ),
+            *without_tables(package, lines),
             ("T30", "Contact rules", _contact_rules(package)),
         ]
     )
@@ -129,7 +162,7 @@ def _by_age_of_debt(paper: Composer, inputs: ReportInputs) -> None:
 
 
 def documents(paper: Composer, package: PackageFacts) -> None:
-    """Chapter 6: in words, because a tape holds no files."""
+    """Chapter 6: T31 where a checklist is attached, else in words; the tape holds no files."""
     paper.chapter(
         6,
         "Documents",
@@ -137,19 +170,22 @@ def documents(paper: Composer, package: PackageFacts) -> None:
         "holds none of them.",
         on_new_page=False,
     )
-    paper.missing(
-        [
-            (
-                "T31",
-                "Checklist of documents",
-                attached(package, "documents") + " Which files the seller promises, and by when, "
-                "is a term of the contract; a promised file that is missing is a putback reason.",
-            ),
-            (
-                "T32",
-                "Evidence level of records",
-                "Sealing, report and admissions are entries of the venue's evidence log (chapter "
-                "11). Records inside the seller's own systems are not logged there.",
-            ),
-        ]
+    checklist(paper, package)
+    terms = (
+        "Which files the seller promises, and by when, is a term of the contract; a promised file "
+        "that is missing is a putback reason."
     )
+    lines = [
+        (
+            "T32",
+            "Evidence level of records",
+            "Sealing, report and admissions are entries of the venue's evidence log (chapter "
+            "11). Records inside the seller's own systems are not logged there.",
+        )
+    ]
+    if tables_of(package, "documents"):
+        paper.small(terms)
+    else:
+        words = f"{attached(package, 'documents')} {terms}"
+        lines.insert(0, ("T31", "Checklist of documents", words))
+    paper.missing(lines)
