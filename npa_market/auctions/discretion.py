@@ -1,11 +1,22 @@
-"""What the evidence log shows of a lot's secrets: nothing before its end, and no bidder's name."""
+"""What the evidence log shows of a lot's secrets: nothing before its end, and no bidder's name.
 
-from django.db.models import CharField, Q
+What the protocol never tells, the log tells nobody but its bidder.
+"""
+
+from django.db.models import CharField, Q, QuerySet
 from django.db.models.functions import Cast
 
 from npa_market.auctions.guard.models import BidLimit
-from npa_market.auctions.log import ACTS_OF_BIDDERS, FIXING, STOPPED, LotReceipt, ReceiptKind
-from npa_market.auctions.models import ENDED, HIDES_REFUSALS, Lot
+from npa_market.auctions.log import (
+    ACTS_OF_BIDDERS,
+    FIXING,
+    STOPPED,
+    EventKind,
+    LotEvent,
+    LotReceipt,
+    ReceiptKind,
+)
+from npa_market.auctions.models import ENDED, HIDES_REFUSALS, Lot, LotState
 from npa_market.evidence.discretion import (
     register_for_actors,
     register_nameless,
@@ -20,10 +31,8 @@ def entries_kept_secret() -> Q:
     the leader's (A11); so does the hash that fixes the set: that of an empty set is known to
     everybody, and an event's lot without envelopes waits.
     """
-    running = LotReceipt.objects.exclude(lot__state__in=ENDED)
-    receipts = running.annotate(key=Cast("pk", CharField(max_length=40))).order_by()
     lots = Lot.objects.filter(HIDES_REFUSALS).exclude(state__in=ENDED)
-    return Q(object_type=LotReceipt._meta.label_lower, object_id__in=receipts.values("key")) | Q(
+    return _on(LotReceipt.objects.exclude(lot__state__in=ENDED)) | Q(
         type__in=("lot.bid_refused", FIXING),
         object_id__in=[str(key) for key in lots.values_list("pk", flat=True)],
     )
@@ -39,7 +48,22 @@ def entries_for_bidders() -> Q:
     return Q(type=STOPPED) & (on_limits | Q(object_id__in=[str(key) for key in lots]))
 
 
+def bids_never_revealed() -> Q:
+    """Entries on bids of a round whose lot was cancelled before it ended: the protocol hides their
+    amounts, and who may cancel must not learn them by it."""
+    ended_rounds = LotEvent.objects.filter(kind=EventKind.ROUND_REVEALED).values("lot")
+    bids = LotReceipt.objects.filter(kind=ReceiptKind.ROUND_BID, lot__state=LotState.CANCELLED)
+    return _on(bids.exclude(lot__in=ended_rounds))
+
+
+def _on(receipts: QuerySet[LotReceipt]) -> Q:
+    """The condition of an entry on one of these receipts."""
+    keys = receipts.annotate(key=Cast("pk", CharField(max_length=40))).order_by().values("key")
+    return Q(object_type=LotReceipt._meta.label_lower, object_id__in=keys)
+
+
 register_withheld(entries_kept_secret)
+register_for_actors(bids_never_revealed)
 register_for_actors(entries_for_bidders)
 register_nameless([*ACTS_OF_BIDDERS, STOPPED, "lot.bid_revealed"])
 register_nameless(f"receipt.{kind}" for kind in ReceiptKind.values)

@@ -141,6 +141,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("S7 numbers in the evidence log", "npa_market/evidence/tables.py", 'fields = ("time", ', 'fields = ("seq", "time", ', ("tests/auctions/ceremony/test_log.py",)),
     Mutant("a stopped bid told before the end", f"{AUCTIONS}discretion.py", "register_for_actors(entries_for_bidders)", "pass", ("tests/auctions/guard/test_limits.py",)),
     Mutant("a stopped bid told with its name", f"{AUCTIONS}discretion.py", "[*ACTS_OF_BIDDERS, STOPPED, ", "[*ACTS_OF_BIDDERS, ", ("tests/auctions/guard/test_limits.py",)),
+    Mutant("S7 bids of a cancelled round told", f"{AUCTIONS}discretion.py", "register_for_actors(bids_never_revealed)", "pass", DISCRETION),
     Mutant("S1 reveals of a cancelled lot kept", f"{AUCTIONS}services/recording.py", "if self.state.phase == Phase.CANCELLED:", "if False:", ("tests/auctions/ceremony/test_erasure.py",)),
     # rounding and reading of money
     Mutant("rounding down", "npa_market/common/money.py", "(product * 2 + 100_000) // 200_000", "product * 2 // 200_000", MONEY),
