@@ -56,6 +56,10 @@ class BidForm(forms.Form):
         values["confirmed_minor"] = self._confirmed(values.get("confirm_amount", ""))
         return values
 
+    def take_focus(self) -> None:
+        """Put the cursor into the amount when the form is shown, by htmx as well."""
+        self.fields["amount"].widget.attrs["autofocus"] = True
+
     def _confirmed(self, text: str) -> int | None:
         """What was typed at the review; a text that is no amount confirms nothing."""
         try:

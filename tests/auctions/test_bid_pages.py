@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from npa_market.auctions.models import BidOutcome, Lot, LotState
+from npa_market.auctions.services import suspend_lot
 from npa_market.auctions.terms import Format
 from npa_market.common.errors import Busy
 from npa_market.common.money import format_minor
@@ -139,6 +140,26 @@ class TestBidding:
         text = desk(**form, act="change").content.decode()
         assert 'value="2,000,000.00"' in text
         assert not BidOutcome.objects.exists()
+
+    def test_the_focus_goes_to_one_place_of_each_answer(self, desk, market):
+        focused = re.compile(
+            r'<(\w+)[^>]*\bname="(\w+)"[^>]*\bautofocus|class="(note \w+)"[^>]*autofocus'
+        )
+
+        def places(answer) -> list[str]:
+            return ["".join(found[1:]) for found in focused.findall(answer.content.decode())]
+
+        assert places(desk.client.get(url("bid", market.lot.pk))) == []
+        assert places(desk(amount="1", act="review")) == ["amount"]
+        form = review(desk, "1900000")
+        assert places(desk(**form, act="change")) == ["amount"]
+        headers = {"HX-Request": "true"}
+        typed = {**form, "act": "confirm"}
+        address = url("bid", market.lot.pk)
+        accepted = desk.client.post(address, typed, headers=headers)
+        assert places(accepted) == ["note good"]
+        suspend_lot(user=market.operator, lot_id=market.lot.pk, reason="Line down")
+        assert places(confirm(desk, START + 9 * STEP)) == ["note bad"]
 
     @pytest.mark.parametrize(
         ("typed", "message"),

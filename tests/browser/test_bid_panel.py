@@ -25,3 +25,19 @@ def test_enter_reviews_what_was_typed(bidding):
     field.press("Enter")
     expect(bidding.get_by_role("heading", name="Review your bid")).to_be_visible()
     expect(bidding.locator("#bid-panel .price")).to_contain_text("23,456.78")
+
+
+def test_the_focus_goes_to_the_fault_and_to_the_answer(bidding):
+    field = bidding.locator("#bid-panel [name=amount]")
+    field.fill("1")
+    bidding.get_by_role("button", name="Review bid").click()
+    expect(bidding.locator("#bid-panel [role=alert]").first).to_contain_text("Lowest possible")
+    expect(field).to_be_focused()
+    field.fill("20,000.00")
+    bidding.keyboard.press("Enter")
+    expect(bidding.get_by_role("button", name="Place this bid")).to_be_focused()
+    bidding.get_by_role("button", name="Change").click()
+    expect(field).to_be_focused()
+    bidding.keyboard.press("Enter")
+    bidding.get_by_role("button", name="Place this bid").click()
+    expect(bidding.locator("#bid-panel .note.good")).to_be_focused()

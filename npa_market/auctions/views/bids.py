@@ -52,7 +52,9 @@ def lot_bid(request: MemberRequest, lot_id: UUID) -> HttpResponse:
     if request.POST.get("act") == "confirm" and form.cleaned_data["request_id"]:
         return _confirm(request, lot, buyer, form)
     if request.POST.get("act") == "change":
-        return _panel(request, lot, buyer, BidForm(lot=lot, initial=form.cleaned_data))
+        changed = BidForm(lot=lot, initial=form.cleaned_data)
+        changed.take_focus()
+        return _panel(request, lot, buyer, changed)
     amount_minor = form.cleaned_data["amount_minor"]
     refusal = refusal_ahead(lot=lot, buyer=buyer, amount_minor=amount_minor)
     if refusal is not None and refusal in ABOUT_THE_AMOUNT:
@@ -139,7 +141,13 @@ def _panel(
     review: dict[str, Any] | None = None,
     outcome: BidOutcome | None = None,
 ) -> HttpResponse:
-    """The bid panel alone for htmx, a page around it without."""
+    """The bid panel alone for htmx, a page around it without.
+
+    What answers a request takes the focus, which would fall to the top of the page else: the field
+    with a fault, or the note.
+    """
+    if form.errors and not form.non_field_errors():
+        form.take_focus()
     context = {
         "lot": lot,
         "package": lot.package,
