@@ -16,7 +16,7 @@ from npa_market.auctions.log import (
     LotReceipt,
     ReceiptKind,
 )
-from npa_market.auctions.models import ENDED, HIDES_REFUSALS, Lot, LotState
+from npa_market.auctions.models import ENDED, HIDES_REFUSALS, Lot, LotFormat, LotState
 from npa_market.evidence.discretion import (
     register_for_actors,
     register_nameless,
@@ -32,7 +32,7 @@ def entries_kept_secret() -> Q:
     everybody, and an event's lot without envelopes waits.
     """
     lots = Lot.objects.filter(HIDES_REFUSALS).exclude(state__in=ENDED)
-    return _on(LotReceipt.objects.exclude(lot__state__in=ENDED)) | Q(
+    return _on_receipts_of(lots) | Q(
         type__in=("lot.bid_refused", FIXING),
         object_id__in=[str(key) for key in lots.values_list("pk", flat=True)],
     )
@@ -52,14 +52,17 @@ def bids_never_revealed() -> Q:
     """Entries on bids of a round whose lot was cancelled before it ended: the protocol hides their
     amounts, and who may cancel must not learn them by it."""
     ended_rounds = LotEvent.objects.filter(kind=EventKind.ROUND_REVEALED).values("lot")
-    bids = LotReceipt.objects.filter(kind=ReceiptKind.ROUND_BID, lot__state=LotState.CANCELLED)
-    return _on(bids.exclude(lot__in=ended_rounds))
+    lots = Lot.objects.filter(format=LotFormat.DUTCH, state=LotState.CANCELLED)
+    return _on_receipts_of(lots.exclude(pk__in=ended_rounds))
 
 
-def _on(receipts: QuerySet[LotReceipt]) -> Q:
-    """The condition of an entry on one of these receipts."""
-    keys = receipts.annotate(key=Cast("pk", CharField(max_length=40))).order_by().values("key")
-    return Q(object_type=LotReceipt._meta.label_lower, object_id__in=keys)
+def _on_receipts_of(lots: QuerySet[Lot]) -> Q:
+    """Entries on what was handed in for these lots; before, each stood on its receipt's row."""
+    rows = LotReceipt.objects.filter(lot__in=lots.order_by().values("pk")).order_by()
+    numbers = rows.annotate(key=Cast("pk", CharField(max_length=40))).values("key")
+    keys = [key.hex for key in lots.values_list("pk", flat=True)]
+    is_one_of_them = Q(object_id__in=keys) | Q(object_id__in=numbers)
+    return Q(object_type=LotReceipt._meta.label_lower) & is_one_of_them
 
 
 register_withheld(entries_kept_secret)

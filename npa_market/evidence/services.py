@@ -29,6 +29,7 @@ class Draft:
     actor: User | None
     payload: dict[str, Any]
     prev_state: str = ""
+    object_id: str = ""
 
 
 def record(
@@ -38,15 +39,26 @@ def record(
     actor: User | None,
     payload: dict[str, Any],
     prev_state: str = "",
+    object_id: str = "",
 ) -> Entry:
     """Append one entry on `subject`; `actor` None means the system itself.
+
+    `object_id` stands in place of the subject's key, where a key that counts up would tell of rows
+    that are secret.
 
     `payload` is plain JSON without personal data of borrowers; amounts are integer minor units.
     The log keeps only SHA-256(salt || canonical payload), and of an act that names nobody (see
     `discretion`) only a commitment to its actor. Must run inside the transaction of the
     event: raises RuntimeError outside one, so no event stands without its entry.
     """
-    draft = Draft(type=type, subject=subject, actor=actor, payload=payload, prev_state=prev_state)
+    draft = Draft(
+        type=type,
+        subject=subject,
+        actor=actor,
+        payload=payload,
+        prev_state=prev_state,
+        object_id=object_id,
+    )
     (entry,) = record_all([draft])
     return entry
 
@@ -101,7 +113,7 @@ def _actor_name(draft: Draft, actor_salt: bytes) -> str:
 
 def _entry(draft: Draft, actor_name: str, salt: bytes, now: datetime) -> Entry:
     """The entry with its canonical form and hashes (not saved)."""
-    subject = draft.subject
+    subject, object_id = draft.subject, draft.object_id or str(draft.subject.pk)
     payload_sha256 = hashlib.sha256(salt + rfc8785.dumps(draft.payload)).hexdigest()
     document: dict[str, Any] = {
         "v": 1,
@@ -109,7 +121,7 @@ def _entry(draft: Draft, actor_name: str, salt: bytes, now: datetime) -> Entry:
         "type": draft.type,
         "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "actor": actor_name,
-        "object": f"{subject._meta.label_lower}:{subject.pk}",
+        "object": f"{subject._meta.label_lower}:{object_id}",
         "prev_state": draft.prev_state,
         "payload_sha256": payload_sha256,
         "software": SOFTWARE,
@@ -120,7 +132,7 @@ def _entry(draft: Draft, actor_name: str, salt: bytes, now: datetime) -> Entry:
         time=now,
         actor=actor_name,
         object_type=subject._meta.label_lower,
-        object_id=str(subject.pk),
+        object_id=object_id,
         prev_state=draft.prev_state,
         payload_sha256=payload_sha256,
         canonical=canonical.decode(),

@@ -54,12 +54,10 @@ _MASKS = (
     (re.compile(r"[A-Za-z0-9+/_-]{43,}=*"), "<base64>"),
     (re.compile(r"\b\d{2}:\d{2}(:\d{2})?\b"), "<clock>"),
     (re.compile(r"\b\d+(\.\d+)? ?ms\b"), "<duration>"),
-    # Numbers of rows survive a roll-back.
-    (re.compile(r"auctions\.lotreceipt:\d+"), "<row>"),
     # Of an object in a log line; random tokens may hold the same letters.
     (re.compile(r"(?<= at )0x[0-9a-f]+"), "<address>"),
 )
-_VARYING = {"<reference>", "<time>", "<duration>", "<row>", "<address>"}
+_VARYING = {"<reference>", "<time>", "<duration>", "<address>"}
 _GROWING = tuple(each for each in _MASKS if each[1] in _VARYING)
 # Rows count up over all lots, and a text with such a number grows with it.
 _COUNTED = {"seq", "id", "index", "entry"}

@@ -130,8 +130,8 @@ def record_receipt(
 ) -> LotReceipt | None:
     """Write what was handed in secretly, if anything was; its events are taken down already.
 
-    The entry stands on the receipt, not on the lot, so that a lot's history does not tell how many
-    there are (S7).
+    The entry stands on the lot's receipts, not on the lot, so that a lot's history does not tell
+    how many there are; nor on the row, whose key would count those of other lots (S7).
     """
     lot = minutes.lot
     for event in events:
@@ -142,6 +142,7 @@ def record_receipt(
             record(
                 type=f"receipt.{row.kind}",
                 subject=row,
+                object_id=lot.pk.hex,
                 actor=actor,
                 payload={
                     "lot": lot.reference,

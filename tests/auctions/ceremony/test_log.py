@@ -1,12 +1,16 @@
 """S7: what is withheld in the evidence log leaves no trace in what the log shows."""
 
+import json
+
 import pytest
 from django.db import transaction
 
 from npa_market.auctions.model.secrecy import masked
-from npa_market.auctions.services import suspend_lot
+from npa_market.auctions.models import LotReceipt
+from npa_market.auctions.services import cancel_lot, suspend_lot
 from npa_market.evidence.models import Entry
-from tests.auctions.conftest import START
+from npa_market.evidence.services import record
+from tests.auctions.conftest import END, START
 
 pytestmark = pytest.mark.django_db
 
@@ -34,3 +38,28 @@ def test_S7_no_number_or_gap_tells_how_many_envelopes_there_are(
     none = looks(sealed, people, envelopes=0)
     assert sum("Lot suspended" in text for text in none) > len(people)
     assert none == looks(sealed, people, envelopes=3)
+
+
+def test_S7_after_the_end_no_entry_counts_the_envelopes_of_other_lots(sealed):
+    """A row's key counts up over all lots: between two of a lot that ended lie those of others."""
+    for who in (0, 1):
+        sealed.bid(who, START)
+    entries = Entry.objects.filter(type="receipt.envelope")
+    (kept,) = set(entries.values_list("object_id", flat=True))
+    assert kept == sealed.lot.pk.hex
+    assert {json.loads(entry.canonical)["object"] for entry in entries} == {
+        f"auctions.lotreceipt:{kept}"
+    }
+
+
+def test_S7_an_entry_of_before_stood_on_its_row_and_is_withheld_too(
+    sealed, clock, as_user, operator
+):
+    sealed.bid(0, START)
+    user, row = sealed.bidders[0][1], LotReceipt.objects.get()
+    before = record(type="receipt.envelope", subject=row, actor=user, payload={})
+    address = f"/evidence/{before.payload_sha256}/"
+    assert as_user(operator).get(address).status_code == 404
+    clock.now = END
+    cancel_lot(user=operator, lot_id=sealed.lot.pk, reason="Key is lost")
+    assert as_user(operator).get(address).status_code == 200
