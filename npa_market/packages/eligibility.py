@@ -18,11 +18,16 @@ import pyarrow.compute as pc
 
 from npa_market.packages.months import months_before
 from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
+from npa_market.tapes.same_debt import Debts, no_debts, same_debts
 
 Mask = npt.NDArray[np.bool_]
 Rule = Callable[[pd.DataFrame, "Background"], Mask]
 Matches = tuple[npt.NDArray[np.int64], Mask]
+Renumbered = tuple[npt.NDArray[np.int64], list[str]]
+_KEY = pa.binary(16)
+NO_DEBTS = no_debts(_KEY)
 ADULT_AGE = 18
+NAMED = 20  # loans of a rule that are named with their other number
 NEAR_MONTHS = 6  # "time-barred or within 6 months of it": a default, not a rule of law
 # Months after which a claim is barred, by the market's currency. CNY: Civil Code art. 188, three
 # years, begun anew by payment or demand (art. 195). Where no law is on record nothing is derived
@@ -45,6 +50,16 @@ SCREENED_COLUMNS = [
     "last_payment_date",
     "last_contact_date",
     "borrower__birth_year",
+]
+
+
+# In the order of the columns of `Debts`.
+DEBT_COLUMNS = [
+    "loan_number",
+    "borrower_id",
+    "origination_date",
+    "original_amount_minor",
+    "product",
 ]
 
 
@@ -76,8 +91,8 @@ def _pairs(numbers: pa.Array, borrowers: pa.Array) -> pa.Array:
 class Background:
     """What the rules need beside the columns.
 
-    live: the seller's loans in other live packages.
-    sold: the seller's loans whose title has moved.
+    live: the seller's loans in other live packages; live_debts: the same as debts.
+    sold: the seller's loans whose title has moved; sold_debts: the same as debts.
     complained: the seller's loans with an open complaint in an imported history.
     """
 
@@ -86,15 +101,27 @@ class Background:
     live: Identities = NO_IDENTITIES
     sold: Identities = NO_IDENTITIES
     complained: Identities = NO_IDENTITIES
-    _matched: dict[str, tuple[pd.DataFrame, Matches]] = field(
+    live_debts: Debts = NO_DEBTS
+    sold_debts: Debts = NO_DEBTS
+    _matched: dict[str, tuple[pd.DataFrame, Any]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
     def matches(self, taken: str, frame: pd.DataFrame) -> Matches:
         """`_matches` of the frame with a field of identities, made once for rules that share it."""
+        matched: Matches = self._once(taken, frame, _matches)
+        return matched
+
+    def renumbered(self, taken: str, frame: pd.DataFrame) -> Renumbered:
+        """Positions of the loans whose debt is among a field of debts under another number, and
+        that number; made once."""
+        found: Renumbered = self._once(taken, frame, _renumbered)
+        return found
+
+    def _once(self, taken: str, frame: pd.DataFrame, compare: Callable[..., Any]) -> Any:
         known = self._matched.get(taken)
         if known is None or known[0] is not frame:
-            known = self._matched[taken] = frame, _matches(frame, getattr(self, taken))
+            known = self._matched[taken] = frame, compare(frame, getattr(self, taken))
         return known[1]
 
 
@@ -122,10 +149,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Screening:
-    """Which loans stay, (loans,), and what each rule found."""
+    """Which loans stay, (loans,), and what each rule found.
+
+    renumbered: of the rules on other numbers, some loans with both numbers, the seller's own.
+    """
 
     keeps: Mask
     findings: tuple[Finding, ...]
+    renumbered: tuple[dict[str, str], ...] = ()
 
 
 def _has_status(status: str) -> Rule:
@@ -250,6 +281,33 @@ def _plain(column: "pd.Series[Any]") -> pa.Array:
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
+def _among_debts(taken: str) -> Rule:
+    """Loans whose debt is among the background's `taken`, under another number."""
+
+    def hits(frame: pd.DataFrame, background: Background) -> Mask:
+        found = np.zeros(len(frame), dtype=bool)
+        found[background.renumbered(taken, frame)[0]] = True
+        return found
+
+    return hits
+
+
+def _renumbered(frame: pd.DataFrame, known: Debts) -> Renumbered:
+    if not len(known.numbers):
+        return np.empty(0, dtype=np.int64), []
+    return same_debts(_debts(frame), known)
+
+
+def _debts(frame: pd.DataFrame) -> Debts:
+    return Debts(
+        _plain(frame["loan_number"]),
+        _plain(frame["borrower_id"]).cast(_KEY),
+        pa.Array.from_pandas(frame["origination_date"]).cast(pa.date32()),
+        pa.Array.from_pandas(frame["original_amount_minor"]).cast(pa.int64()),
+        _plain(frame["product"]),
+    )
+
+
 def _minor(frame: pd.DataFrame, background: Background) -> Mask:
     """Surely under age: the tape gives the year of birth only."""
     age = background.cut_off_date.year - frame["borrower__birth_year"]
@@ -273,8 +331,10 @@ RULES: dict[str, Rule] = {
     "disputed": _disputed,
     "sold": _among("sold", is_same_borrower=True),
     "sold_other_borrower": _among("sold", is_same_borrower=False),
+    "sold_renumbered": _among_debts("sold_debts"),
     "in_live_package": _among("live", is_same_borrower=True),
     "in_live_other_borrower": _among("live", is_same_borrower=False),
+    "in_live_renumbered": _among_debts("live_debts"),
     "duplicate": _has_later_copy(SAME_BORROWER),
     "duplicate_other_borrower": _has_later_copy(OTHER_BORROWER),
     "look_alike": _look_alike,
@@ -318,4 +378,17 @@ def screen(frame: pd.DataFrame, background: Background, disclose: tuple[str, ...
         Finding(item.code, item.title, "not on the tape", None, None, None, None, None)
         for item in NOT_ON_TAPE
     ]
-    return Screening(keeps, tuple(findings))
+    return Screening(keeps, tuple(findings), _named(frame, background))
+
+
+def _named(frame: pd.DataFrame, background: Background) -> tuple[dict[str, str], ...]:
+    """Loans of the rules on other numbers, a few of each."""
+    named = []
+    for rule, taken in (("sold_renumbered", "sold_debts"), ("in_live_renumbered", "live_debts")):
+        places, others = background.renumbered(taken, frame)
+        numbers = frame["loan_number"].iloc[places[:NAMED]].tolist()
+        named += [
+            {"rule": rule, "number": number, "other": other}
+            for number, other in zip(numbers, others, strict=False)
+        ]
+    return tuple(named)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from npa_market.packages.content import SealedContent
     from npa_market.packages.sealing import Totals
+    from npa_market.tapes.same_debt import Debts
 
 Progress = Callable[..., None]
 # How the engines name a broken O2: PostgreSQL the constraint, SQLite its column.
@@ -43,7 +44,7 @@ class Built:
     rows: "Future[pa.Table]"
     loan_keys: bytes  # 16 each, in the order of the file
     tokens: "pa.StringArray"  # in the same order
-    loan_numbers: "pa.ChunkedArray"
+    debts: "Debts"
     live: frozenset[UUID]  # the seller's live packages when the loans were screened
     difference: dict[str, Any]
     seen: str  # hash of the package as it was read
@@ -115,17 +116,20 @@ def _refuse_outdated(package: Package, selection_sha256: str) -> None:
 
 
 def _refuse_taken(package: Package, built: Built) -> None:
-    """The same loan on a tape of another date is another row, which no constraint compares."""
+    """The same loan on a tape of another date, or under another number, is another row, which no
+    constraint compares."""
     import pyarrow.compute as pc
 
     from npa_market.packages.screening import versions_beside
-    from npa_market.packages.taken import live_identities, live_packages
+    from npa_market.packages.taken import live_debts, live_packages
+    from npa_market.tapes.same_debt import same_debts
 
     mine = versions_beside(package)
     if live_packages(package.seller, mine) <= built.live:
         return
-    taken = live_identities(package.seller, mine).numbers
-    if pc.any(pc.is_in(built.loan_numbers, value_set=taken)).as_py():
+    taken = live_debts(package.seller, mine)
+    is_there = pc.any(pc.is_in(built.debts.numbers, value_set=taken.numbers)).as_py()
+    if is_there or same_debts(built.debts, taken)[1]:
         raise _taken()
 
 
@@ -159,7 +163,7 @@ def _build(package: Package, report: Progress, beside: ThreadPoolExecutor) -> Bu
         rows=rows,
         loan_keys=names.keys,
         tokens=names.texts(),
-        loan_numbers=screened.kept.column("loan_number"),
+        debts=screened.debts(),
         live=live,
         difference=difference,
         seen=seen_sha256(package),
@@ -203,7 +207,10 @@ def _freeze(package_id: UUID, user: User, built: Built, made: "Future[SealedCont
     package.manifest_file = store_bytes(manifest(package, content, built.histories))
     package.tree_file = store_bytes(content.tree.nodes)
     package.merkle_root = content.tree.root
-    package.overview = content.overview | {"difference": built.difference}
+    package.overview = content.overview | {
+        "difference": built.difference,
+        "renumbered": package.overview.get("renumbered", []),
+    }
     for name, value in asdict(content.totals).items():
         setattr(package, name, value)
     package.save()

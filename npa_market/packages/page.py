@@ -40,6 +40,7 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
         "history": Entry.objects.about(package.pk),
         "exports": _exports(package, user),
         **_findings(package),
+        "renumbered": _renumbered(package) if is_own else [],
         **_permissions(package, user),
         **_versions(package, is_own),
         **table_of(table_key, shown_tables(package, user)),
@@ -125,6 +126,13 @@ def _findings(package: Package) -> dict[str, Any]:
         "clean_rules": sum(result["hits"] == 0 for result in results),
         "excluded_loans": sum(result["excluded"] or 0 for result in results),
     }
+
+
+def _renumbered(package: Package) -> list[dict[str, str]]:
+    """Loans taken out as those of another number, with the title of the rule."""
+    titles = {item.code: item.title for item in ITEMS}
+    named = package.overview.get("renumbered", [])
+    return [loan | {"title": titles[loan["rule"]]} for loan in named]
 
 
 def _effect(result: dict[str, Any]) -> dict[str, Any] | None:

@@ -14,10 +14,12 @@ from npa_market.packages.choosing import Chosen, chosen, tapes_of
 from npa_market.packages.criteria import Criteria, read_criteria
 from npa_market.packages.differences import from_previous
 from npa_market.packages.eligibility import (
+    DEBT_COLUMNS,
     LATER_COPY,
     SCREENED_COLUMNS,
     SCREENED_TEXTS,
     Background,
+    Identities,
     Screening,
     screen,
 )
@@ -29,9 +31,10 @@ from npa_market.packages.queries import selection_hash, token_key
 from npa_market.packages.schema import MONEY_COLUMNS
 from npa_market.packages.sealing import Named, named, sealed_table
 from npa_market.packages.stratify import TABLE_COLUMNS
-from npa_market.packages.taken import complained_identities, live_identities, sold_identities
+from npa_market.packages.taken import complained_identities, live_debts, sold_debts
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Loan
+from npa_market.tapes.same_debt import Debts
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class Screened:
     def documents(self) -> list[dict[str, Any]]:
         """Findings as plain JSON."""
         return [finding.as_document() for finding in self.screening.findings]
+
+    def debts(self) -> Debts:
+        """The loans that stay, as debts."""
+        return Debts(*(self.kept.column(name).combine_chunks() for name in DEBT_COLUMNS))
 
     def selection_sha256(self) -> str:
         """Hash over the loans that stay."""
@@ -82,14 +89,18 @@ def overview_of(rows: pa.Table) -> dict[str, Any]:
 
 
 def figures_of(package: Package, screened: Screened) -> dict[str, Any]:
-    """The tables of what stays and the difference from the version before, as sealing finds it."""
+    """The tables of what stays, the difference from the version before, as sealing finds it, and
+    loans taken out as those of another number."""
     receipts = NO_RECEIPTS
     if package.previous is not None:
         receipts = receipts_table(loans_with_receipts(package))
     names = screened.named(package)
     rows = screened.sealed_rows(package, names, receipts)
     difference = from_previous(package, screened, rows, names)
-    return overview_of(rows) | {"difference": difference}
+    return overview_of(rows) | {
+        "difference": difference,
+        "renumbered": list(screened.screening.renumbered),
+    }
 
 
 def loans_with_receipts(package: Package) -> QuerySet[Loan]:
@@ -127,12 +138,15 @@ def screened_pool(
     `not_counting`: live packages whose loans do not count as taken. Raises as `choosing.chosen`.
     """
     pool = chosen(seller, criteria, currency, cut_off_date)
+    live, sold = live_debts(seller, not_counting), sold_debts(seller)
     background = Background(
         currency=currency,
         cut_off_date=cut_off_date,
-        live=live_identities(seller, not_counting),
-        sold=sold_identities(seller),
+        live=Identities(live.numbers, live.borrowers),
+        sold=Identities(sold.numbers, sold.borrowers),
         complained=complained_identities(seller),
+        live_debts=live,
+        sold_debts=sold,
     )
     loans = _compared(pool.table()).append_column(LATER_COPY, pa.array(pool.later_copies()))
     return pool, screen(as_frame(loans), background, criteria.disclose)

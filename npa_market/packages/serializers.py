@@ -27,6 +27,11 @@ class PackageSerializer(serializers.ModelSerializer):
         help_text="of all that is to be sealed; name it to seal. The seller's people alone have it"
     )
 
+    renumbered = serializers.SerializerMethodField(
+        help_text="loans that the screen took out as sold, or in another live package, under "
+        "another number: `rule`, `number`, `other`, at most 20 a rule. Others get null"
+    )
+
     class Meta:
         model = Package
         fields = (
@@ -43,6 +48,7 @@ class PackageSerializer(serializers.ModelSerializer):
             "criteria",
             "sentence",
             "screen_results",
+            "renumbered",
             "screened_at",
             "loans",
             "borrowers",
@@ -68,6 +74,9 @@ class PackageSerializer(serializers.ModelSerializer):
 
     def get_seen_sha256(self, package: Package) -> str | None:
         return seen_sha256(package) if self._is_own(package) else None
+
+    def get_renumbered(self, package: Package) -> list[dict[str, str]] | None:
+        return package.overview.get("renumbered", []) if self._is_own(package) else None
 
     def _is_own(self, package: Package) -> bool:
         user = cast(User, self.context["request"].user)

@@ -6,7 +6,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from npa_market.packages.columnar import read_columns
-from npa_market.packages.eligibility import NO_IDENTITIES, Identities
+from npa_market.packages.eligibility import Identities
 from npa_market.packages.frames import as_frame
 from npa_market.packages.loading import KEY, STEP
 from npa_market.packages.models import Package, PackageLoan, PackageState
@@ -14,6 +14,7 @@ from npa_market.packages.outside import sold_loans
 from npa_market.parties.models import Organisation
 from npa_market.tapes.history_models import Complaint
 from npa_market.tapes.models import Loan
+from npa_market.tapes.same_debt import Debts, joined_debts
 
 _LOANS = pa.schema(
     [
@@ -22,6 +23,16 @@ _LOANS = pa.schema(
     ]
 )
 _MEMBERS = pa.schema([field.with_name(f"loan__{field.name}") for field in _LOANS])
+# In the order of the columns of `Debts`.
+_DEBTS = pa.schema(
+    [
+        *_LOANS,
+        pa.field("origination_date", pa.date32()),
+        pa.field("original_amount_minor", pa.int64()),
+        pa.field("product", pa.string(), nullable=False),
+    ]
+)
+_MEMBER_DEBTS = pa.schema([field.with_name(f"loan__{field.name}") for field in _DEBTS])
 _COMPLAINTS = pa.schema(
     [
         *_MEMBERS,
@@ -32,11 +43,11 @@ _COMPLAINTS = pa.schema(
 )
 
 
-def live_identities(seller: Organisation, not_counting: Collection[UUID]) -> Identities:
+def live_debts(seller: Organisation, not_counting: Collection[UUID]) -> Debts:
     """The seller's loans in live packages other than these."""
     members = PackageLoan.objects.filter(is_live=True, package__seller=seller)
     others = members.exclude(package__in=not_counting)
-    return _identities([read_columns(others, _MEMBERS)])
+    return Debts(*read_columns(others, _MEMBER_DEBTS).columns)
 
 
 def live_packages(seller: Organisation, not_counting: Collection[UUID]) -> frozenset[UUID]:
@@ -45,11 +56,12 @@ def live_packages(seller: Organisation, not_counting: Collection[UUID]) -> froze
     return frozenset(sealed.exclude(pk__in=not_counting).values_list("pk", flat=True))
 
 
-def sold_identities(seller: Organisation) -> Identities:
+def sold_debts(seller: Organisation) -> Debts:
     """The seller's loans whose title has moved."""
     keys = sorted(sold_loans(seller))
     steps = (keys[start : start + STEP] for start in range(0, len(keys), STEP))
-    return _identities([read_columns(Loan.objects.filter(pk__in=step), _LOANS) for step in steps])
+    read = (read_columns(Loan.objects.filter(pk__in=step), _DEBTS) for step in steps)
+    return joined_debts([Debts(*batch.columns) for batch in read], KEY)
 
 
 def complained_identities(seller: Organisation) -> Identities:
@@ -62,13 +74,6 @@ def complained_identities(seller: Organisation) -> Identities:
     complaints = as_frame(pa.Table.from_batches([read_columns(stated, _COMPLAINTS)]))
     last = complaints.drop_duplicates([*_MEMBERS.names, "on", "subject"], keep="last")
     still_open = last[last["closed_on"].isna()]
-    return _identities([pa.RecordBatch.from_pandas(still_open, _MEMBERS, preserve_index=False)])
-
-
-def _identities(batches: list[pa.RecordBatch]) -> Identities:
-    if not batches:
-        return NO_IDENTITIES
-    numbers, borrowers = (
-        pa.concat_arrays([batch.column(at) for batch in batches]) for at in (0, 1)
+    return Identities(
+        *pa.RecordBatch.from_pandas(still_open, _MEMBERS, preserve_index=False).columns
     )
-    return Identities(numbers, borrowers)

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from npa_market.common.keys import Keys, key_texts, new_keys
 from npa_market.tapes.loading import Columns
 from npa_market.tapes.models import LoanStatus, Tape
+from npa_market.tapes.same_debt import Debts, Hashes, payout_hashes
 from npa_market.tapes.validation import Checked
-from npa_market.tapes.vault import BORROWER_PLACES, Vault, blind_indexes
+from npa_market.tapes.vault import BORROWER_PLACES, Vault, blind_indexes, index_key
 
 LOAN_COLUMNS = (
     "product",
@@ -50,6 +51,7 @@ _DEFAULTS: dict[str, Any] = {
     "collection_cost_minor": 0,
 }
 _CODE_DEFAULTS = {"litigation_status": "not_sued", "status": str(LoanStatus.LIVE)}
+PAYOUT = ("origination_date", "original_amount_minor")
 RowIndexes = npt.NDArray[np.int64]
 
 
@@ -66,6 +68,41 @@ def borrower_indexes(
         values = chunk[name].values.to_numpy()[rows[of]]
         found[of] = blind_indexes(values.tolist(), scope=scope, key=key)
     return found
+
+
+def stated_payouts(chunk: Checked, rows: RowIndexes) -> tuple[RowIndexes, Hashes]:
+    """Those of the rows that give day and amount of the payout, and the hashes of the two."""
+    is_stated = chunk["origination_date"].is_filled & chunk["original_amount_minor"].is_filled
+    stated = rows[is_stated[rows]]
+    days, amounts = (_column(name, chunk, stated) for name in PAYOUT)
+    return stated, payout_hashes(days, amounts)
+
+
+def debts_of_rows(
+    chunk: Checked, rows: RowIndexes, indexes: npt.NDArray[np.object_] | list[str]
+) -> Debts:
+    """The rows as debts. indexes: blind index of each row's borrower."""
+    return Debts(
+        _column("loan_number", chunk, rows),
+        pa.array(indexes, pa.string()),
+        _column("origination_date", chunk, rows),
+        _column("original_amount_minor", chunk, rows),
+        _column("product", chunk, rows),
+    )
+
+
+def debts_by_any_index(
+    chunk: Checked, rows: RowIndexes, indexes: npt.NDArray[np.object_], seller_id: UUID
+) -> tuple[RowIndexes, Debts]:
+    """The row of each debt, and the debts: a row with both an ID and a customer number is two."""
+    is_both = chunk["id_number"].is_filled[rows] & chunk["borrower_key"].is_filled[rows]
+    customers = blind_indexes(
+        chunk["borrower_key"].values.to_numpy()[rows[is_both]].tolist(),
+        scope=f"seller:{seller_id}",
+        key=index_key(),
+    )
+    owners = np.concatenate([rows, rows[is_both]])
+    return owners, debts_of_rows(chunk, owners, [*indexes.tolist(), *customers])
 
 
 def borrower_columns(

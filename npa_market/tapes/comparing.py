@@ -1,4 +1,4 @@
-"""A tape against what came before it: loans sold since, the same loan on other tapes, drift."""
+"""A tape against what came before it: the same loan on other tapes, and its drift."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,26 +9,10 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from npa_market.parties.models import Organisation
-from npa_market.tapes.models import Loan, LoanStatus, Tape
-from npa_market.tapes.outside import sold_loans
+from npa_market.tapes.models import Loan, LoanStatus, Tape, TapeState
 
 _KEYS_PER_QUERY = 5_000
 Flags = npt.NDArray[np.bool_]
-LOAN_SOLD = "The loan was sold: it has the number and the borrower of a loan that others own."
-SOLD_OF_OTHER = (
-    "The loan number is that of a loan that others own since a sale, with another borrower. Give a "
-    "loan that was never sold a number of its own."
-)
-
-
-def sold_numbers(seller: Organisation) -> dict[str, str]:
-    """Loan number -> blind index of the borrower, of the seller's loans that were sold."""
-    keys, found = sorted(sold_loans(seller)), dict[str, str]()
-    for start in range(0, len(keys), _KEYS_PER_QUERY):
-        loans = Loan.objects.filter(pk__in=keys[start : start + _KEYS_PER_QUERY])
-        found.update(loans.values_list("loan_number", "borrower__blind_index"))
-    return found
 
 
 @dataclass(frozen=True)
@@ -123,9 +107,12 @@ DRIFT_RULES = (
 )
 
 
-def has_other_tapes(tape: Tape) -> bool:
-    """Is there anything to compare with?"""
-    return Loan.objects.imported().filter(tape__in=_others(tape)).exists()
+def tapes_beside(tape: Tape) -> frozenset[UUID]:
+    """Every other imported tape of the seller in this currency: what there is to compare with."""
+    imported = Tape.objects.filter(
+        seller=tape.seller_id, currency=tape.currency, state=TapeState.IMPORTED
+    )
+    return frozenset(imported.exclude(pk=tape.pk).values_list("pk", flat=True))
 
 
 def _others(tape: Tape) -> list[UUID]:

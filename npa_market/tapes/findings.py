@@ -176,3 +176,21 @@ def apply_rules(chunk: Checked, tally: Tally, cells: ChunkCells) -> Verdict:
                 known = verdict.invalid.get(rule.field, no_flags(chunk.frame.rows))
                 verdict.invalid[rule.field] = known | hits
     return verdict
+
+
+def note_layout(tally: Tally, header: Sequence[str]) -> None:
+    """Disclose derived fields and columns that the mapping leaves aside."""
+    for source in tally.mapping.sources:
+        if source.derived:
+            filled = tally.completeness[source.field.name].filled
+            finding = Finding("field_derived", Severity.NOTE, source.derived, source.field.title)
+            tally.note(finding, [], filled)
+    # Of two spellings of one source, which may differ in every row, one is read.
+    read = set(tally.mapping.column_positions(list(header)).values())
+    unused = [
+        name.strip()[:80] for place, name in enumerate(header) if name.strip() and place not in read
+    ]
+    if unused:
+        words = "Columns of the file that the mapping does not take in."
+        examples = [{"row": 0, "column": name, "value": ""} for name in unused]
+        tally.note(Finding("columns_unused", Severity.NOTE, words), examples, len(unused))

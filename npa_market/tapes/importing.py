@@ -7,7 +7,8 @@ token: a run that was taken over stops at its next chunk.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from typing import IO
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +19,17 @@ from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.keys import new_keys
 from npa_market.parties.models import Organisation
 from npa_market.tapes.batches import Batch
-from npa_market.tapes.building import borrower_columns, borrower_indexes, loan_columns
-from npa_market.tapes.chunks import chunks_of, one_ahead
-from npa_market.tapes.comparing import (
-    DRIFT_RULES,
-    LOAN_SOLD,
-    SOLD_OF_OTHER,
-    Written,
-    compared,
-    has_other_tapes,
-    sold_numbers,
+from npa_market.tapes.building import (
+    borrower_columns,
+    borrower_indexes,
+    debts_by_any_index,
+    debts_of_rows,
+    loan_columns,
 )
-from npa_market.tapes.findings import Finding, Tally, Verdict, apply_rules
+from npa_market.tapes.chunks import chunks_of, one_ahead
+from npa_market.tapes.comparing import DRIFT_RULES, Written, compared, tapes_beside
+from npa_market.tapes.debt_hits import renumbered_hits, shown_beside, twin_hits
+from npa_market.tapes.findings import Finding, Tally, Verdict, apply_rules, note_layout
 from npa_market.tapes.found_rows import (
     ChunkCells,
     Found,
@@ -46,7 +46,9 @@ from npa_market.tapes.mapping_store import mapping_of
 from npa_market.tapes.models import Borrower, Loan, Receipt, Tape
 from npa_market.tapes.reading import Layout, TapeFile, open_tape
 from npa_market.tapes.rejects import RejectsWriter, rejects_writer
+from npa_market.tapes.same_debt import RENUMBERED, TWIN, DebtRule, Twins
 from npa_market.tapes.several_names import SeveralNames
+from npa_market.tapes.sold_again import Sold, loans_sold, sold_again
 from npa_market.tapes.validation import (
     LOAN_NUMBER_TWICE,
     NOT_CHARGED_OFF,
@@ -82,9 +84,11 @@ class ImportRun:
     rows_imported: int = 0
     seen_numbers: set[str] = field(default_factory=set)
     borrowers: dict[str, str] = field(default_factory=dict)  # blind index -> key
-    sold: dict[str, str] = field(default_factory=dict)  # loan number -> blind index
+    sold: Sold | None = None
+    beside: frozenset[UUID] = frozenset()  # the seller's other imported tapes
     vault: Vault = field(default_factory=current_vault)
     names: SeveralNames = field(default_factory=SeveralNames)
+    twins: Twins = field(default_factory=Twins)
     drift: Tally | None = None  # Filled while the database is at hand; None: nothing to compare.
 
     @property
@@ -121,8 +125,9 @@ def run_import(
     ):
         tally = Tally(mapping, _column_names(mapping, source))
         run = ImportRun(tape, mapping, source, tally, rejects, found, tape.committed_row)
-        run.sold, run.vault = sold_numbers(tape.seller), tape_vault(tape)
-        if has_other_tapes(tape):
+        run.sold, run.vault = loans_sold(tape.seller), tape_vault(tape)
+        run.beside = tapes_beside(tape)
+        if run.beside:
             run.drift = Tally(mapping, tally.column_names)
         size = tape.file.size
         for judged in one_ahead(_judged(run)):
@@ -139,7 +144,7 @@ def run_import(
         if run.drift is not None:
             for finding in run.drift.findings.values():
                 tally.note(replace(finding, count=0, examples=[]), finding.examples, finding.count)
-        _note_layout(run)
+        note_layout(tally, source.header)
         finish(run)
 
 
@@ -184,6 +189,8 @@ def _judge(run: ImportRun, batch: Batch, key: bytes) -> Judged:
         run.rejects.write(int(numbers[row]), verdict.reasons[row], batch.record(row)[1])
     sound = np.flatnonzero(is_sound)
     indexes = borrower_indexes(chunk, sound, run.tape.seller_id, key)
+    debts = debts_of_rows(chunk, sound, indexes)
+    _note_debts(run.tally, TWIN, twin_hits(run.twins, debts, numbers[sound]))
     return Judged(chunk, numbers, sound, indexes, run.rows_read, run.tally.take_found())
 
 
@@ -231,23 +238,20 @@ def _reject_by_number(run: ImportRun, rule: str, words: str, hits: Hits) -> None
 
 
 def _reject_sold(run: ImportRun, chunk: Checked, verdict: Verdict, cells: ChunkCells) -> None:
-    """Loans that others own since an earlier sale: the number decides, whoever the borrower is said
-    to be, since one person has another blind index with an ID number than without."""
-    if not run.sold:
+    """Loans that others own since an earlier sale, under this number or another one."""
+    if run.sold is None:
         return
-    numbers = chunk["loan_number"].values.tolist()
-    suspects = np.array(
-        [row for row, at in enumerate(numbers) if at in run.sold and row not in verdict.reasons],
-        dtype=np.int64,
-    )
-    indexes = borrower_indexes(chunk, suspects, run.tape.seller_id, index_key())
-    hits: dict[str, list[int]] = {LOAN_SOLD: [], SOLD_OF_OTHER: []}
-    for row, index in zip(suspects.tolist(), indexes.tolist(), strict=True):
-        hits[LOAN_SOLD if run.sold[numbers[row]] == index else SOLD_OF_OTHER].append(row)
-    for rule, words in (("loan_sold", LOAN_SOLD), ("loan_sold_other_borrower", SOLD_OF_OTHER)):
-        for row in hits[words]:
-            verdict.add(row, rule, words)
-        _reject_by_number(run, rule, words, cells.hits(hits[words], _NUMBER))
+    sound = np.array([row for row in range(chunk.frame.rows) if row not in verdict.reasons], int)
+    numbers = chunk[_NUMBER].values.to_numpy()
+    for again in sold_again(run.sold, chunk, sound, run.tape.seller_id):
+        shown = []
+        for row, sold_as in zip(again.rows, again.sold_as, strict=True):
+            verdict.add(row, again.rule, again.words)
+            if numbers[row] != sold_as:
+                verdict.reasons[row].append(f"sold as {sold_as}")
+            shown.append(shown_beside(numbers[row], sold_as))
+        hits = replace(cells.hits(again.rows, _NUMBER), values=pa.array(shown, pa.string()))
+        _reject_by_number(run, again.rule, again.words, hits)
 
 
 def _note_names(run: ImportRun, chunk: Checked, sound: Rows, cells: ChunkCells) -> None:
@@ -256,6 +260,12 @@ def _note_names(run: ImportRun, chunk: Checked, sound: Rows, cells: ChunkCells) 
         column = run.tally.column_names.get(rule.field, "")
         finding = Finding(rule.id, Severity.NOTE, rule.words, column)
         run.tally.find(finding, cells.hits(hits, rule.field))
+
+
+def _note_debts(tally: Tally, rule: DebtRule, hits: Hits) -> None:
+    if len(hits.rows):
+        column = tally.column_names.get(_NUMBER, "")
+        tally.find(Finding(rule.id, Severity.NOTE, rule.words, column), hits)
 
 
 def _note_drift(run: ImportRun, judged: Judged) -> None:
@@ -273,6 +283,14 @@ def _note_drift(run: ImportRun, judged: Judged) -> None:
         loans["status"].to_pylist(),
     )
     found = compared(run.tape, written)
+    # Rows whose own number another tape has are that loan.
+    known = np.empty(0, np.int64) if found is None else found[0]
+    new = np.delete(np.arange(len(judged.sound)), known)
+    owners, debts = debts_by_any_index(
+        judged.chunk, judged.sound[new], judged.indexes[new], run.tape.seller_id
+    )
+    renumbered = renumbered_hits(debts, judged.row_numbers[owners], run.tape, run.beside)
+    _note_debts(run.drift, RENUMBERED, renumbered)
     if found is None:
         return
     at, sides = found
@@ -351,28 +369,6 @@ def _check_complete(run: ImportRun) -> None:
     written = Loan.objects.filter(tape=run.tape).count()
     if written != run.rows_imported:
         raise RuntimeError(f"{written} loans written, {run.rows_imported} found sound")
-
-
-def _note_layout(run: ImportRun) -> None:
-    """Disclose derived fields and columns that the mapping leaves aside."""
-    for source in run.mapping.sources:
-        if source.derived:
-            filled = run.tally.completeness[source.field.name].filled
-            finding = Finding("field_derived", Severity.NOTE, source.derived, source.field.title)
-            run.tally.note(finding, [], filled)
-    # Of two spellings of one source, which may differ in every row, one is read.
-    read = set(run.mapping.column_positions(run.source.header).values())
-    unused = [
-        name.strip()[:80]
-        for place, name in enumerate(run.source.header)
-        if name.strip() and place not in read
-    ]
-    if unused:
-        words = "Columns of the file that the mapping does not take in."
-        examples: list[dict[str, Any]] = [
-            {"row": 0, "column": name, "value": ""} for name in unused
-        ]
-        run.tally.note(Finding("columns_unused", Severity.NOTE, words), examples, len(unused))
 
 
 def discard_rows(tape: Tape) -> None:

@@ -10,6 +10,7 @@ import pytest
 from npa_market.packages import eligibility
 from npa_market.packages.eligibility import RULES, Background, Identities, later_copies, screen
 from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
+from npa_market.tapes.same_debt import Debts
 
 CUT_OFF = date(2026, 6, 30)
 A, B = b"a" * 16, b"b" * 16
@@ -163,6 +164,50 @@ def test_a_loan_number_is_taken_whoever_the_borrower_is_said_to_be(field, same, 
         assert hits(same, compared, given) == [True, False, False, True]
         assert hits(other, compared, given) == [False, True, False, False]
     assert screen(frame, given, ("look_alike",)).keeps.tolist() == [False, False, True, False]
+
+
+def debts(*rows):
+    """(number, borrower, changes) as debts of CLEAN."""
+    known = [
+        {**CLEAN, "loan_number": number, "borrower_id": key, **more} for number, key, more in rows
+    ]
+    return Debts(
+        pa.array([row["loan_number"] for row in known]),
+        pa.array([row["borrower_id"] for row in known], pa.binary(16)),
+        pa.array([row["origination_date"] for row in known], pa.date32()),
+        pa.array([row["original_amount_minor"] for row in known], pa.int64()),
+        pa.array([row["product"] for row in known]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "rule"), [("sold_debts", "sold_renumbered"), ("live_debts", "in_live_renumbered")]
+)
+def test_a_debt_is_taken_under_any_number_and_the_other_one_is_named(field, rule):
+    given = background(**{field: debts(("N-1", A, {}), ("N-2", B, {"product": ""}), ("6", A, {}))})
+    frame = loans(
+        {"loan_number": "0"},
+        {"loan_number": "1", "borrower_id": B, "product": "Any"},
+        {"loan_number": "2", "product": ""},
+        {"loan_number": "3", "product": "Other"},
+        {"loan_number": "4", "original_amount_minor": 5_001},
+        {"loan_number": "5", "origination_date": pd.Timestamp("2024-01-16")},
+        {"loan_number": "6"},  # known by its number
+        {"loan_number": "7", "original_amount_minor": None},
+        {"loan_number": "8", "borrower_id": b"c" * 16},
+    )
+    coded = frame.astype(dict.fromkeys(("loan_number", "borrower_id", "product"), "category"))
+    for compared in (frame, coded):
+        assert np.flatnonzero(hits(rule, compared, given)).tolist() == [0, 1, 2]
+    outcome = screen(frame, given, ("look_alike",))
+    assert np.flatnonzero(~outcome.keeps).tolist() == [0, 1, 2]
+    assert outcome.renumbered == (
+        {"rule": rule, "number": "0", "other": "6"},
+        {"rule": rule, "number": "1", "other": "N-2"},
+        {"rule": rule, "number": "2", "other": "6"},
+    )
+    with pytest.raises(ValueError, match=rule):
+        screen(frame, given, (rule,))
 
 
 def test_numbers_are_compared_once_for_both_rules_and_anew_for_other_loans(monkeypatch):

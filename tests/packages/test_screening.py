@@ -9,9 +9,7 @@ from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.files import store_bytes
 from npa_market.packages import freezing, screening
 from npa_market.packages.models import Package, PackageLoan, PackageState
-from npa_market.packages.services import (
-    screen_package,
-)
+from npa_market.packages.services import grant_reader, screen_package, seal_package
 from npa_market.packages.taken import complained_identities
 from npa_market.tapes.history_models import (
     Complaint,
@@ -164,3 +162,80 @@ def test_O2_a_loan_on_tapes_of_two_dates_is_sealed_once_even_at_the_same_time(
     with pytest.raises(Refused, match="went into another package"):
         freezing._seal_rows(built[1][0], second_seller_user, built[1][1], beside)
     assert PackageLoan.objects.filter(is_live=True).count() == 1
+
+
+def renumbered_twice(seller, seller_user):
+    """The same debt under two numbers, on tapes of two dates: one loan of each."""
+    tapes = [make_tape(seller, seller_user, seed=number) for number in (1, 2)]
+    tapes[1].cut_off_date = date(2026, 7, 31)
+    tapes[1].save()
+    loan = one_loan(tapes[0], 1, loan_number="L-1")
+    same = {"origination_date": loan.origination_date, "product": loan.product}
+    again = one_loan(
+        tapes[1],
+        2,
+        loan_number="N-1",
+        borrower=loan.borrower,
+        original_amount_minor=loan.original_amount_minor,
+        **same,
+    )
+    return loan, again
+
+
+def test_O2_a_loan_under_another_number_goes_into_no_second_package(
+    draft, seller, seller_user, second_seller_user, as_user
+):
+    _, again = renumbered_twice(seller, seller_user)
+    one_loan(again.tape, 3)
+    first = screen_package(user=seller_user, package_id=draft().pk)
+    seal_package(user=second_seller_user, package_id=first.pk)
+    package = draft(cut_off_date=again.tape.cut_off_date)
+    package = screen_package(user=seller_user, package_id=package.pk)
+    assert (package.loans, screened_hits(package)) == (1, {"in_live_renumbered": 1})
+    named = [{"rule": "in_live_renumbered", "number": "N-1", "other": "L-1"}]
+    assert package.overview["renumbered"] == named
+    page = as_user(seller_user).get(package.get_absolute_url()).content.decode()
+    assert "Loans under another number" in page
+    sealed = seal_package(user=second_seller_user, package_id=package.pk)
+    assert sealed.overview["renumbered"] == named
+    assert "N-1" not in str(sealed.screen_results)
+
+
+def test_a_sold_loan_under_another_number_is_excluded(draft, seller, seller_user, monkeypatch):
+    loan, again = renumbered_twice(seller, seller_user)
+    one_loan(again.tape, 3)
+    monkeypatch.setattr("npa_market.packages.outside._sold", [lambda seller: [loan.pk]])
+    package = screen_package(
+        user=seller_user, package_id=draft(cut_off_date=again.tape.cut_off_date).pk
+    )
+    assert (package.loans, screened_hits(package)) == (1, {"sold_renumbered": 1})
+
+
+def test_O2_a_loan_under_two_numbers_is_sealed_once_even_at_the_same_time(
+    draft, seller, seller_user, second_seller_user, beside
+):
+    built = []
+    for loan in renumbered_twice(seller, seller_user):
+        package = draft(cut_off_date=loan.tape.cut_off_date)
+        screen_package(user=seller_user, package_id=package.pk)
+        package.refresh_from_db()
+        built.append((package.pk, freezing._build(package, lambda *_: None, beside)))
+    freezing._seal_rows(built[0][0], second_seller_user, built[0][1], beside)
+    with pytest.raises(Refused, match="went into another package"):
+        freezing._seal_rows(built[1][0], second_seller_user, built[1][1], beside)
+
+
+def test_readers_get_no_number_of_the_seller(
+    draft, seller, seller_user, second_seller_user, buyer, buyer_user, as_user
+):
+    _, again = renumbered_twice(seller, seller_user)
+    one_loan(again.tape, 3)
+    for cut_off in (CUT_OFF, again.tape.cut_off_date):
+        package = screen_package(user=seller_user, package_id=draft(cut_off_date=cut_off).pk)
+        sealed = seal_package(user=second_seller_user, package_id=package.pk)
+    address = f"/api/v1/packages/{sealed.pk}/"
+    assert as_user(seller_user).get(address).json()["renumbered"][0]["other"] == "L-1"
+    grant_reader(package=sealed, reader=buyer)
+    client = as_user(buyer_user)
+    assert client.get(address).json()["renumbered"] is None
+    assert "N-1" not in client.get(sealed.get_absolute_url()).content.decode()

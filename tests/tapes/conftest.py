@@ -53,8 +53,11 @@ ROW = {
 
 
 def rows_of(*changes: dict[str, str]) -> list[dict[str, str]]:
-    """Sound rows L-1, L-2, … of different borrowers' loans, each with its changes."""
-    return [{**ROW, "贷款编号": f"L-{n}", **change} for n, change in enumerate(changes, start=1)]
+    """Sound rows L-1, L-2, … of one borrower, a yuan more paid out in each, with its changes."""
+    return [
+        {**ROW, "贷款编号": f"L-{n}", "放款金额": f"{11_999 + n}.00", **change}
+        for n, change in enumerate(changes, start=1)
+    ]
 
 
 def csv_of(rows: list[dict[str, str]], delimiter: str = ",") -> str:

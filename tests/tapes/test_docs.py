@@ -7,6 +7,7 @@ from npa_market.tapes.dictionary import FIELDS, dictionary_markdown
 from npa_market.tapes.history_layouts import LAYOUTS, rules_of
 from npa_market.tapes.mapping import WORDS, shipped_mappings
 from npa_market.tapes.models import LitigationStatus, LoanStatus
+from npa_market.tapes.same_debt import DEBT_RULES
 from npa_market.tapes.several_names import NAME_RULES
 from npa_market.tapes.validation import RULES
 
@@ -20,7 +21,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "tapes.md").read_text(encoding="utf
             *FIELDS,
             *WORDS,
             *shipped_mappings(),
-            *(rule.id for rule in (*RULES, *DRIFT_RULES, *NAME_RULES)),
+            *(rule.id for rule in (*RULES, *DRIFT_RULES, *NAME_RULES, *DEBT_RULES)),
         }
         | {rule.id for kind in LAYOUTS for rule in rules_of(kind)}
     ),
