@@ -297,6 +297,11 @@ class Lot(models.Model):
         return self.state in ENDED
 
     @property
+    def shown_bids(self) -> int | None:
+        """Bids made in the open; None where they are secret, as nobody counts those (S7)."""
+        return None if self.format in SECRET_FORMATS else self.bids
+
+    @property
     def hides_refusals(self) -> bool:
         """The same of one lot as `HIDES_REFUSALS`."""
         return self.format in SECRET_FORMATS or self.allows_proxy

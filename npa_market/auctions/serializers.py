@@ -27,6 +27,10 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
         source="follows.pk", read_only=True, allow_null=True, default=None,
         help_text="The lot offered again by this one.",
     )  # fmt: skip
+    bids = serializers.IntegerField(
+        source="shown_bids", read_only=True, allow_null=True,
+        help_text="Null on sealed and falling lots, where bids are secret.",
+    )  # fmt: skip
     floor_minor = serializers.SerializerMethodField(
         help_text="Lowest amount that would be accepted now; null where the price falls or is "
         "talked about, as it is in the lot's events."

@@ -19,7 +19,7 @@ class LotTable(tables.Table):
     claim = MoneyColumn("Claim", accessor="package__claim_minor")
     start_price_minor = MoneyColumn("Start price")
     leading_minor = MoneyColumn("Leading bid", default="–")
-    bids = CountColumn("Bids")
+    bids = CountColumn("Bids", accessor="shown_bids", order_by="bids", default="–")
     ends_at = MomentColumn("Ends", zone="time_zone")
     state = tables.Column("State")
 

@@ -48,10 +48,11 @@ def lots_ending_soon(desk: Desk) -> Iterator[Need]:
     """Lots in bidding, and those that open within a day."""
     day = desk.now + timedelta(days=1)
     for lot in Lot.objects.filter(state=LotState.OPEN).order_by("ends_at")[:PER_KIND]:
+        so_far = "" if lot.shown_bids is None else f": {lot.shown_bids} bids so far."
         yield Need(
             what=f"Lot {lot.reference} is in bidding",
             url=reverse("auctions:detail", args=[lot.pk]),
-            detail=f"{lot.title}: {lot.bids} bids so far.",
+            detail=f"{lot.title}{so_far}",
             act="Watch",
             due=lot.ends_at,
             tone="live",

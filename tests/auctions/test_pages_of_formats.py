@@ -1,9 +1,13 @@
 """Each format has its own page and its own doors; an amount in clear enters no sealed lot."""
 
+import csv
+import io
 import json
+import re
 from uuid import uuid4
 
 import pytest
+from django.urls import reverse
 
 from npa_market.auctions import services
 from npa_market.auctions.models import BidOutcome
@@ -119,3 +123,26 @@ def test_every_format_offers_a_bidder_to_withdraw_its_application(offered, as_us
     assert client.post(withdrawal).status_code == 302
     page = client.get(url("detail", market.lot.pk)).content.decode()
     assert "Withdraw the application" not in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "served"),
+    [
+        (Format.ASCENDING, "0", 0),
+        (Format.NEGOTIATED, "0", 0),
+        (Format.SEALED, "–", None),
+        (Format.DUTCH, "–", None),
+    ],
+)
+def test_S7_no_list_counts_bids_that_are_secret(offered, as_user, kind, shown, served):
+    market = offered(kind)
+    client, venue = as_user(market.bidders[0][1]), as_user(market.operator)
+    rows = client.get(reverse("auctions:list") + "?sort=-bids").content.decode()
+    assert re.search(r'<td class="num"\s*>(–|\d+)</td>\s*<td ?>\s*<time', rows).group(1) == shown
+    export = client.get(reverse("auctions:list") + "?export=csv")
+    row = csv.DictReader(io.StringIO(b"".join(export.streaming_content).decode("utf-8-sig")))
+    assert next(row)["Bids"] == ("" if served is None else "0")
+    assert client.get(reverse("v1:lot-list")).json()["results"][0]["bids"] == served
+    room = venue.get(reverse("auctions:control")).content.decode()
+    assert f'data-label="Bids" class="num">{shown}<' in room
+    assert ("0 bids so far" in venue.get("/").content.decode()) == (served == 0)
