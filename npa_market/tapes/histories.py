@@ -24,7 +24,6 @@ from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile, HistoryKi
 from npa_market.tapes.kept_files import erased_at, hold, let_go, open_rows
 from npa_market.tapes.models import Tape, TapeState
 from npa_market.tapes.personal_models import AccessForm
-from npa_market.tapes.reading import open_tape
 from npa_market.tapes.revealing import log_access
 from npa_market.tapes.services import receive
 
@@ -41,7 +40,7 @@ def upload_history(
     queued again. Raises NotPermitted, InvalidInput, Refused (the tape is not imported, or its
     identities were erased: a file would bring some back).
     """
-    from npa_market.tapes.history_layouts import history_mapping  # Loads pandas.
+    from npa_market.tapes.history_mapping import open_history  # Loads pandas.
 
     tape = Tape.objects.get(pk=tape_id)
     require(user, "tapes.upload_history", tape)
@@ -52,7 +51,7 @@ def upload_history(
     _refuse_erased(tape)
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         receive(chunks, spool)
-        with open_tape(spool, history_mapping(kind)):
+        with open_history(spool, kind):
             pass
         spool.seek(0)
         stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))

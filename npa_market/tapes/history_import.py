@@ -20,13 +20,13 @@ from npa_market.tapes.dictionary import Kind
 from npa_market.tapes.findings import EXAMPLES, Finding
 from npa_market.tapes.frames import flags, trimmed
 from npa_market.tapes.histories import check_still_ours
-from npa_market.tapes.history_layouts import LAYOUTS, Rows, history_mapping, rules_of
+from npa_market.tapes.history_layouts import LAYOUTS, Rows, rules_of
+from npa_market.tapes.history_mapping import history_mapping, open_history
 from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile
 from npa_market.tapes.loading import Columns, insert_columns
 from npa_market.tapes.mapping import Mapping, Setting
 from npa_market.tapes.masking import masked_cell
 from npa_market.tapes.models import Loan
-from npa_market.tapes.reading import open_tape
 from npa_market.tapes.rejects import RejectsWriter, rejects_writer
 from npa_market.tapes.transforms import TRANSFORMS, Cells
 from npa_market.tapes.validation import ROW_SHAPE, Severity
@@ -74,7 +74,7 @@ def run_history(
 ) -> None:
     """Read the file to its end, then call `finish` with the result. Raises Refused."""
     mapping = history_mapping(history.kind)
-    with open_tape(handle, mapping) as source, rejects_writer(source.header) as rejects:
+    with open_history(handle, history.kind) as source, rejects_writer(source.header) as rejects:
         run = HistoryRun(history, mapping, source.header, rejects, database_now().date())
         for batch in chunks_of(source.batches, CHUNK_ROWS):
             _take_in(run, batch)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,19 +11,8 @@ import pandas as pd
 from npa_market.tapes.columns import Column, Flags
 from npa_market.tapes.dictionary import Field, Kind
 from npa_market.tapes.history_models import HistoryKind
-from npa_market.tapes.mapping import FieldSource, folded_header
-from npa_market.tapes.mapping import Mapping as TapeMapping
 from npa_market.tapes.models import LitigationStatus
 
-_WORD_OF_KIND = {
-    Kind.TEXT: "text",
-    Kind.MONEY: "money",
-    Kind.DATE: "date",
-    Kind.RATE: "percent_points",
-    Kind.INTEGER: "integer",
-    Kind.CODE: "code",
-    Kind.FLAG: "code",
-}
 _YES_NO = {"是": "yes", "否": "no", "y": "yes", "n": "no", "1": "yes", "0": "no"}
 _STAGES = {
     "未诉": "not_sued",
@@ -49,10 +37,9 @@ DOCUMENTS = (
 
 @dataclass(frozen=True)
 class HistoryColumn:
-    """A column: the field, every spelling of its header, words of a code list."""
+    """A column: the field, and words of a code list."""
 
     field: Field
-    headers: tuple[str, ...]
     table: Mapping[str, str]
 
 
@@ -66,7 +53,7 @@ def _column(
     **more: Any,
 ) -> HistoryColumn:
     field = Field(name, title, title_zh, kind, **more)
-    return HistoryColumn(field, (title_zh, title, name), table or {})
+    return HistoryColumn(field, table or {})
 
 
 _LOAN = _column("loan_number", "Loan number", "贷款编号", Kind.TEXT, is_required=True, longest=80)
@@ -145,37 +132,6 @@ LAYOUTS: dict[str, tuple[HistoryColumn, ...]] = {
         _column("note", "Note", "备注", Kind.TEXT, longest=120),
     ),
 }  # fmt: skip
-
-
-@cache
-def history_mapping(kind: str) -> TapeMapping:
-    """The layout of a kind as a mapping, for the readers that tapes have too."""
-    aliases: dict[str, str] = {}
-    sources = []
-    for column in LAYOUTS[kind]:
-        source = column.headers[0]
-        for spelling in column.headers:
-            aliases.setdefault(folded_header(spelling), source)
-        options = {"from": source, "table": dict(column.table)}
-        needed = (source,) if column.field.is_required else ()
-        word = _WORD_OF_KIND[column.field.kind]
-        sources.append(FieldSource(column.field, word, options, needed))
-    return TapeMapping(
-        name=f"history_{kind}",
-        version=1,
-        title=HistoryKind(kind).label,
-        description="",
-        currencies=(),
-        suggested_currency="",
-        suggested_cut_off=None,
-        preamble_rows=0,
-        footer=(),
-        missing_words=frozenset({"", "NA", "N/A", "NULL", "null", "-"}),
-        keep_rows=None,
-        sources=tuple(sources),
-        aliases=aliases,
-        needed=frozenset(name for source in sources for name in source.needed),
-    )
 
 
 @dataclass(frozen=True)

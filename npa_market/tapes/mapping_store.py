@@ -29,6 +29,8 @@ from npa_market.tapes.mapping import (
 from npa_market.tapes.mapping_shape import check_shape
 from npa_market.tapes.models import SellerMapping, Tape
 
+FOOTER_WORDS = ("合计", "总计", "小计", "Total", "TOTAL", "Grand total", "Summe")
+
 
 def fingerprint(header: Sequence[str]) -> str:
     """SHA-256 of the names of columns, whatever their case, width and order."""

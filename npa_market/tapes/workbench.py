@@ -21,7 +21,7 @@ from npa_market.tapes.dictionary import FIELDS, Kind
 from npa_market.tapes.frames import Frame, read_chunk
 from npa_market.tapes.known_files import why_no_tape
 from npa_market.tapes.mapping import SOURCES, Mapping, Setting, folded_header
-from npa_market.tapes.mapping_store import footer_pattern, footer_words
+from npa_market.tapes.mapping_store import FOOTER_WORDS, footer_pattern, footer_words
 from npa_market.tapes.masking import masked_cell, masked_id_number, masked_mobile, masked_name
 from npa_market.tapes.proposals import MISSING_WORDS, Proposal, best_entry, proposals
 from npa_market.tapes.reading import (
@@ -41,7 +41,6 @@ from npa_market.tapes.vocabulary import code_words
 SAMPLE_ROWS = 500
 PREVIEW_ROWS = 10
 _CODES_SHOWN = 24
-_FOOTERS = ("合计", "总计", "小计", "Total", "TOTAL", "Grand total", "Summe")
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Bench:
     combined: tuple[Combined, ...] = ()
     keep_column: str = ""
     keep_values: str = ""
-    footers: str = "\n".join(_FOOTERS)
+    footers: str = "\n".join(FOOTER_WORDS)
     origin: str = ""
 
     @property

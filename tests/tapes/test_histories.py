@@ -20,6 +20,7 @@ from npa_market.tapes.histories import (
     upload_history,
 )
 from npa_market.tapes.history_layouts import LAYOUTS, rules_of
+from npa_market.tapes.history_mapping import spellings
 from npa_market.tapes.history_models import (
     ROWS_OF_KIND,
     HistoryFile,
@@ -27,6 +28,7 @@ from npa_market.tapes.history_models import (
     HistoryState,
     Payment,
 )
+from npa_market.tapes.mapping import folded_header
 from npa_market.tapes.models import Loan
 from npa_market.tapes.personal_models import AccessForm, PersonalAccess
 from npa_market.tapes.revealing import erase_identities
@@ -158,6 +160,64 @@ def test_rejects_keep_every_column_and_are_taken_in_once_repaired(tape, seller_u
     history, _ = take_in(again.replace("lots", "13.00"))
     assert (history.rows_imported, history.rows_rejected) == (1, 0)
     assert Payment.objects.imported().count() == 3
+
+
+FOREIGN = {
+    "payments": ("借据号,还款时间,实收金额(元)", "L-1,2026-01-01,5"),
+    "contacts": ("LoanID;Call_Date;Contact Channel", "L-1;2025-01-01;call"),
+    "legal": ("Loan ID,Filing date,Legal status", "L-1,2025-01-01,in_suit"),
+    "placements": ("合同号\t分案日期\t委外公司", "L-1\t2025-01-01\t甲公司"),
+    "complaints": ("LOAN NO,complaint_date,Reason", "L-1,2025-01-01,Calls"),
+    "documents": ("account number|date checked|DocumentType|status",
+                  "L-1|2025-01-01|contract|copy"),
+}  # fmt: skip
+
+
+def uploaded(tape, user, kind, text, **options):
+    history = upload_history(
+        user=user,
+        tape_id=tape.pk,
+        kind=kind,
+        chunks=[text.encode()],
+        file_name="h.csv",
+        **options,
+    )
+    return import_history(history_id=history.pk)
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_usual_names_of_columns_are_known_in_both_languages(kind, tape, seller_user):
+    history = uploaded(tape, seller_user, kind, "\n".join([*FOREIGN[kind], ""]))
+    assert (history.rows_imported, history.findings) == (1, [])
+
+
+def test_no_name_of_a_column_is_known_for_two_fields_of_a_kind():
+    for kind, layout in LAYOUTS.items():
+        known = [{folded_header(name) for name in spellings(kind, column)} for column in layout]
+        assert sum(map(len, known)) == len(set().union(*known))
+
+
+def test_columns_that_are_not_known_are_named_in_both_languages_with_what_to_do(tape, seller_user):
+    with pytest.raises(InvalidInput) as refusal:
+        uploaded(tape, seller_user, "payments", "L,M,还款金额\n1,2,3\n")
+    assert refusal.value.code == "column_missing"
+    for words in ("“Loan number” (贷款编号, loan id, 借据号)", "“Paid on” (还款日期,", "header"):
+        assert words in refusal.value.message
+    assert "mapping" not in refusal.value.message
+    assert "还款金额" not in refusal.value.message
+
+
+@pytest.mark.parametrize("words", ["合计", "Total", "TOTAL:", "小计：3"])
+def test_a_footer_is_no_event(words, tape, seller_user):
+    rows = f"借据号,还款时间,实收金额\nL-1,2025-01-01,5\n{words},,5\n"
+    history = uploaded(tape, seller_user, "payments", rows)
+    assert (history.rows_read, history.rows_imported) == (1, 1)
+
+
+def test_a_loan_whose_number_begins_like_a_footer_is_read(tape, seller_user):
+    rows = "借据号,还款时间,实收金额\nTotal-1,2025-01-01,5\n"
+    history = uploaded(tape, seller_user, "payments", rows)
+    assert [finding["id"] for finding in history.findings] == ["loan_unknown"]
 
 
 def test_sums_of_money_are_told_and_recorded(take_in):
