@@ -1,7 +1,8 @@
 """The protocol of a lot that has ended: terms, every event, receipts, refusals, result, hashes.
 
 Made from rows alone, so it is the same whenever it is asked for. It holds labels in place of names
-(A20), no reserve (A14), and of the winner no maximum above the price that was paid (A11).
+(A20), no reserve (A14), and of the winner no maximum above the price that was paid (A11). Of sealed
+bids it holds the envelopes and what opens them, so that anybody can open them again.
 """
 
 import hashlib
@@ -10,12 +11,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from npa_market.auctions.models import ENDED, EventKind, Lot, LotEvent
+from npa_market.auctions.ceremony.published import published_key
+from npa_market.auctions.models import ENDED, EventKind, Lot, LotEvent, LotFormat
 from npa_market.auctions.state import STANDING_REFUSALS
 from npa_market.common.errors import Refused
 from npa_market.common.money import minor_digits
 
-VERSION = 1
+VERSION = 2
 _TERMS = (
     "start_price_minor", "step_minor", "deposit_minor", "window_seconds", "extension_seconds",
     "higher_steps", "max_extensions", "allows_proxy", "allows_withdrawal", "tick_seconds",
@@ -49,6 +51,8 @@ def protocol(lot: Lot) -> dict[str, Any]:
     }
     if lot.sale_event is not None:
         document["event"] = {"event": lot.sale_event.reference, "place": lot.event_place}
+    if lot.format == LotFormat.SEALED:
+        document["key"] = published_key(lot)
     document["events"] = events
     document["receipts"] = list(_receipts(lot, labels))
     document["refusals"] = list(_refusals(lot, labels))

@@ -1,5 +1,6 @@
 """Manners of the API: rows start from `visible_to`, cursor pages newest first."""
 
+import json
 import re
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -10,6 +11,8 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
+
+from npa_market.common.texts import can_be_kept
 
 _DIGITS = re.compile(r"-?[0-9]{1,20}")
 Row = TypeVar("Row", bound=models.Model)
@@ -37,14 +40,21 @@ class NewestFirstPagination(CursorPagination):
 
 
 class JsonParser(JSONParser):
-    """JSON as the library reads it; one that is nested past all reason is a bad request."""
+    """JSON as the library reads it, of texts that an answer can quote and a database keep.
+
+    Nested past all reason, or with half of a surrogate pair in a text, it is a bad request.
+    """
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """The document. Raises ParseError."""
         try:
-            return super().parse(stream, media_type, parser_context)
+            document = super().parse(stream, media_type, parser_context)
+            texts = json.dumps(document, ensure_ascii=False)
         except RecursionError as error:
             raise ParseError("The JSON is nested too deeply.") from error
+        if not can_be_kept(texts):
+            raise ParseError("A text of the JSON holds half of a surrogate pair (\\ud800-\\udfff).")
+        return document
 
 
 class MinorUnitsField(serializers.IntegerField):

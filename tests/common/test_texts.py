@@ -1,5 +1,7 @@
 """Texts that can be kept, reasons, and the number of a row after which a page begins."""
 
+import json
+
 import pytest
 
 from npa_market.common.errors import InvalidInput
@@ -32,3 +34,14 @@ def test_what_is_no_row_number_begins_at_the_first_row(text):
 
 def test_a_row_number_is_taken():
     assert row_after("0417", -1) == 417
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["measure", "maximise", "title"])
+def test_half_a_surrogate_pair_in_a_request_is_told_and_not_quoted(as_user, seller_user, field):
+    """A choice that quotes what it does not know could not be written into the answer."""
+    body = json.dumps({field: "\ud800"})
+    client = as_user(seller_user)
+    answer = client.post("/api/v1/package-picks/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "surrogate" in answer.json()["detail"]

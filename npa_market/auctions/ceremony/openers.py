@@ -55,12 +55,7 @@ def by_shares(key: LotKeyRecord) -> Way:
 
 def by_reveals(key: LotKeyRecord) -> Way:
     """By the keys that bidders handed in; an envelope that nobody revealed does not open."""
-    revealed = {
-        reveal.receipt_id: bytes.fromhex(
-            current_vault().open(reveal.ephemeral_sealed, place_of(reveal))
-        )
-        for reveal in key.reveals.all()
-    }
+    revealed = revealed_keys(key)
 
     def bid_in(row: LotReceipt, sheet: dict[str, Any]) -> seal.Bid:
         if row.pk not in revealed:
@@ -68,6 +63,16 @@ def by_reveals(key: LotKeyRecord) -> Way:
         return seal.revealed_bid(bytes_of(row), sheet, revealed[row.pk])
 
     return Way(bid_in)
+
+
+def revealed_keys(key: LotKeyRecord) -> dict[int, bytes]:
+    """The keys that bidders handed in, by the receipt that each opens; erased ones left out."""
+    return {
+        reveal.receipt_id: bytes.fromhex(
+            current_vault().open(reveal.ephemeral_sealed, place_of(reveal))
+        )
+        for reveal in key.reveals.exclude(ephemeral_sealed="")
+    }
 
 
 def lots_waited_for(lot: Lot) -> list[Lot]:

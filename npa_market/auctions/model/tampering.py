@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from npa_market.auctions.offline import check_protocol as checker
+from npa_market.auctions.offline import seal
 from npa_market.auctions.protocol import chained_anew
 
 _LISTS = ("events", "receipts", "refusals")
@@ -55,11 +56,18 @@ def _change(document: dict[str, Any], chance: random.Random, way: str) -> None:
         other = chance.randrange(len(rows))
         rows[place], rows[other] = rows[other], rows[place]
     else:
-        target = chance.choice((rows[place], rows[place], document["terms"], document["result"]))
+        others = [document["terms"], document["result"], *_key_in(document)]
+        target = chance.choice([rows[place], rows[place], *others])
         name = chance.choice(sorted(target))
         before = target[name]
         near = type(before) is int and chance.random() < 0.6
         target[name] = before + chance.choice((-1, 1)) if near else chance.choice(_VALUES)
+
+
+def _key_in(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """What opens sealed bids, where they are real ones."""
+    key = document.get("key", {})
+    return [key] if key.get("public_key") else []
 
 
 def judged(raw: bytes, changed: bytes, way: str) -> str:
@@ -75,6 +83,8 @@ def judged(raw: bytes, changed: bytes, way: str) -> str:
             return "harmless"
         chain = None if way == "rehashed" else original["chain_sha256"]
         checker.check(document, chain)
+        if _key_in(original):
+            checker.check_openings(document, seal)
     except checker.Unreadable:
         return "unreadable"
     except checker.Broken:

@@ -392,7 +392,7 @@ def _read(path: str) -> str:
 def _read_object(path: str) -> dict[str, Any]:
     try:
         document = json.loads(_read(path))
-    except ValueError as reason:
+    except (ValueError, RecursionError) as reason:
         raise Refused(f"{path}: not JSON") from reason
     if not isinstance(document, dict):
         raise Refused(f"{path}: not a JSON object")
@@ -428,13 +428,23 @@ def _seal(options: argparse.Namespace) -> None:
     envelope, ephemeral = sealed(bid.amount_minor, sheet, whole_minor=bid.whole_minor)
     receipt = receipt_of(bid, sheet, envelope, ephemeral)
     folder = Path(options.out)
+    try:
+        _write(folder, receipt)
+    except FileExistsError as reason:
+        raise Refused(f"{reason.filename} exists; a receipt is never overwritten") from reason
+    except OSError as reason:
+        raise Refused(f"{folder}: cannot be written: {reason.strerror}") from reason
+    print(f"hand in {folder / 'envelope.txt'}; keep {folder / 'receipt.json'} secret")
+    print(f"SHA-256 of the envelope: {receipt['envelope_sha256']}")
+
+
+def _write(folder: Path, receipt: Mapping[str, Any]) -> None:
+    """The envelope, and the receipt for its owner's eyes alone. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     secret = os.open(folder / "receipt.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(secret, "w", encoding="utf-8") as file:
         file.write(json.dumps(receipt, indent=1) + "\n")
     (folder / "envelope.txt").write_text(receipt["envelope"] + "\n", encoding="utf-8")
-    print(f"hand in {folder / 'envelope.txt'}; keep {folder / 'receipt.json'} secret")
-    print(f"SHA-256 of the envelope: {receipt['envelope_sha256']}")
 
 
 def _open(options: argparse.Namespace) -> None:
@@ -479,9 +489,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         options.run(options)
-    except FileExistsError as reason:
-        print(f"refused: {reason.filename} exists; a receipt is never overwritten", file=sys.stderr)
-        return 2
     except Refused as reason:
         print(f"refused: {reason}", file=sys.stderr)
         return 2

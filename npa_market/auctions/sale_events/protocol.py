@@ -1,20 +1,15 @@
-"""The protocol of an event: those of its lots, the keys, the comparison, the result, one hash."""
+"""The protocol of an event: those of its lots, the comparison, the result, one hash."""
 
-import base64
 import hashlib
 import json
-from typing import Any, cast
+from typing import Any
 
-from npa_market.auctions.ceremony.documents import terms_sha256
-from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.models import Lot, LotState, SaleEvent
 from npa_market.auctions.protocol import canonical, protocol
-from npa_market.auctions.rows import state_of
-from npa_market.auctions.sealed import Sealed
 from npa_market.common.errors import Refused
 from npa_market.common.money import minor_digits
 
-VERSION = 1
+VERSION = 2
 _WHOLE = ("whole_opened", "whole_void")
 
 
@@ -42,7 +37,6 @@ def event_protocol(event: SaleEvent) -> dict[str, Any]:
         "currency": event.currency,
         "decimals": minor_digits(event.currency),
         "lots": protocols,
-        "keys": [_key(lot) for lot in lots],
         "wholes": [
             {
                 "receipt": each["refers_to"],
@@ -66,29 +60,6 @@ def event_protocol_bytes(event: SaleEvent) -> bytes:
     """The file: readable JSON, the same bytes each time."""
     text = json.dumps(event_protocol(event), indent=1, sort_keys=True, ensure_ascii=False)
     return (text + "\n").encode()
-
-
-def _key(lot: Lot) -> dict[str, Any]:
-    """What opens the envelopes of a lot again: its keys, and the envelopes that were opened."""
-    key = LotKeyRecord.objects.filter(lot=lot).first()
-    rows = []
-    if lot.state != LotState.CANCELLED:
-        numbers = [each.receipt for each in cast("Sealed", state_of(lot)).envelopes]
-        rows = list(lot.receipt_rows.filter(receipt__in=numbers).order_by("receipt"))
-    return {
-        "lot": lot.reference,
-        "id": str(lot.pk),
-        "terms_sha256": terms_sha256(lot),
-        "public_key": key.public_key if key else "",
-        "private_key": key.private_key if key else "",
-        "envelopes": [
-            {
-                "receipt": row.receipt,
-                "envelope": base64.b64encode(bytes(row.envelope or b"")).decode(),
-            }
-            for row in rows
-        ],
-    }
 
 
 def _separate(lot: Lot, made: dict[str, Any]) -> dict[str, Any]:

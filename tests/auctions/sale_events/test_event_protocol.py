@@ -79,12 +79,17 @@ def test_each_false_statement_about_an_event_is_named(market, clock):
     broken(document, "another event or place")
 
     document = copy.deepcopy(true)
-    document["keys"][0]["envelopes"].pop()
+    document["lots"][0]["key"]["envelopes"].pop()
     broken(document, "not all envelopes")
 
     document = copy.deepcopy(true)
-    document["keys"][0]["private_key"] = document["keys"][1]["private_key"]
+    document["lots"][0]["key"]["private_key"] = document["lots"][1]["key"]["private_key"]
     broken(document, "published key is not the one")
+
+    document = copy.deepcopy(true)
+    document["lots"][0]["key"]["private_key"] = ""
+    broken(document, "S2: .* has no key that opens it")
+
     broken(true, "the event ends as whole_below_reserve", reserves=[None, None, 600_000])
 
 
@@ -124,7 +129,7 @@ def test_random_changes_are_noticed_or_harmless_and_never_a_crash(market, clock)
             verdicts.add(type(reason))
             continue
         except (KeyError, TypeError, AttributeError, ValueError):
-            if is_rehashed and not isinstance(document.get("lots"), list):
+            if is_rehashed and not all(map(is_lot, document.get("lots") or [None])):
                 continue  # What cannot be hashed anew was never a file.
             raise
         if not is_rehashed:
@@ -132,6 +137,14 @@ def test_random_changes_are_noticed_or_harmless_and_never_a_crash(market, clock)
         assert document["result"] == true["result"]
     assert checker.Broken in verdicts
     assert raw == event_protocol_bytes(market.event)
+
+
+def is_lot(document) -> bool:
+    lists = ("events", "receipts", "refusals")
+    return isinstance(document, dict) and all(
+        isinstance(document.get(name), list) and all(isinstance(e, dict) for e in document[name])
+        for name in lists
+    )
 
 
 def spoil(document: dict, chance: random.Random) -> None:
