@@ -196,7 +196,14 @@ def _finish(history: HistoryFile, run: Any) -> None:
     """Take the run's result over; `run` is a `history_import.HistoryRun`."""
     rejects = store_chunks(run.rejects.chunks()) if run.rejects.rows else None
     with transaction.atomic():
+        Tape.objects.select_for_update(no_key=True).get(pk=history.tape_id)  # One file at a time.
         check_still_ours(history)
+        if run.repeats.meet_newer():
+            raise Refused(
+                "rows_attached_meanwhile",
+                "Another file with rows of this one was attached meanwhile. Upload the file again: "
+                "rows that stand there are left out.",
+            )
         history.rows_read, history.rows_imported = run.rows_read, run.rows_imported
         history.rows_rejected, history.rejects_file = run.rejects.rows, rejects
         history.loans, history.totals = len(run.loans), run.totals

@@ -23,16 +23,18 @@ from npa_market.tapes.histories import check_still_ours
 from npa_market.tapes.history_layouts import LAYOUTS, Rows, rules_of
 from npa_market.tapes.history_mapping import history_mapping, open_history
 from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile
+from npa_market.tapes.history_repeats import Repeats, rest_hashes
 from npa_market.tapes.loading import Columns, insert_columns
 from npa_market.tapes.mapping import Mapping, Setting
 from npa_market.tapes.masking import masked_cell
 from npa_market.tapes.models import Loan
-from npa_market.tapes.rejects import RejectsWriter, rejects_writer
+from npa_market.tapes.rejects import RejectsWriter, is_rejects_header, rejects_writer
 from npa_market.tapes.transforms import TRANSFORMS, Cells
 from npa_market.tapes.validation import ROW_SHAPE, Severity
 
 CHUNK_ROWS = 25_000
 _NUMBERS_PER_QUERY = 5_000
+AFTER_CUT_OFF = "The day is after the tape's cut-off date: its balances do not know of it."
 LOAN_UNKNOWN = "No loan of the tape has this number."
 _MAKE = {Kind.DATE: days, Kind.MONEY: integers, Kind.INTEGER: integers, Kind.RATE: integers}
 _ZERO = {"cost_minor"}
@@ -54,6 +56,16 @@ class HistoryRun:
     loans: set[str] = field(default_factory=set)
     known: dict[str, str] = field(default_factory=dict)  # loan number -> key, "" = no such loan
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    repeats: Repeats = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.repeats = Repeats(self.history)
+
+    @property
+    def columns_taken(self) -> set[int]:
+        """Positions of the columns that say something of a row to us, or nothing to the seller."""
+        positions = set(self.mapping.column_positions(self.header).values())
+        return positions | ({0, 1} if is_rejects_header(self.header) else set())
 
     def find(self, finding: Finding, examples: list[dict[str, Any]], count: int) -> None:
         """Add hits of one rule."""
@@ -76,6 +88,7 @@ def run_history(
     mapping = history_mapping(history.kind)
     with open_history(handle, history.kind) as source, rejects_writer(source.header) as rejects:
         run = HistoryRun(history, mapping, source.header, rejects, database_now().date())
+        run.repeats.start()
         for batch in chunks_of(source.batches, CHUNK_ROWS):
             _take_in(run, batch)
             if report:
@@ -97,14 +110,14 @@ def _take_in(run: HistoryRun, batch: Batch) -> None:
     rows = Rows(_read(run, batch), run.today)
     reasons = _reasons(run, batch, rows)
     _reject_unknown(run, batch, rows, reasons)
+    sound, columns = _reject_repeated(run, batch, rows, reasons)
     for row in sorted(reasons):
         run.rejects.write(int(batch.row_numbers[row]), reasons[row], batch.record(row)[1])
-    is_sound = np.ones(batch.rows, dtype=np.bool_)
-    is_sound[list(reasons)] = False
-    sound = np.flatnonzero(is_sound)
+    _note_after_cut_off(run, batch, sound, columns)
+    _count(run, columns)
     with transaction.atomic():
         check_still_ours(run.history)
-        insert_columns(ROWS_OF_KIND[run.history.kind], _columns(run, rows, sound))
+        insert_columns(ROWS_OF_KIND[run.history.kind], columns)
     run.rows_imported += len(sound)
 
 
@@ -190,22 +203,79 @@ def _look_up(run: HistoryRun, numbers: set[str]) -> None:
             run.known[number] = key.hex
 
 
+def _reject_repeated(
+    run: HistoryRun, batch: Batch, rows: Rows, reasons: dict[int, list[str]]
+) -> tuple[Indexes, Columns]:
+    """The rows to be taken in and their columns, without those whose money would count twice."""
+    sound = np.array([row for row in range(batch.rows) if row not in reasons], np.int64)
+    columns = _columns(run, rows, sound)
+    rest = rest_hashes(batch, sound, run.columns_taken)
+    is_kept = np.ones(len(sound), dtype=np.bool_)
+    for seen in run.repeats.seen(columns, rest, batch.row_numbers[sound]):
+        rule, places = seen.rule, sound[seen.places]
+        if not len(places):
+            continue
+        numbers = rows["loan_number"].values.to_numpy()[places[:EXAMPLES]]
+        likes = (f"as row {row}" if row else "as in a file before" for row in seen.like.tolist())
+        examples = [
+            {
+                "row": int(batch.row_numbers[row]),
+                "column": "",
+                "value": f"{masked_cell(loan)}, {like}",
+            }
+            for row, loan, like in zip(places.tolist(), numbers, likes, strict=False)
+        ]
+        run.find(Finding(rule.id, rule.severity, rule.words), examples, len(places))
+        if rule.severity is Severity.REJECT:
+            is_kept[seen.places] = False
+            for row in places.tolist():
+                reasons[row] = [f"{rule.id}: {rule.words}"]
+    kept = pa.array(is_kept)
+    return sound[is_kept], {name: array.filter(kept) for name, array in columns.items()}
+
+
+def _note_after_cut_off(run: HistoryRun, batch: Batch, sound: Indexes, columns: Columns) -> None:
+    """Rows taken in whose day the balances of the tape do not know."""
+    cut_off = pa.scalar(run.history.tape.cut_off_date, pa.date32())
+    late = np.flatnonzero(pc.greater(columns["on"], cut_off).to_numpy(zero_copy_only=False))
+    if not len(late):
+        return
+    header = next(
+        source.options["from"] for source in run.mapping.sources if source.field.name == "on"
+    )
+    examples = [
+        {
+            "row": int(batch.row_numbers[sound[at]]),
+            "column": header,
+            "value": columns["on"][at].as_py().isoformat(),
+        }
+        for at in late[:EXAMPLES].tolist()
+    ]
+    finding = Finding("after_cut_off", Severity.NOTE, AFTER_CUT_OFF, header)
+    run.find(finding, examples, len(late))
+
+
 def _columns(run: HistoryRun, rows: Rows, sound: Indexes) -> Columns:
-    """Sound rows as columns of the table; sums of money go to the totals."""
+    """Sound rows as columns of the table."""
     numbers = rows["loan_number"].values.to_numpy()[sound].tolist()
-    keys = [run.known[number] for number in numbers]
-    run.loans.update(keys)
     columns = {
         "source": pa.repeat(pa.scalar(run.history.pk.hex), len(sound)),
-        "loan": pa.array(keys, type=pa.string()),
+        "loan": pa.array([run.known[number] for number in numbers], type=pa.string()),
     }
     for column in LAYOUTS[run.history.kind][1:]:
         name, values = column.field.name, rows[column.field.name].values
         columns[name] = _array(column.field.kind, name, values, sound)
+    return columns
+
+
+def _count(run: HistoryRun, columns: Columns) -> None:
+    """Add loans and sums of money of the rows taken in."""
+    run.loans.update(columns["loan"].unique().to_pylist())
+    for column in LAYOUTS[run.history.kind][1:]:
         if column.field.kind == Kind.MONEY:
+            name = column.field.name
             total = pc.sum(columns[name]).as_py() or 0
             run.totals[name] = run.totals.get(name, 0) + total
-    return columns
 
 
 def _array(kind: Kind, name: str, values: Any, sound: Indexes) -> pa.Array:

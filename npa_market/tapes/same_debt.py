@@ -116,27 +116,27 @@ def _frame(debts: Debts, people: pa.Array, is_wanted: pa.Array) -> pd.DataFrame:
 
 @dataclass
 class FirstRows:
-    """The first row of each hash of a tape, and its product: 24 bytes a hash, ascending."""
+    """The first row of each hash of a file, and a mark of it: 24 bytes a hash, ascending."""
 
     hashes: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
-    products: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
+    marks: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
 
-    def add(self, hashes: Hashes, rows: Rows, products: Hashes) -> tuple[Rows, Hashes]:
-        """First row of each hash and its product, those of this next chunk counted too.
+    def add(self, hashes: Hashes, rows: Rows, marks: Hashes) -> tuple[Rows, Hashes]:
+        """First row of each hash and its mark, those of this next chunk counted too.
 
         rows: ascending.
         """
         distinct, first, back = np.unique(hashes, return_index=True, return_inverse=True)
-        firsts, named = rows[first], products[first]
+        firsts, marked = rows[first], marks[first]
         places, is_known = self._places(distinct)
         firsts[is_known] = self.rows[places[is_known]]
-        named[is_known] = self.products[places[is_known]]
+        marked[is_known] = self.marks[places[is_known]]
         new = ~is_known
         self.hashes = np.insert(self.hashes, places[new], distinct[new])
         self.rows = np.insert(self.rows, places[new], firsts[new])
-        self.products = np.insert(self.products, places[new], named[new])
-        return firsts[back], named[back]
+        self.marks = np.insert(self.marks, places[new], marked[new])
+        return firsts[back], marked[back]
 
     def of(self, hashes: Hashes) -> Rows:
         """First row of each, beyond every row where there is none."""

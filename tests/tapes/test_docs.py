@@ -5,6 +5,7 @@ import pytest
 from npa_market.tapes.comparing import DRIFT_RULES
 from npa_market.tapes.dictionary import FIELDS, dictionary_markdown
 from npa_market.tapes.history_layouts import LAYOUTS, rules_of
+from npa_market.tapes.history_repeats import REPEAT_RULES
 from npa_market.tapes.mapping import WORDS, shipped_mappings
 from npa_market.tapes.models import LitigationStatus, LoanStatus
 from npa_market.tapes.same_debt import DEBT_RULES
@@ -24,6 +25,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "tapes.md").read_text(encoding="utf
             *(rule.id for rule in (*RULES, *DRIFT_RULES, *NAME_RULES, *DEBT_RULES)),
         }
         | {rule.id for kind in LAYOUTS for rule in rules_of(kind)}
+        | {rule.id for rule in REPEAT_RULES}
     ),
 )
 def test_the_page_names_every_field_word_mapping_and_rule(name):
