@@ -16,6 +16,7 @@ from npa_market.tapes.vault import normalised
 
 _SHAPE = re.compile(r"\d{17}[0-9X]", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?E\+?\d+", re.ASCII)
+_ROUNDED = re.compile(r"\d{15}000", re.ASCII)
 EARLIEST_BIRTH = date(1900, 1, 1)
 
 
@@ -41,7 +42,7 @@ def id_facts(number: str) -> IdFacts:
     if not _SHAPE.fullmatch(compact):
         return IdFacts("id_number_shape")
     if ric.calc_check_digit(compact) != compact[-1]:
-        return IdFacts("id_number_check_digit")
+        return IdFacts("id_number_rounded" if is_rounded(compact) else "id_number_check_digit")
     try:
         birth = ric.get_birth_date(compact)
     except InvalidComponent:
@@ -51,6 +52,12 @@ def id_facts(number: str) -> IdFacts:
     return IdFacts(
         "", birth, "m" if int(compact[16]) % 2 else "f", _is_region_known(compact[:6], birth.year)
     )
+
+
+def is_rounded(number: str) -> bool:
+    """May the number be what a spreadsheet keeps of one, 15 digits and 000? One in some thousands
+    ends so of itself."""
+    return bool(_ROUNDED.fullmatch(normalised(number)))
 
 
 @cache
@@ -75,7 +82,14 @@ def _years_of(county_code: str) -> tuple[tuple[int, int], ...]:
 # GB 11643: weights of the 17 digits, and the check character by remainder.
 _WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)
 _CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
-FAULTS = ("", "id_number_exponent", "id_number_shape", "id_number_check_digit", "id_number_birth")
+FAULTS = (
+    "",
+    "id_number_exponent",
+    "id_number_shape",
+    "id_number_check_digit",
+    "id_number_rounded",
+    "id_number_birth",
+)
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,9 @@ def _put_plain(
         _put(facts, int(rows[at]), id_facts(characters[at].tobytes().decode()))
     rows, digits, last = rows[is_shaped], digits[is_shaped], last[is_shaped]
     is_checked = _CHECK[(digits @ _WEIGHTS) % 11] == last
+    ends_in_zeros = (digits[:, 15:] == 0).all(axis=1) & (last == ord("0"))
     facts.fault[rows[~is_checked]] = FAULTS.index("id_number_check_digit")
+    facts.fault[rows[~is_checked & ends_in_zeros]] = FAULTS.index("id_number_rounded")
     rows, digits = rows[is_checked], digits[is_checked]
     birth = _births(digits)
     has_birth = ~np.isnat(birth)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from npa_market.tapes.columns import Flags
+from npa_market.tapes.identity import is_rounded
 from npa_market.tapes.validation import Checked
 
 Hashes = npt.NDArray[np.uint64]
@@ -40,6 +41,13 @@ NAME_RULES = (
         "The ID number stands on an earlier row with another name: one name is wrong, or it is "
         "another person's number. Its loans count as one borrower, under the first name.",
     ),
+)
+ROUNDED = NameRule(
+    "id_number_rounded_names",
+    "id_number",
+    "The ID number ends in 000 and stands on an earlier row with another name: perhaps a "
+    "spreadsheet kept 15 of its 18 digits, and several people count as one borrower, under the "
+    "first name. Export the column as text and import the tape again.",
 )
 
 
@@ -91,8 +99,19 @@ class SeveralNames:
             at = rows[has_number]
             numbers = _hashes(chunk[rule.field].values.to_numpy()[at])
             found = at[self.firsts[rule.id].is_other(numbers, names[has_number])]
-            if len(found):
-                yield rule, found
+            yield from _by_rule(rule, found, chunk)
+
+
+def _by_rule(rule: NameRule, found: Rows, chunk: Checked) -> Iterator[tuple[NameRule, Rows]]:
+    """The rows under the rule, those whose ID number may be a rounded one under its own."""
+    if rule.field == ROUNDED.field:
+        numbers = chunk[rule.field].values.iloc[found]
+        is_round = np.array([is_rounded(number) for number in numbers], dtype=np.bool_)
+        if is_round.any():
+            yield ROUNDED, found[is_round]
+        found = found[~is_round]
+    if len(found):
+        yield rule, found
 
 
 def _hashes(texts: npt.NDArray[np.object_]) -> Hashes:

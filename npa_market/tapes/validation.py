@@ -232,6 +232,8 @@ _ID_FAULTS = {
     "spreadsheet: its last digits are lost. Export the column as text.",
     "id_number_shape": "The ID number does not have 17 digits and a digit or X.",
     "id_number_check_digit": "The ID number's check digit is wrong.",
+    "id_number_rounded": "The ID number ends in 000 and its check digit is wrong: perhaps a "
+    "spreadsheet kept 15 of its 18 digits, so the rest is lost. Export the column as text.",
     "id_number_birth": "The ID number's birth date is no possible day.",
 }
 _IN_ORDER = (

@@ -9,7 +9,7 @@ from npa_market.tapes.history_repeats import REPEAT_RULES
 from npa_market.tapes.mapping import WORDS, shipped_mappings
 from npa_market.tapes.models import LitigationStatus, LoanStatus
 from npa_market.tapes.same_debt import DEBT_RULES
-from npa_market.tapes.several_names import NAME_RULES
+from npa_market.tapes.several_names import NAME_RULES, ROUNDED
 from npa_market.tapes.validation import RULES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tapes.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "tapes.md").read_text(encoding="utf
             *FIELDS,
             *WORDS,
             *shipped_mappings(),
-            *(rule.id for rule in (*RULES, *DRIFT_RULES, *NAME_RULES, *DEBT_RULES)),
+            *(rule.id for rule in (*RULES, *DRIFT_RULES, *NAME_RULES, ROUNDED, *DEBT_RULES)),
         }
         | {rule.id for kind in LAYOUTS for rule in rules_of(kind)}
         | {rule.id for rule in REPEAT_RULES}

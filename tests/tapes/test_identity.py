@@ -28,6 +28,7 @@ NUMBERS = st.one_of(
 
 
 @given(st.lists(NUMBERS, max_size=8))
+@example(["110101199003078000", "１10101199003078000", numbered("11010119800101000")])
 @example(["11010119900307838x", "1.10101E+17", " 11010119900307838X", "１１０１０１19900307838X"])
 @example([numbered("11010119000101001"), numbered("11010118991231001")])
 @example([numbered("11010119000229001"), numbered("11010120000229001"), "A1010119900307838X"])
@@ -53,3 +54,26 @@ def test_a_row_without_a_number_has_neither_facts_nor_fault():
 )
 def test_the_county_existed_in_the_year_of_birth(county, year, is_known):
     assert id_facts(numbered(f"{county}{year}0307838"[:17])).is_region_known is is_known
+
+
+@pytest.mark.parametrize(
+    ("number", "fault"),
+    [
+        ("110101199003078000", "id_number_rounded"),
+        (" 110101 19900307 8000", "id_number_rounded"),
+        ("110101199003078001", "id_number_check_digit"),
+        ("110101199003078100", "id_number_check_digit"),
+        ("11010119900307000X", "id_number_check_digit"),
+    ],
+)
+def test_a_wrong_check_digit_after_three_zeros_is_a_spreadsheets_rounding(number, fault):
+    assert id_facts(number).fault == fault
+
+
+def test_a_right_number_that_ends_in_zeros_has_no_fault():
+    right = next(
+        number
+        for day in range(1, 29)
+        if (number := numbered(f"110101198001{day:02}000")).endswith("000")
+    )
+    assert id_facts(right).fault == ""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from npa_market.tapes import importing
 from npa_market.tapes.models import Borrower, Loan
 from npa_market.tapes.several_names import FirstNames
-from tests.tapes.test_import import OTHER_ID, hits
+from tests.tapes.test_import import OTHER_ID, hits, with_check_digit
 
 CUSTOMER = {"身份证号": "", "客户号": "C-1001"}
 
@@ -72,6 +72,30 @@ def test_an_id_number_with_several_names_is_one_borrower_under_the_first(importe
     assert Borrower.objects.count() == 1
     assert hits(tape)["id_number_names"]["count"] == 1
     assert OTHER_ID not in str(tape.findings)
+
+
+def test_people_who_share_a_number_that_a_spreadsheet_rounded_are_explained(imported_names):
+    """Its check digit is right by chance, so that no rule on the number itself finds it."""
+    rounded = next(
+        number
+        for day in range(1, 29)
+        if (number := with_check_digit(f"110101198001{day:02}0000")).endswith("000")
+    )
+    people = [("", rounded, name) for name in ("张伟", "李娜", "王芳")]
+    tape = imported_names(*people, ("", OTHER_ID, "张伟"), ("", OTHER_ID, "李娜"))
+    assert (tape.rows_imported, Borrower.objects.count()) == (5, 2)
+    found = hits(tape)["id_number_rounded_names"]
+    assert (found["count"], found["severity"], found["column"]) == (2, "note", "身份证号")
+    assert [each["row"] for each in found["examples"]] == [3, 4]
+    assert "15 of its 18 digits" in found["words"]
+    assert hits(tape)["id_number_names"]["count"] == 1
+    assert rounded not in str(tape.findings)
+
+
+def test_one_person_whose_number_ends_in_zeros_is_not_noted(imported_names):
+    rounded = with_check_digit("110101198001010000")
+    tape = imported_names(("", rounded, "张伟"), ("", rounded, "张 伟"))
+    assert not {"id_number_rounded_names", "id_number_names"} & set(hits(tape))
 
 
 def test_rejected_rows_give_no_name(imported_rows):
