@@ -5,6 +5,8 @@ from itertools import count
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_quality import serious_findings
+
 _lots = count(1)
 
 
@@ -20,6 +22,7 @@ def bidding(person, make_lot) -> Page:
 
 
 def test_enter_reviews_what_was_typed(bidding):
+    assert serious_findings(bidding) == []
     field = bidding.locator("#bid-panel [name=amount]")
     field.fill("23,456.78")
     field.press("Enter")
