@@ -190,7 +190,7 @@ class PackageExportViewSet(
         return FileResponse(
             open_stored(export.file_id),
             as_attachment=True,
-            filename=f"{export.package.reference}.{export.form}",
+            filename=export.file_name,
             content_type="application/octet-stream",
         )
 

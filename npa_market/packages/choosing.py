@@ -23,6 +23,7 @@ from npa_market.packages.saved import LoanList
 from npa_market.packages.schema import MAX_EXACT, MONEY_COLUMNS
 from npa_market.parties.models import Organisation
 from npa_market.tapes.models import Tape
+from npa_market.tapes.services import check_cut_off
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ def chosen(seller: Organisation, criteria: Criteria, currency: str, cut_off_date
     """What the criteria choose, from columns that were compared with the database.
 
     The columns are those of all tapes of currency and cut-off date. Raises InvalidInput where they
-    name a list that is not the seller's.
+    name a list that is not the seller's, and for a cut-off date that no tape may have.
     """
+    check_cut_off(cut_off_date, date.max)
     tapes = list(tapes_for(seller, currency, cut_off_date))
     return _chosen(checked_columns(tapes), seller, criteria, cut_off_date)
 

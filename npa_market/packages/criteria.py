@@ -23,6 +23,7 @@ from npa_market.common.errors import InvalidInput
 from npa_market.common.texts import can_be_kept
 from npa_market.packages.fields import FIELDS, Field, Kind
 from npa_market.packages.months import months_before
+from npa_market.packages.screen_items import DISCLOSABLE
 
 MAX_DEPTH, MAX_CONDITIONS, MAX_VALUES = 5, 100, 500
 MAX_NUMBER = 2**53 - 1
@@ -107,6 +108,12 @@ def _read_key(value: Any) -> UUID | None:
 def _read_names(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise _wrong("disclose", "a list of screen rules is needed.")
+    if set(values) - set(DISCLOSABLE):
+        raise InvalidInput(
+            "rule_not_disclosable",
+            f"Only hits of {', '.join(DISCLOSABLE)} may stay in a package.",
+            field="criteria",
+        )
     return tuple(dict.fromkeys(values))
 
 

@@ -15,7 +15,6 @@ from npa_market.common.exports import csv_lines
 from npa_market.common.files import open_stored, read_stored
 from npa_market.packages.exports import SELLERS_ALONE, ask_for_export, forms_for
 from npa_market.packages.models import Package, PackageExport
-from npa_market.packages.saved import ExportForm
 from npa_market.packages.sealed import read_table
 from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
@@ -92,11 +91,8 @@ def package_export(request: MemberRequest, package_id: UUID, form: str) -> HttpR
         package=package, form=form, is_bidder_form=as_bidder
     )
     export = get_object_or_404(made.exclude(file=None))
-    ending = "zip" if export.form == ExportForm.EBA else export.form
     return FileResponse(
-        open_stored(str(export.file_id)),
-        as_attachment=True,
-        filename=f"{package.reference}{'-bidder' if export.is_bidder_form else ''}.{ending}",
+        open_stored(str(export.file_id)), as_attachment=True, filename=export.file_name
     )
 
 

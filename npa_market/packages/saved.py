@@ -109,3 +109,9 @@ class PackageExport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.package} as {self.form}"
+
+    @property
+    def file_name(self) -> str:
+        """The name under which it is downloaded: tells the bidder's form from the seller's."""
+        ending = "zip" if self.form == ExportForm.EBA else self.form
+        return f"{self.package.reference}{'-bidder' if self.is_bidder_form else ''}.{ending}"

@@ -24,7 +24,6 @@ from npa_market.packages.models import (
 )
 from npa_market.packages.outside import bond_of, tell_of_end
 from npa_market.packages.queries import tapes_for
-from npa_market.packages.screen_items import DISCLOSABLE
 from npa_market.packages.statements import content_of_entry
 from npa_market.packages.versions import new_version
 from npa_market.parties.models import Organisation, User
@@ -115,13 +114,6 @@ def _counted(
 def _refuse_unfit(
     seller: Organisation, criteria: Criteria, currency: str, cut_off_date: date
 ) -> None:
-    for rule in criteria.disclose:
-        if rule not in DISCLOSABLE:
-            raise InvalidInput(
-                "rule_not_disclosable",
-                f"Only hits of {', '.join(DISCLOSABLE)} may stay in a package.",
-                field="criteria",
-            )
     fit = tapes_for(seller, currency, cut_off_date)
     if criteria.tapes:
         if fit.filter(pk__in=criteria.tapes).count() != len(criteria.tapes):

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from os.path import abspath
 
 import numpy as np
 import pyarrow as pa
@@ -55,16 +56,22 @@ _FAULTS = {
         "The workbook is damaged or protected. Save it again as XLSX without a password.",
     ),
     "sheet": ("sheet_unknown", "The workbook has no visible sheet of this name."),
+    "errors": (
+        "workbook_errors",
+        "Formulas of the sheet give errors (#REF!, #DIV/0!) whose cells cannot be told. Mend them, "
+        "or save the sheet as CSV.",
+    ),
 }
 
 
 @contextmanager
 def _reader(path: str, sheet: str) -> Iterator["_Reading"]:
     """A process that reads the sheet; it ends with the block."""
-    command = [sys.executable, "-m", "npa_market.tapes.workbook_reader", path, sheet]
+    command = [sys.executable, "-m", "npa_market.tapes.workbook_reader", abspath(path), sheet]
     # Our own interpreter and module; the path is that of our own temporary file.
+    # It finds the module wherever this process was started.
     with subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         try:
@@ -108,6 +115,8 @@ def _fault(process: "subprocess.Popen[bytes]") -> InvalidInput:
     process.wait()
     if words in _FAULTS:
         return refuse(*_FAULTS[words])
+    if "No module named" in words:
+        raise RuntimeError(words)  # The venue's own fault, not the seller's.
     # Killed by its own limits of memory and time, or by a fault of the parser.
     return (
         _too_large()

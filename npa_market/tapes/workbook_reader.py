@@ -9,7 +9,8 @@ Writes to standard output; ends with a word of FAULTS on standard error where it
 
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 MEMORY_BYTES = 4 << 30
 CPU_SECONDS = 300
 ROWS_PER_BATCH = 5_000
-FAULTS = ("protected", "unreadable", "sheet")
+FAULTS = ("protected", "unreadable", "sheet", "errors")
 
 
 def cell_text(value: Any) -> str:
@@ -46,6 +47,8 @@ def main(path: str, wanted: str) -> str:
     import pyarrow as pa
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
+    from npa_market.tapes.workbook_errors import NoPlace, error_cells
+
     try:
         book = CalamineWorkbook.from_path(path)
         visible = [
@@ -61,19 +64,33 @@ def main(path: str, wanted: str) -> str:
         width = sheet.width if sheet.start else 0
         metadata = {"sheet": name, "sheets": "\n".join(names)}
         schema = pa.schema([(str(at), pa.string()) for at in range(width)], metadata)
+        errors = error_cells(path, name)
+        first = sheet.start[1] if sheet.start else 0
         with pa.ipc.new_stream(sys.stdout.buffer, schema) as stream:
-            for columns in _columns(sheet.iter_rows()):
+            for columns in _columns(sheet.iter_rows(), errors, first):
                 stream.write_batch(pa.record_batch(columns, schema=schema))
     except PasswordError:
         return "protected"
+    except NoPlace:
+        return "errors"
     except (CalamineError, IndexError, OSError):
         return "unreadable"
     return ""
 
 
-def _columns(rows: Iterator[Sequence[Any]]) -> Iterator[list[list[str]]]:
+def _columns(
+    rows: Iterator[Sequence[Any]], errors: Mapping[tuple[int, int], str], first: int
+) -> Iterator[list[list[str]]]:
+    """Columns of texts; the reader begins with row 0 and with the first column that is filled."""
+    places, done = deque(sorted(errors)), 0
     while part := list(islice(rows, ROWS_PER_BATCH)):
-        yield [[cell_text(value) for value in column] for column in zip(*part, strict=True)]
+        columns = [[cell_text(value) for value in column] for column in zip(*part, strict=True)]
+        while places and places[0][0] < done + len(part):
+            row, column = place = places.popleft()
+            if 0 <= column - first < len(columns):
+                columns[column - first][row - done] = errors[place]
+        done += len(part)
+        yield columns
 
 
 if __name__ == "__main__":

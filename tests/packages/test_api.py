@@ -148,6 +148,28 @@ def test_what_is_no_filter_is_refused_and_not_taken_for_all_loans(api, seller, s
     assert (answer.status_code, answer.data["code"]) == (422, "criteria_wrong")
 
 
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"criteria": {"disclose": ["sold"]}}, "rule_not_disclosable"),
+        ({"criteria": {"disclose": ["?"]}}, "rule_not_disclosable"),
+        ({"cut_off_date": "0001-01-01"}, "cut_off_too_early"),
+    ],
+)
+@pytest.mark.parametrize("door", ["package-picks/", "package-picks/try/", "package-splits/try/"])
+def test_what_no_pool_can_be_is_told(api, seller, seller_user, door, changes, code):
+    loans_on_tape(seller, seller_user, 2)
+    wanted = {**PICK, "title": "East", "parts": 2, **changes}
+    answer = api(seller_user).post(f"/api/v1/{door}", wanted, format="json")
+    assert (answer.status_code, answer.data["code"]) == (422, code)
+
+
+def test_criteria_that_disclose_what_must_be_excluded_are_not_saved(api, seller_user):
+    asked = {"name": "x", "currency": "CNY", "document": {"disclose": ["sold"]}}
+    answer = api(seller_user).post("/api/v1/saved-criteria/", asked, format="json")
+    assert (answer.status_code, answer.data["code"]) == (422, "rule_not_disclosable")
+
+
 def test_a_proof_needs_a_token_of_the_package(api, sealed, seller_user):
     answer = api(seller_user).get(address(sealed, "proof/"))
     assert (answer.status_code, answer.data["code"]) == (409, "loan_not_in_package")
