@@ -48,7 +48,7 @@ def test_an_amount_that_a_formula_lost_rejects_its_row(imported, monkeypatch, tm
     tape = imported(book(rows), file_name="tape.xlsx")
     assert (tape.rows_imported, tape.rows_rejected) == (1, 1)
     found = [each["id"] for each in tape.findings if each["severity"] == "reject"]
-    assert found == ["amount_unreadable"]
+    assert found == ["amount_unreadable", "parts_not_whole"]
 
 
 @pytest.mark.parametrize("at", [(0, 0), (2, 3)])
