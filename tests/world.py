@@ -16,7 +16,8 @@ from npa_market.evidence.models import Entry
 from npa_market.parties.models import Membership, Organisation, QualificationState, User
 from npa_market.parties.roles import ROLES_OF_KIND, OrganisationKind, Role
 from npa_market.parties.services import set_delivery_key
-from npa_market.tapes.histories import import_history, upload_history
+from npa_market.tapes.histories import import_history
+from npa_market.tapes.history_intake import upload_history
 from npa_market.tapes.history_models import HistoryFile, HistoryKind
 from npa_market.tapes.mapping_store import save_mapping
 from npa_market.tapes.models import Loan, Upload

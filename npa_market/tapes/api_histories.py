@@ -17,11 +17,14 @@ from npa_market.parties.access import access_for
 from npa_market.parties.models import User
 from npa_market.parties.roles import SELLER_ROLES, Role
 from npa_market.tapes.api_findings import FindingSerializer
-from npa_market.tapes.histories import open_history_rejects, remove_history, upload_history
+from npa_market.tapes.api_intake import LayoutSerializer
+from npa_market.tapes.histories import open_history_rejects, remove_history
+from npa_market.tapes.history_intake import upload_history
 from npa_market.tapes.history_models import HistoryFile, HistoryKind
 from npa_market.tapes.models import Tape
 from npa_market.tapes.rejects import CONTENT_TYPES, rejects_answer
 
+_LAYOUT = frozenset(map(str, LayoutSerializer().fields))
 _ANALYST = access_for(Role.SELLER_ANALYST)
 
 
@@ -39,6 +42,8 @@ class HistorySerializer(serializers.ModelSerializer):
             "kind",
             "file_name",
             "file",
+            "layout",
+            "columns",
             "state",
             "failure",
             "job",
@@ -53,12 +58,20 @@ class HistorySerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class HistoryUploadSerializer(serializers.Serializer):
-    """A file with one event per row, under the headers that the page of histories lists."""
+class HistoryUploadSerializer(LayoutSerializer):
+    """A file with one event per row, under the headers that the page of histories lists.
+
+    Where the file has other headers, `columns` says which is which field; without it, the columns
+    that were last named for a file of this kind hold, if this one has them.
+    """
 
     tape = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=HistoryKind.choices)
     file = serializers.FileField(allow_empty_file=True)
+    columns = serializers.JSONField(
+        required=False,
+        help_text='{"on": "Posted", "channel": ""}: field and header; empty = not in the file',
+    )
 
 
 class HistoryViewSet(
@@ -97,6 +110,8 @@ class HistoryViewSet(
             kind=values["kind"],
             chunks=sent.chunks(),
             file_name=sent.name,
+            columns=values.get("columns"),
+            layout={name: value for name, value in values.items() if name in _LAYOUT},
         )
         return Response(HistorySerializer(history).data, status=202)
 

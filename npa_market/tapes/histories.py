@@ -1,120 +1,28 @@
-"""Histories: upload, import as a job, removal.
+"""Histories: import as a job, removal, rejected rows. Their files arrive in `history_intake`.
 
 A history belongs to an imported tape and finds its loans by loan number. Rows count for nobody
 before their file is taken in completely (`HistoryRow.objects.imported()`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from uuid import UUID
 
 from django.db import transaction
 
-from npa_market.common.clock import database_now
-from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.errors import Refused
 from npa_market.common.files import open_stored, store_chunks
-from npa_market.common.jobs import queue_job
-from npa_market.common.models import StoredFile
 from npa_market.evidence.services import record
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
-from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile, HistoryKind, HistoryState
-from npa_market.tapes.kept_files import erased_at, hold, let_go, open_rows
-from npa_market.tapes.models import Tape, TapeState
+from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile, HistoryState
+from npa_market.tapes.kept_files import open_rows
+from npa_market.tapes.models import Tape
 from npa_market.tapes.personal_models import AccessForm
 from npa_market.tapes.revealing import log_access
-from npa_market.tapes.services import receive
 
 _ROWS_PER_DELETE = 20_000
-_SPOOL_BYTES = 16 << 20
-
-
-def upload_history(
-    *, user: User, tape_id: UUID, kind: str, chunks: Iterable[bytes], file_name: str
-) -> HistoryFile:
-    """Keep a file of a tape's histories as received and queue its import.
-
-    The same file of the same kind again is the same history; one that failed or was removed is
-    queued again. Raises NotPermitted, InvalidInput, Refused (the tape is not imported, or its
-    identities were erased: a file would bring some back).
-    """
-    from npa_market.tapes.history_mapping import open_history  # Loads pandas.
-
-    tape = Tape.objects.get(pk=tape_id)
-    require(user, "tapes.upload_history", tape)
-    if kind not in HistoryKind.values:
-        raise InvalidInput("kind_unknown", "There is no history of this kind.", field="kind")
-    if tape.state != TapeState.IMPORTED:
-        raise Refused("tape_not_imported", "A history needs an imported tape to attach to.")
-    _refuse_erased(tape)
-    with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        receive(chunks, spool)
-        with open_history(spool, kind):
-            pass
-        spool.seek(0)
-        stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
-    try:
-        return _attach(tape, user, stored, {"kind": kind, "file_name": file_name[-200:]})
-    except Refused:
-        let_go(stored.sha256)
-        raise
-
-
-def _refuse_erased(tape: Tape) -> None:
-    if at := erased_at(tape):
-        raise Refused(
-            "tape_erased",
-            f"The identities of {tape.reference} were erased on {at:%d %b %Y}: "
-            "it takes no more files.",
-            field="file",
-        )
-
-
-@transaction.atomic
-def _attach(tape: Tape, user: User, stored: StoredFile, named: dict[str, str]) -> HistoryFile:
-    """The history of this kind and file, queued where it is new, failed or was removed."""
-    Tape.objects.select_for_update(no_key=True).get(pk=tape.pk)
-    _refuse_erased(tape)
-    history, is_new = HistoryFile.objects.get_or_create(
-        tape=tape,
-        kind=named["kind"],
-        file=stored,
-        defaults={
-            "file_name": named["file_name"],
-            "uploaded_by": user,
-            "uploaded_at": database_now(),
-        },
-    )
-    hold(stored)
-    if not is_new and history.state not in {HistoryState.FAILED, HistoryState.REMOVED}:
-        return history
-    history.state = HistoryState.UPLOADED
-    history.save(update_fields=["state"])
-    record(
-        type="history.uploaded",
-        subject=history,
-        actor=user,
-        payload={"tape": tape.reference, "kind": history.kind, "file_sha256": stored.sha256},
-    )
-    return _queue(history=history, user=user)
-
-
-def _queue(*, history: HistoryFile, user: User) -> HistoryFile:
-    from npa_market.tapes.tasks import import_history_task  # The task calls this module.
-
-    history.job = queue_job(
-        task=import_history_task,
-        kind="history.import",
-        title=f"Import of {history}",
-        organisation_id=history.tape.seller_id,
-        started_by=user,
-        subject_url=history.tape.get_absolute_url(),
-        arguments={"history_id": str(history.pk)},
-    )
-    history.save(update_fields=["job"])
-    return history
 
 
 def import_history(

@@ -21,7 +21,7 @@ from npa_market.tapes.findings import EXAMPLES, Finding
 from npa_market.tapes.frames import flags, trimmed
 from npa_market.tapes.histories import check_still_ours
 from npa_market.tapes.history_layouts import LAYOUTS, Rows, rules_of
-from npa_market.tapes.history_mapping import history_mapping, open_history
+from npa_market.tapes.history_mapping import checked_reading, history_mapping, open_history
 from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile
 from npa_market.tapes.history_repeats import Repeats, rest_hashes
 from npa_market.tapes.loading import Columns, insert_columns
@@ -85,8 +85,12 @@ def run_history(
     report: Callable[[int, int, str], None] | None = None,
 ) -> None:
     """Read the file to its end, then call `finish` with the result. Raises Refused."""
-    mapping = history_mapping(history.kind)
-    with open_history(handle, history.kind) as source, rejects_writer(source.header) as rejects:
+    mapping = history_mapping(history.kind, history.columns)
+    reading = checked_reading(history.kind, history.columns, history.layout)
+    with (
+        open_history(handle, history.kind, reading) as source,
+        rejects_writer(source.header) as rejects,
+    ):
         run = HistoryRun(history, mapping, source.header, rejects, database_now().date())
         run.repeats.start()
         for batch in chunks_of(source.batches, CHUNK_ROWS):

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from npa_market.common.errors import InvalidInput
 from npa_market.tapes.dictionary import Kind
@@ -56,15 +57,65 @@ def spellings(kind: str, column: HistoryColumn) -> list[str]:
     return [*known, *(f"{name}({unit})" for name in known for unit in units)]
 
 
-@cache
-def history_mapping(kind: str) -> TapeMapping:
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read, as people said.
+
+    columns: field -> header, "" = not in the file. A field that is not among them goes by the names
+    that are known.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout = field(default_factory=Layout)
+
+    def stated_layout(self) -> dict[str, Any]:
+        """What was said of the layout, as it is kept."""
+        return {name: value for name, value in asdict(self.layout).items() if value}
+
+
+AS_FOUND = Reading()
+
+
+def checked_reading(kind: str, columns: Any, layout: Any) -> Reading:
+    """What people said, once it is known to make sense. Raises InvalidInput: columns_wrong,
+    column_missing, layout_wrong."""
+    known = {column.field.name: column.field for column in LAYOUTS[kind]}
+    if not isinstance(columns, dict) or not all(isinstance(each, str) for each in columns.values()):
+        raise refuse("columns_wrong", "Columns are an object: field, header.", field="columns")
+    if strange := sorted(columns.keys() - known.keys()):
+        raise refuse(
+            "columns_wrong",
+            f"There is no field {', '.join(strange)}; there are: {', '.join(known)}.",
+            field="columns",
+        )
+    if lacking := [
+        name for name, header in columns.items() if known[name].is_required and not header
+    ]:
+        titles = ", ".join(f"“{known[name].title}”" for name in lacking)
+        raise refuse("column_missing", f"Each row needs {titles}.", field="columns")
+    headers = [folded_header(header) for header in columns.values() if header]
+    if len(headers) != len(set(headers)):
+        raise refuse("columns_wrong", "One column is named for two fields.", field="columns")
+    try:
+        return Reading(columns, Layout(**layout))
+    except TypeError:
+        names = ", ".join(asdict(Layout()))
+        raise refuse("layout_wrong", f"A layout has {names}.", field="layout") from None
+
+
+def history_mapping(kind: str, columns: Mapping[str, str] | None = None) -> TapeMapping:
     """The layout of a kind as a mapping, for the readers that tapes have too."""
-    aliases: dict[str, str] = {}
+    said = columns or {}
+    aliases = {
+        folded_header(said[column.field.name]): column.field.title_zh
+        for column in LAYOUTS[kind]
+        if said.get(column.field.name)
+    }
     sources = []
     for column in LAYOUTS[kind]:
         source = column.field.title_zh
-        for spelling in spellings(kind, column):
-            folded = folded_header(spelling)
+        known = () if column.field.name in said else spellings(kind, column)
+        for folded in map(folded_header, known):
             aliases.setdefault(folded, source)
             aliases.setdefault(folded.replace(" ", ""), source)  # PaymentDate
         options = {"from": source, "table": dict(column.table)}
@@ -90,31 +141,44 @@ def history_mapping(kind: str) -> TapeMapping:
 
 
 @contextmanager
-def open_history(handle: IO[bytes], kind: str) -> Iterator[TapeFile]:
+def open_history(handle: IO[bytes], kind: str, reading: Reading = AS_FOUND) -> Iterator[TapeFile]:
     """Open a file of a kind of history (seekable).
 
-    Raises InvalidInput as `open_tape`; which columns are missing is said in both languages.
+    Raises InvalidInput as `open_tape`, and column_unknown for a header that people named and the
+    file lacks; which columns are missing is said in both languages.
     """
-    mapping = history_mapping(kind)
+    mapping = history_mapping(kind, reading.columns)
     with ExitStack() as stack:
         try:
-            source = stack.enter_context(open_tape(handle, mapping))
+            source = stack.enter_context(open_tape(handle, mapping, reading.layout))
         except InvalidInput as refusal:
             if refusal.code != "column_missing":
                 raise
             handle.seek(0)
-            raise _columns_missing(kind, sample_of(handle, Layout()).header) from None
+            header = sample_of(handle, reading.layout).header
+            _refuse_unknown(header, reading)
+            raise _columns_missing(kind, mapping.missing_columns(header)) from None
+        _refuse_unknown(source.header, reading)
         yield source
 
 
-def _columns_missing(kind: str, header: list[str]) -> InvalidInput:
-    missing = history_mapping(kind).missing_columns(header)
+def _refuse_unknown(header: list[str], reading: Reading) -> None:
+    known = set(map(folded_header, header))
+    strange = [name for name in reading.columns.values() if name]
+    strange = [name for name in strange if folded_header(name) not in known]
+    if strange:
+        raise refuse(
+            "column_unknown", f"The file has no column {', '.join(strange)}.", field="columns"
+        )
+
+
+def _columns_missing(kind: str, missing: list[str]) -> InvalidInput:
     lacking = [column for column in LAYOUTS[kind] if column.field.title_zh in missing]
     words = "; ".join(_known_as(kind, column) for column in lacking)
     return refuse(
         "column_missing",
         f"No column of the file is known as {words}. Name the columns so in the file's header, in "
-        "either language, and upload it again.",
+        "either language, or say which column is which field (columns).",
     )
 
 

@@ -19,6 +19,7 @@ class HistoryKind(models.TextChoices):
 
 
 class HistoryState(models.TextChoices):
+    WAITING = "waiting", "Columns to be named"
     UPLOADED = "uploaded", "Uploaded"
     IMPORTING = "importing", "Importing"
     IMPORTED = "imported", "Imported"
@@ -40,6 +41,13 @@ class HistoryFile(models.Model):
     kind = models.CharField(max_length=10, choices=HistoryKind)
     file_name = models.CharField(max_length=200)
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    part = models.CharField(
+        max_length=200, blank=True, help_text="sheet or member that was asked for; empty = as found"
+    )
+    layout = models.JSONField(default=dict, help_text="how people said that it is read")
+    columns = models.JSONField(
+        default=dict, help_text="field: header, as people said; empty = not in the file"
+    )
     state = models.CharField(max_length=10, choices=HistoryState, default=HistoryState.UPLOADED)
     uploaded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField()
@@ -61,7 +69,9 @@ class HistoryFile(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["tape", "kind", "file"], name="history_taken_in_once"),
+            models.UniqueConstraint(
+                fields=["tape", "kind", "file", "part"], name="history_taken_in_once"
+            ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=HistoryKind.values), name="history_kind_known"
             ),
@@ -76,6 +86,21 @@ class HistoryFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.tape}"
+
+    @property
+    def is_waiting(self) -> bool:
+        """Must somebody say which column is which field?"""
+        return self.state == HistoryState.WAITING
+
+    @property
+    def named_columns(self) -> list[tuple[str, str]]:
+        """Titles of the fields whose columns people named, and the headers."""
+        from npa_market.tapes.history_layouts import LAYOUTS  # Loads pandas; it knows this module.
+
+        fields = (column.field for column in LAYOUTS[self.kind])
+        return [
+            (each.title, self.columns[each.name]) for each in fields if each.name in self.columns
+        ]
 
 
 class HistoryRowQuerySet(models.QuerySet[Any]):

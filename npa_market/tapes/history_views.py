@@ -1,39 +1,42 @@
 """Pages of the histories of a tape: upload, result, rejects, removal."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from npa_market.common.errors import Refused
+from npa_market.common.errors import InvalidInput, Refused
+from npa_market.common.files import open_stored
 from npa_market.common.forms import add_refusal
 from npa_market.parties.access import access, access_for
 from npa_market.parties.permissions import may
 from npa_market.parties.requests import MemberRequest
 from npa_market.parties.roles import SELLER_ROLES, Role
-from npa_market.tapes.histories import open_history_rejects, remove_history, upload_history
+from npa_market.tapes.forms import LayoutForm
+from npa_market.tapes.histories import open_history_rejects, remove_history
+from npa_market.tapes.history_forms import ColumnsForm, HistoryForm
+from npa_market.tapes.history_intake import (
+    keep_history,
+    may_be_read_otherwise,
+    read_history,
+    remembered_columns,
+    upload_history,
+)
 from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryFile, HistoryKind, HistoryState
+from npa_market.tapes.mapping import Setting
 from npa_market.tapes.models import Loan, Tape
 from npa_market.tapes.rejects import rejects_answer
+from npa_market.tapes.sniffing import Layout
 
 ROWS_SHOWN = 100
-
-
-class HistoryForm(forms.Form):
-    """A file of one kind of history."""
-
-    kind = forms.ChoiceField(label="Kind", choices=HistoryKind.choices)
-    file = forms.FileField(
-        label="File",
-        allow_empty_file=True,  # The service says what is wrong with an empty one.
-        max_length=255,
-        help_text="One event per row with the loan number, under the headers listed beside.",
-    )
+LOANS_COMPARED = 20  # rows of a file whose cells may be loan numbers
 
 
 @access(access_for(*SELLER_ROLES))
@@ -48,17 +51,11 @@ def histories(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data["file"]
         try:
-            upload_history(
-                user=request.user,
-                tape_id=tape.pk,
-                kind=form.cleaned_data["kind"],
-                chunks=sent.chunks(),
-                file_name=sent.name,
-            )
+            history = _received(request, tape, form.cleaned_data["kind"], sent)
         except Refused as refusal:
             add_refusal(form, refusal)
         else:
-            return redirect("tapes:histories", tape.pk)
+            return redirect(_columns_url(history) if history.is_waiting else _url(tape.pk))
     files = HistoryFile.objects.visible_to(request.user).filter(tape=tape).select_related("job")
     context: dict[str, Any] = {
         "tape": tape,
@@ -73,8 +70,97 @@ def histories(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     return render(request, "tapes/histories.html", context, status=status)
 
 
+def _received(
+    request: MemberRequest, tape: Tape, kind: str, sent: "UploadedFile[Any]"
+) -> HistoryFile:
+    """The history, queued, or waiting for its columns where a person can still name them."""
+    asked: dict[str, Any] = {
+        "user": request.user,
+        "tape_id": tape.pk,
+        "kind": kind,
+        "file_name": sent.name or "",
+    }
+    try:
+        return upload_history(chunks=sent.chunks(), **asked)
+    except InvalidInput as refusal:
+        if not may_be_read_otherwise(refusal):
+            raise
+        return keep_history(chunks=sent.chunks(), **asked)
+
+
+def _url(tape_id: UUID) -> str:
+    return reverse("tapes:histories", args=[tape_id])
+
+
+def _columns_url(history: HistoryFile) -> str:
+    return f"{reverse('tapes:history_columns', args=[history.tape_id])}?history={history.pk}"
+
+
+@access(access_for(Role.SELLER_ANALYST))
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def columns(request: MemberRequest, tape_id: UUID) -> HttpResponse:
+    """Which column of a waiting file (`?history=`) is which field; it may be read otherwise."""
+    from npa_market.tapes.history_proposals import file_columns
+    from npa_market.tapes.workbench import sample_of
+
+    history = _chosen(request, tape_id, request.GET.get("history", ""))
+    if not history.is_waiting:
+        return redirect(_url(tape_id))
+    layout_form = LayoutForm(request.GET, members=(), sheets=())
+    layout = layout_form.layout() if layout_form.is_valid() else {}
+    context: dict[str, Any] = {"history": history, "tape": history.tape}
+    try:
+        with open_stored(history.file_id) as handle:
+            sample = sample_of(handle, Layout(**layout))
+    except Refused as refusal:
+        context |= {"refusal": refusal, "layout_form": layout_form}
+        return render(request, "tapes/history_columns.html", context, status=422)
+    found = file_columns(sample)
+    form = ColumnsForm(
+        request.POST or None,
+        kind=history.kind,
+        columns=[(column.header, column.label) for column in found],
+        proposed=_proposed(history, found),
+    )
+    if request.method == "POST" and _is_read(request, history, form, layout):
+        return redirect(_url(tape_id))
+    known = {"members": sample.source.members, "sheets": sample.source.sheets}
+    context |= {"sample": sample, "layout_form": LayoutForm(initial=layout, **known), "form": form}
+    status = 422 if form.errors else 200
+    return render(request, "tapes/history_columns.html", context, status=status)
+
+
+def _is_read(
+    request: MemberRequest, history: HistoryFile, form: ColumnsForm, layout: dict[str, Any]
+) -> bool:
+    """Is the file queued with the columns that were named? Else the form says why not."""
+    if not form.is_valid():
+        return False
+    try:
+        read_history(user=request.user, history_id=history.pk, columns=form.said(), layout=layout)
+    except Refused as refusal:
+        add_refusal(form, refusal)
+    return form.is_valid()
+
+
+def _proposed(history: HistoryFile, found: list[Any]) -> Mapping[str, str]:
+    """Columns that were named for the last file of the kind, else those that are likely."""
+    from npa_market.tapes.history_proposals import proposed_columns
+
+    headers = {column.header for column in found}
+    remembered = remembered_columns(history.tape, history.kind)
+    if remembered and headers >= {header for header in remembered.values() if header}:
+        return remembered
+    values = {cell for column in found for cell in column.cells[:LOANS_COMPARED] if cell}
+    loans = Loan.objects.filter(tape=history.tape, loan_number__in=values)
+    setting = Setting(history.tape.currency, history.tape.cut_off_date)
+    numbers = set(loans.values_list("loan_number", flat=True))
+    return proposed_columns(history.kind, found, numbers, setting)
+
+
 def _chosen(request: MemberRequest, tape_id: UUID, named: str) -> HistoryFile:
-    rows = HistoryFile.objects.visible_to(request.user).filter(tape=tape_id)
+    rows = HistoryFile.objects.visible_to(request.user).filter(tape=tape_id).select_related("tape")
     try:
         key = UUID(named)
     except ValueError:

@@ -32,6 +32,7 @@ urlpatterns = [
         {"form": "xlsx"},
         name="history_rejects_xlsx",
     ),
+    path("<uuid:tape_id>/histories/columns/", history_views.columns, name="history_columns"),
     path("<uuid:tape_id>/histories/remove/", history_views.remove, name="remove_history"),
     path("<uuid:tape_id>/findings/", finding_views.findings, name="findings"),
     path("<uuid:tape_id>/findings.csv", finding_views.export, {"form": "csv"}, name="findings_csv"),

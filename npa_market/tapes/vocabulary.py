@@ -54,13 +54,14 @@ def named_fields(column: str) -> dict[str, tuple[float, str]]:
             return {field: (confidence, f"the name stands in the vocabulary {vocabulary}")}
     near: dict[str, tuple[float, str]] = {}
     for spelling, (field, _) in _spellings().items():
-        score = _nearness(bare, spelling)
+        score = nearness(bare, spelling)
         if score > near.get(field, (0.0, ""))[0]:
             near[field] = (score, f"the name is near “{spelling}”")
     return near
 
 
-def _nearness(column: str, spelling: str) -> float:
+def nearness(column: str, spelling: str) -> float:
+    """How near a column's name is to a spelling, both folded: 0..0.75."""
     if len(spelling) < 2 or not column:
         return 0.0
     if not spelling.isascii():

@@ -43,6 +43,7 @@ NO_SUCH_PART = {
     "v1:valuation-comparison": 422,  # which run it is compared with is not named
     "v1:package-export-file": 409,  # the export is not made yet
     "v1:package-proof": 409,  # which loan is not named
+    "tapes:history_columns": 404,
     "tapes:history_rejects": 404,  # which history is not named
     "tapes:history_rejects_xlsx": 404,
     "v1:tape-rejects": 409,  # no row was rejected

@@ -17,8 +17,8 @@ from npa_market.tapes.histories import (
     import_history,
     open_history_rejects,
     remove_history,
-    upload_history,
 )
+from npa_market.tapes.history_intake import upload_history
 from npa_market.tapes.history_layouts import LAYOUTS, rules_of
 from npa_market.tapes.history_mapping import spellings
 from npa_market.tapes.history_models import (

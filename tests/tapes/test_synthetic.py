@@ -9,7 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from stdnum.cn import ric
 
-from npa_market.tapes.histories import import_history, upload_history
+from npa_market.tapes.histories import import_history
+from npa_market.tapes.history_intake import upload_history
 from npa_market.tapes.history_models import HistoryKind, Payment
 from npa_market.tapes.models import Borrower, Loan, Receipt
 from npa_market.tapes.synthetic.dirt import FAULTS, TWICE, spoiled
