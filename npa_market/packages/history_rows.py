@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db.models import Count, Max, Q, QuerySet
 
-from npa_market.packages.columnar import read_columns
+from npa_market.common.columnar import read_columns
 from npa_market.packages.frames import as_frame
 from npa_market.packages.loading import KEY
 from npa_market.tapes.history_models import ROWS_OF_KIND, HistoryKind

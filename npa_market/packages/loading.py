@@ -8,7 +8,7 @@ import pyarrow as pa
 from django.db import connection
 from django.db.models import QuerySet
 
-from npa_market.packages.columnar import read_columns
+from npa_market.common.columnar import read_columns
 from npa_market.tapes.models import Loan, Receipt
 
 STEP = 20_000

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from npa_market.packages.columnar import read_columns
+from npa_market.common.columnar import read_columns
 from npa_market.packages.eligibility import Identities
 from npa_market.packages.frames import as_frame
 from npa_market.packages.loading import KEY, STEP

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from npa_market.tapes.models import Loan, LoanStatus, Tape, TapeState
+from npa_market.tapes.models import Loan, LoanStatus, Tape
 
 _KEYS_PER_QUERY = 5_000
 Flags = npt.NDArray[np.bool_]
@@ -105,14 +105,6 @@ DRIFT_RULES = (
         _charge_off_moved,
     ),
 )
-
-
-def tapes_beside(tape: Tape) -> frozenset[UUID]:
-    """Every other imported tape of the seller in this currency: what there is to compare with."""
-    imported = Tape.objects.filter(
-        seller=tape.seller_id, currency=tape.currency, state=TapeState.IMPORTED
-    )
-    return frozenset(imported.exclude(pk=tape.pk).values_list("pk", flat=True))
 
 
 def _others(tape: Tape) -> list[UUID]:

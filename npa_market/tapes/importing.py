@@ -8,7 +8,6 @@ token: a run that was taken over stops at its next chunk.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import IO
-from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +26,8 @@ from npa_market.tapes.building import (
     loan_columns,
 )
 from npa_market.tapes.chunks import chunks_of, one_ahead
-from npa_market.tapes.comparing import DRIFT_RULES, Written, compared, tapes_beside
-from npa_market.tapes.debt_hits import renumbered_hits, shown_beside, twin_hits
+from npa_market.tapes.comparing import DRIFT_RULES, Written, compared
+from npa_market.tapes.debt_hits import Beside, shown_beside, twin_hits
 from npa_market.tapes.findings import Finding, Tally, Verdict, apply_rules, note_layout
 from npa_market.tapes.found_rows import (
     ChunkCells,
@@ -85,7 +84,7 @@ class ImportRun:
     seen_numbers: set[str] = field(default_factory=set)
     borrowers: dict[str, str] = field(default_factory=dict)  # blind index -> key
     sold: Sold | None = None
-    beside: frozenset[UUID] = frozenset()  # the seller's other imported tapes
+    beside: Beside | None = None
     vault: Vault = field(default_factory=current_vault)
     names: SeveralNames = field(default_factory=SeveralNames)
     twins: Twins = field(default_factory=Twins)
@@ -126,8 +125,8 @@ def run_import(
         tally = Tally(mapping, _column_names(mapping, source))
         run = ImportRun(tape, mapping, source, tally, rejects, found, tape.committed_row)
         run.sold, run.vault = loans_sold(tape.seller), tape_vault(tape)
-        run.beside = tapes_beside(tape)
-        if run.beside:
+        run.beside = Beside.of(tape)
+        if run.beside.tapes:
             run.drift = Tally(mapping, tally.column_names)
         size = tape.file.size
         for judged in one_ahead(_judged(run)):
@@ -270,7 +269,7 @@ def _note_debts(tally: Tally, rule: DebtRule, hits: Hits) -> None:
 
 def _note_drift(run: ImportRun, judged: Judged) -> None:
     """Compare the sound rows of a chunk with the seller's other tapes."""
-    if run.drift is None or not len(judged.sound):
+    if run.drift is None or run.beside is None or not len(judged.sound):
         return
     indexes = pa.array(judged.indexes, type=pa.string())
     loans, _ = loan_columns(judged.chunk, judged.sound, judged.row_numbers, indexes, run.tape)
@@ -289,8 +288,7 @@ def _note_drift(run: ImportRun, judged: Judged) -> None:
     owners, debts = debts_by_any_index(
         judged.chunk, judged.sound[new], judged.indexes[new], run.tape.seller_id
     )
-    renumbered = renumbered_hits(debts, judged.row_numbers[owners], run.tape, run.beside)
-    _note_debts(run.drift, RENUMBERED, renumbered)
+    _note_debts(run.drift, RENUMBERED, run.beside.hits(debts, judged.row_numbers[owners]))
     if found is None:
         return
     at, sides = found

@@ -57,6 +57,12 @@ class Debts:
         """Those of the mask."""
         return Debts(*(column.filter(is_wanted) for column in vars(self).values()))
 
+    def distinct(self) -> "Debts":
+        """Each once, the lowest number first: monthly tapes state the same loan again."""
+        table = pa.table(vars(self)).group_by(list(vars(self))).aggregate([])
+        table = table.sort_by("numbers")
+        return Debts(*(table.column(name).combine_chunks() for name in vars(self)))
+
     @property
     def is_stated(self) -> pa.Array:
         """Is the payout known?"""
@@ -166,8 +172,7 @@ class Twins:
         """Positions of the loans with a twin, and its row. rows: those of the loans, ascending."""
         at = np.flatnonzero(debts.is_stated.to_numpy(zero_copy_only=False))
         stated, rows = debts.take(debts.is_stated), rows[at]
-        borrowers = _hashes(stated.borrowers.to_numpy(zero_copy_only=False))
-        payouts = borrowers + payout_hashes(stated.days, stated.amounts)
+        payouts = borrower_hashes(stated.borrowers) + payout_hashes(stated.days, stated.amounts)
         products = _hashes(stated.products.to_numpy(zero_copy_only=False))
         twins, named = self._payouts.add(payouts, rows, products)
         again = np.flatnonzero(twins < rows)
@@ -180,6 +185,11 @@ class Twins:
         twins[again] = np.where(fits, twins[again], of_later)
         again = again[twins[again] < rows[again]]
         return at[again], twins[again]
+
+
+def borrower_hashes(borrowers: pa.Array) -> Hashes:
+    """Of blind indexes."""
+    return _hashes(borrowers.to_numpy(zero_copy_only=False))
 
 
 def payout_hashes(days: pa.Array, amounts: pa.Array) -> Hashes:

@@ -135,6 +135,36 @@ def test_a_loan_of_another_tape_and_another_debt_are_not_renumbered(change, impo
     assert "loan_renumbered" not in hits(imported_rows(NEW | change))
 
 
+def test_a_loan_of_a_later_tape_is_not_renumbered_and_its_debt_is(imported_rows):
+    imported_rows({}, {"贷款编号": "L-9"} | SAME)
+    earlier = {"最近联系日期": "2025-11-03", "逾期天数": "944"}
+    tape = imported_rows(
+        {"贷款编号": "L-9"} | SAME | earlier, NEW | earlier, cut_off_date=date(2025, 11, 30)
+    )
+    found = hits(tape)["loan_renumbered"]
+    assert (found["count"], found["examples"][0]["value"]) == (1, "N-1, there L-1")
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 25_000])
+def test_a_debt_is_found_in_chunks_of_any_size_on_any_of_several_tapes(
+    chunk_rows, imported_rows, monkeypatch
+):
+    for name in ("A", "B"):
+        imported_rows(
+            {"贷款编号": f"{name}-1"} | SAME, {"贷款编号": f"{name}-2", "产品": name} | SAME
+        )
+    monkeypatch.setattr(importing, "CHUNK_ROWS", chunk_rows)
+    tape = imported_rows(
+        NEW,
+        {"贷款编号": "N-2", "产品": "B"} | SAME,
+        {"贷款编号": "N-3", "产品": "C"} | SAME,
+        {"贷款编号": "N-4", "身份证号": OTHER_ID} | SAME,
+        {"贷款编号": "N-5", "产品": ""} | SAME,
+    )
+    values = [each["value"] for each in hits(tape)["loan_renumbered"]["examples"]]
+    assert values == ["N-1, there A-1", "N-2, there B-2", "N-5, there A-1"]
+
+
 def test_a_person_is_found_by_the_customer_number_too(imported_rows):
     imported_rows(CUSTOMER_ALONE)
     tape = imported_rows(NEW | {"客户号": "C-1"})

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from npa_market.packages.columnar import read_columns
+from npa_market.common.columnar import read_columns
 from npa_market.packages.loading import loans_table, receipts_table
 from npa_market.tapes.models import Loan, Receipt
 from tests.builders import loans_on_tape
