@@ -74,8 +74,21 @@ class HistoryRun:
         known.examples.extend(examples[: EXAMPLES - len(known.examples)])
 
     def findings_json(self) -> list[dict[str, Any]]:
-        """Most frequent first."""
-        return [each.as_json() for each in sorted(self.findings.values(), key=lambda f: -f.count)]
+        """Most frequent first; columns by the file's own headers."""
+        own = {
+            source: self.header[position]
+            for source, position in self.mapping.column_positions(self.header).items()
+        }
+        found = sorted(self.findings.values(), key=lambda each: -each.count)
+        return [_with_headers(each.as_json(), own) for each in found]
+
+
+def _with_headers(finding: dict[str, Any], own: dict[str, str]) -> dict[str, Any]:
+    named = [finding, *finding["examples"]]
+    finding, *examples = (
+        {**each, "column": own.get(each["column"], each["column"])} for each in named
+    )
+    return finding | {"examples": examples}
 
 
 def run_history(

@@ -66,7 +66,13 @@ def upload_history(
 
 
 def keep_history(
-    *, user: User, tape_id: UUID, kind: str, chunks: Iterable[bytes], file_name: str
+    *,
+    user: User,
+    tape_id: UUID,
+    kind: str,
+    chunks: Iterable[bytes],
+    file_name: str,
+    layout: dict[str, Any] | None = None,
 ) -> HistoryFile:
     """Keep a file whose columns are not known; it waits for `read_history`.
 
@@ -75,17 +81,19 @@ def keep_history(
     from npa_market.tapes.workbench import sample_of
 
     tape = _tape_for_upload(user, tape_id, kind)
+    named: dict[str, Any] = {"kind": kind, "file_name": file_name[-200:], "layout": layout or {}}
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         receive(chunks, spool)
         try:
-            sample_of(spool, Layout())
+            stated = Layout(**named["layout"])
+            named["part"] = _part(sample_of(spool, stated).source, stated)
         except InvalidInput as refusal:
             if not may_be_read_otherwise(refusal):
                 raise
         spool.seek(0)
         stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
     try:
-        return _keep(tape, user, stored, {"kind": kind, "file_name": file_name[-200:]})
+        return _keep(tape, user, stored, named)
     except Refused:
         let_go(stored.sha256)
         raise
@@ -168,7 +176,8 @@ def _keep(tape: Tape, user: User, stored: StoredFile, named: dict[str, Any]) -> 
     history, is_new = _history_of(tape, user, stored, named)
     if is_new or history.state in _TO_QUEUE - {HistoryState.WAITING}:
         before, history.state = history.state, HistoryState.WAITING
-        history.save(update_fields=["state"])
+        history.layout = named["layout"]
+        history.save(update_fields=["state", "layout"])
         record(
             type="history.kept",
             subject=history,

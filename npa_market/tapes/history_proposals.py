@@ -13,6 +13,7 @@ from npa_market.tapes.workbench import Sample
 
 _ROWS = 200
 _WORTH = 0.45
+_ALL_AMOUNTS = 0.9
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,28 @@ def proposed_columns(
     for _, header, name in sorted(rest, reverse=True):
         if name not in chosen and header not in chosen.values():
             chosen[name] = header
+    _add_the_only_amount(kind, columns, chosen, setting)
     return {each.field.name: chosen.get(each.field.name, "") for each in LAYOUTS[kind]}
+
+
+def _add_the_only_amount(
+    kind: str, columns: Sequence[FileColumn], chosen: dict[str, str], setting: Setting
+) -> None:
+    """The one column left that holds amounts, where the kind needs an amount."""
+    needed = [
+        each.field
+        for each in LAYOUTS[kind]
+        if each.field.kind == Kind.MONEY and each.field.is_required
+    ]
+    for field in needed:
+        amounts = [
+            column.header
+            for column in columns
+            if column.header not in chosen.values()
+            and best_entry(field, column.header, column.filled, setting)[1] >= _ALL_AMOUNTS
+        ]
+        if field.name not in chosen and len(amounts) == 1:
+            chosen[field.name] = amounts[0]
 
 
 def _score(

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -48,44 +47,49 @@ def histories(request: MemberRequest, tape_id: UUID) -> HttpResponse:
 
     tape = get_object_or_404(Tape.objects.visible_to(request.user), pk=tape_id)
     form = HistoryForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        sent = form.cleaned_data["file"]
+    layout_form = LayoutForm(request.POST or None, members=(), sheets=())
+    if request.method == "POST" and form.is_valid() and layout_form.is_valid():
         try:
-            history = _received(request, tape, form.cleaned_data["kind"], sent)
+            history = _received(request, tape, form.cleaned_data, layout_form.layout())
         except Refused as refusal:
-            add_refusal(form, refusal)
+            add_refusal(layout_form if refusal.field in layout_form.fields else form, refusal)
         else:
             return redirect(_columns_url(history) if history.is_waiting else _url(tape.pk))
     files = HistoryFile.objects.visible_to(request.user).filter(tape=tape).select_related("job")
     context: dict[str, Any] = {
         "tape": tape,
         "form": form,
+        "layout_form": layout_form,
         "files": files,
         "running": [file.job for file in files if file.job and not file.job.is_over],
         "layouts": [(HistoryKind(kind).label, layout) for kind, layout in LAYOUTS.items()],
         "may_upload": may(request.user, "tapes.upload_history", tape),
         "may_read_rejects": may(request.user, "tapes.read_rejects", tape),
     }
-    status = 422 if form.errors else 200
+    status = 422 if form.errors or layout_form.errors else 200
     return render(request, "tapes/histories.html", context, status=status)
 
 
 def _received(
-    request: MemberRequest, tape: Tape, kind: str, sent: "UploadedFile[Any]"
+    request: MemberRequest, tape: Tape, sent: dict[str, Any], layout: dict[str, Any]
 ) -> HistoryFile:
     """The history, queued, or waiting for its columns where a person can still name them."""
     asked: dict[str, Any] = {
         "user": request.user,
         "tape_id": tape.pk,
-        "kind": kind,
-        "file_name": sent.name or "",
+        "kind": sent["kind"],
+        "file_name": sent["file"].name,
+        "layout": layout,
     }
     try:
-        return upload_history(chunks=sent.chunks(), **asked)
+        return upload_history(chunks=sent["file"].chunks(), **asked)
     except InvalidInput as refusal:
         if not may_be_read_otherwise(refusal):
             raise
-        return keep_history(chunks=sent.chunks(), **asked)
+        kept = keep_history(chunks=sent["file"].chunks(), **asked)
+        if not kept.is_waiting:  # It is attached already, read otherwise.
+            raise
+        return kept
 
 
 def _url(tape_id: UUID) -> str:
@@ -107,7 +111,8 @@ def columns(request: MemberRequest, tape_id: UUID) -> HttpResponse:
     history = _chosen(request, tape_id, request.GET.get("history", ""))
     if not history.is_waiting:
         return redirect(_url(tape_id))
-    layout_form = LayoutForm(request.GET, members=(), sheets=())
+    asked = request.GET if "sheet" in request.GET else history.layout
+    layout_form = LayoutForm(asked, members=(), sheets=())
     layout = layout_form.layout() if layout_form.is_valid() else {}
     context: dict[str, Any] = {"history": history, "tape": history.tape}
     try:

@@ -178,7 +178,8 @@ def test_the_page_asks_for_columns_with_proposals_and_loses_nothing(
     page = client.get(asked)
     assert page.context["form"]["column_loan_number"].initial == "Konto"  # Its values are loans.
     assert page.context["form"]["column_on"].initial == "Posted"
-    assert client.get(f"{asked}&header_row=9").status_code == 422
+    assert page.context["form"]["column_gross_minor"].initial == "Geld"  # No other is an amount.
+    assert client.get(f"{asked}&sheet=&header_row=9").status_code == 422
     assert as_user(stranger).get(asked).status_code == 404
     client = as_user(seller_user)
     said = {f"column_{name}": header for name, header in ALL.items()}
@@ -211,6 +212,53 @@ def test_the_page_reads_the_other_sheet_of_a_waiting_workbook(
         {"sheet": "S1"},
         "S1",
     )
+
+
+def test_the_page_takes_another_sheet_of_a_file_whose_first_is_attached(
+    tape, as_user, seller_user, django_capture_on_commit_callbacks
+):
+    client, url = as_user(seller_user), reverse("tapes:histories", args=[tape.pk])
+    other = ["Konto", *HEAD[1:]]
+    content = workbook([HEAD, ["L-1", "2025-01-02", 5]], [other, ["L-2", "2025-01-03", 6]])
+
+    def sent(**layout):
+        file = io.BytesIO(content)
+        file.name = "h.xlsx"
+        with django_capture_on_commit_callbacks(execute=True):
+            return client.post(url, {"kind": "payments", "file": file, **layout})
+
+    assert sent().url == url
+    assert "no visible sheet of this name" in sent(sheet="S9").content.decode()
+    asked = sent(sheet="S1").url
+    page = client.get(asked)
+    assert page.context["form"]["column_loan_number"].initial == "Konto"
+    assert page.context["layout_form"].initial == {"sheet": "S1"}
+    said = {
+        "column_loan_number": "Konto",
+        "column_on": "还款日期",
+        "column_gross_minor": "还款金额",
+    }
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post(asked, said).url == url
+    assert Payment.objects.imported().count() == 2
+    assert sent(header_row="x").status_code == 422
+
+
+def test_a_file_that_is_attached_is_not_sent_waiting(tape, as_user, seller_user, send):
+    content = "Konto;Posted;Geld\nL-1;2025-01-02;5\n"
+    send(content, columns={name: COLUMNS[name] for name in ("loan_number", "on", "gross_minor")})
+    file = io.BytesIO(content.encode())
+    file.name = "h.csv"
+    asked = {"kind": "payments", "file": file, "header_row": 2}
+    answer = as_user(seller_user).post(reverse("tapes:histories", args=[tape.pk]), asked)
+    assert answer.status_code == 422
+    assert HistoryFile.objects.get().state == "imported"
+
+
+def test_findings_name_the_columns_of_the_file(send):
+    history = send(STRANGE.replace("6.00", "many"), columns=COLUMNS)
+    (found,) = history.findings
+    assert (found["column"], found["examples"][0]["column"]) == ("Geld", "Geld")
 
 
 def test_machines_name_columns_and_how_the_file_is_read(
