@@ -16,6 +16,7 @@ from npa_market.common.models import StoredFile
 from npa_market.evidence.services import record
 from npa_market.parties.models import User
 from npa_market.parties.permissions import require
+from npa_market.tapes.every_header import refuse_forbidden
 from npa_market.tapes.history_models import HistoryFile, HistoryKind, HistoryState
 from npa_market.tapes.kept_files import erased_at, hold, let_go
 from npa_market.tapes.models import Tape, TapeState
@@ -56,6 +57,7 @@ def upload_history(
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         receive(chunks, spool)
         read = _read_as(tape, kind, spool, reading)
+        refuse_forbidden(spool)
         spool.seek(0)
         stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
     try:
@@ -90,6 +92,7 @@ def keep_history(
         except InvalidInput as refusal:
             if not may_be_read_otherwise(refusal):
                 raise
+        refuse_forbidden(spool)
         spool.seek(0)
         stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
     try:

@@ -53,7 +53,7 @@ class JsonRows:
         member_ambiguous, columns_too_many.
         """
         keys: dict[str, dict[str, None]] = {}
-        for name, values in _objects(content, encoding):
+        for name, values in objects_of(content, encoding):
             keys.setdefault(name, {}).update(dict.fromkeys(values))
             if sum(map(len, keys.values())) > _MOST_KEYS:
                 raise refuse("columns_too_many", "The objects have more than 20,000 keys.")
@@ -67,7 +67,7 @@ class JsonRows:
         if after < 1:
             yield 1, list(self.keys)
         row = 1
-        for name, values in _objects(self.content, self.encoding):
+        for name, values in objects_of(self.content, self.encoding):
             if name != self.table:
                 continue
             row += 1
@@ -111,7 +111,7 @@ class _Number(str):
     """A number as it is written in the file."""
 
 
-def _objects(content: Content, encoding: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def objects_of(content: Content, encoding: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """(table, values) of each object; a fixture's model is its table, its fields are the values."""
     text = io.TextIOWrapper(content.open(), encoding=encoding, errors="replace", newline="")
     count = 0

@@ -48,6 +48,19 @@ def _damaged(error: Exception) -> Exception:
     return refusal
 
 
+def column_paths(content: Content) -> list[str]:
+    """Names of all columns, those inside of nested ones too. Raises InvalidInput as `opened`."""
+    import pyarrow.parquet as pq
+
+    with content.on_disk(settings.MAX_TAPE_BYTES) as path:
+        try:
+            with pq.ParquetFile(path) as file:
+                paths = [file.schema.column(at).path for at in range(len(file.schema))]
+                return list(dict.fromkeys([*file.schema_arrow.names, *paths]))
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(error) from error
+
+
 @dataclass
 class ParquetRows:
     """The rows of a Parquet file: its column names are row 1."""

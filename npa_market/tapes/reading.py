@@ -116,7 +116,13 @@ def open_source(handle: IO[bytes], layout: Layout = SNIFFED) -> Iterator[Source]
     cell_too_long, workbook_unreadable, workbook_protected, sheet_unknown, json_damaged,
     columns_too_many.
     """
-    content = content_of(handle, layout.member)
+    with open_content(content_of(handle, layout.member), layout) as source:
+        yield source
+
+
+@contextmanager
+def open_content(content: Content, layout: Layout) -> Iterator[Source]:
+    """Open an unpacked file as rows of texts. Raises InvalidInput as `open_source`."""
     with ExitStack() as stack:
         source = _source(content, layout, stack)
         yield replace(
@@ -276,12 +282,13 @@ def check_width(cells: Sequence[str]) -> None:
         )
 
 
-def check_forbidden(cells: Sequence[str]) -> None:
-    """Refuse columns of passwords, card codes, biometrics, identity photos."""
+def check_forbidden(cells: Sequence[str], part: str = "") -> None:
+    """Refuse columns of passwords, card codes, biometrics, identity photos (`part`: where)."""
     if found := forbidden_columns(cells):
+        place = f" ({part})" if part else ""
         raise refuse(
             "column_forbidden",
-            f"The tape has columns that may never be taken in: {', '.join(found)}. "
+            f"The tape has columns that may never be taken in: {', '.join(found)}{place}. "
             "Remove passwords, card codes, biometrics and identity photos, then upload again.",
         )
 

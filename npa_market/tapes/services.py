@@ -24,6 +24,7 @@ from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 from npa_market.parties.roles import OrganisationKind
 from npa_market.tapes.dictionary import EARLIEST_DATE
+from npa_market.tapes.every_header import refuse_forbidden
 from npa_market.tapes.kept_files import (
     hold,
     let_go,
@@ -69,6 +70,7 @@ def upload_tape(
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         refuse_erased_file(seller.pk, receive(chunks, spool))
         values = checked_values(seller, spool, mapping, Terms(currency, cut_off_date, layout))
+        refuse_forbidden(spool)
         spool.seek(0)
         # Outside the transaction: a large file must not hold the database.
         stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))

@@ -16,6 +16,7 @@ from typing import IO
 
 from django.conf import settings
 
+from npa_market.common.errors import InvalidInput
 from npa_market.tapes.refusals import refuse
 
 MAX_RATIO = 100
@@ -144,10 +145,31 @@ def _gzip_content(handle: IO[bytes]) -> Content:
     return _content(open_again, "gzip")
 
 
-def _zip_content(handle: IO[bytes], member: str) -> Content:
+def every_content(handle: IO[bytes]) -> Iterator[Content]:
+    """What `content_of` may choose from, hidden members of a zip included, one after the other.
+
+    Members that cannot be unpacked are left out. Raises InvalidInput as `content_of`, and
+    file_too_large for members that together unpack to more than one tape may.
+    """
+    handle.seek(0)
+    if handle.read(4) != ZIP or (entries := _entries(handle)) is None:
+        yield content_of(handle)
+        return
+    files = [entry for entry in entries if entry.file_size and not entry.is_dir()]
+    if sum(entry.file_size for entry in files) > settings.MAX_TAPE_BYTES:
+        raise too_large()
+    for entry in files:
+        try:
+            content = _entry_content(handle, entry)
+        except InvalidInput:
+            continue
+        yield content
+
+
+def _entries(handle: IO[bytes]) -> list[zipfile.ZipInfo] | None:
+    """Members of a zip; none where the zip as a whole is a workbook."""
     try:
-        archive = zipfile.ZipFile(_rewound(handle))
-        entries = archive.infolist()
+        entries = zipfile.ZipFile(_rewound(handle)).infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise refuse(
             "file_damaged",
@@ -156,12 +178,26 @@ def _zip_content(handle: IO[bytes], member: str) -> Content:
     if len(entries) > MAX_MEMBERS:
         raise refuse("file_too_large", f"The archive has more than {MAX_MEMBERS:,} members.")
     if _WORKBOOK_PARTS & {entry.filename for entry in entries}:
-        return _content(lambda: _rewound(handle))
+        return None
     if any(entry.filename == "[Content_Types].xml" for entry in entries):
         raise refuse(
             "file_not_text", "The file is an Office file without sheets. Save the tape as XLSX."
         )
-    chosen = _chosen_entry(entries, member)
+    return entries
+
+
+def _zip_content(handle: IO[bytes], member: str) -> Content:
+    entries = _entries(handle)
+    if entries is None:
+        return _content(lambda: _rewound(handle))
+    names = tuple(entry.filename for entry in _tapes(entries))
+    return _entry_content(handle, _chosen_entry(entries, member), names)
+
+
+def _entry_content(
+    handle: IO[bytes], chosen: zipfile.ZipInfo, names: tuple[str, ...] = ()
+) -> Content:
+    """A member of a zip, if it is unpacked within its measures."""
     if chosen.flag_bits & 1:
         raise refuse(
             "archive_protected",
@@ -177,7 +213,6 @@ def _zip_content(handle: IO[bytes], member: str) -> Content:
         unpacked = zipfile.ZipFile(_rewound(handle)).open(chosen)  # noqa: SIM115 - the caller reads on
         return io.BufferedReader(_Counted(unpacked, lambda: chosen.compress_size), 1 << 20)
 
-    names = tuple(entry.filename for entry in _tapes(entries))
     return _content(open_again, "zip", chosen.filename, names)
 
 

@@ -26,9 +26,10 @@ from npa_market.evidence.services import record
 from npa_market.parties.models import Organisation, User
 from npa_market.parties.permissions import require
 from npa_market.parties.roles import OrganisationKind
+from npa_market.tapes.every_header import refuse_forbidden
 from npa_market.tapes.kept_files import hold, let_go, open_upload, refuse_erased_file
 from npa_market.tapes.models import Tape, Upload, UploadState
-from npa_market.tapes.reading import SNIFFED, Layout, check_forbidden, open_source
+from npa_market.tapes.reading import SNIFFED, Layout
 from npa_market.tapes.services import (
     CURRENCIES,
     Terms,
@@ -36,7 +37,6 @@ from npa_market.tapes.services import (
     checked_values,
     keep_tape,
 )
-from npa_market.tapes.sniffing import HEADER_WITHIN_ROWS, likely_header
 
 MAX_CHUNK_BYTES = 16 << 20
 MAX_OPEN_UPLOADS = 20
@@ -161,7 +161,7 @@ def finish_upload(*, user: User, upload_id: UUID, sha256: str) -> Upload:
 
     `sha256`: hex digest of the whole file, as its owner counted it. Raises NotPermitted, Refused
     (upload_over, upload_incomplete; content_differs, tape_erased: the upload is discarded then),
-    InvalidInput (column_forbidden: likewise), Busy.
+    InvalidInput (column_forbidden, file_too_large: likewise), Busy.
     """
     upload = Upload.objects.get(pk=upload_id)
     require(user, "tapes.change_upload", upload)
@@ -186,7 +186,9 @@ def finish_upload(*, user: User, upload_id: UUID, sha256: str) -> Upload:
     try:
         refuse_erased_file(upload.seller_id, digest.hexdigest())
         stored = store_chunks(_content(upload))
-        _refuse_forbidden(stored.sha256)
+        # Forbidden columns end an upload at once; what else is wrong can be overruled later.
+        with open_stored(stored.sha256) as handle:
+            refuse_forbidden(handle)
         return _note_received(user=user, upload_id=upload_id, stored=stored)
     except Busy:
         raise  # The chunks are here still: the same request again ends the upload.
@@ -194,18 +196,6 @@ def finish_upload(*, user: User, upload_id: UUID, sha256: str) -> Upload:
         discard_upload(user=user, upload_id=upload.pk)
         let_go(digest.hexdigest())
         raise
-
-
-def _refuse_forbidden(sha256: str) -> None:
-    """Forbidden columns end an upload at once; what else is wrong can be overruled later."""
-    with open_stored(sha256) as handle:
-        try:
-            with open_source(handle) as source:
-                rows = source.first_rows(HEADER_WITHIN_ROWS)
-        except InvalidInput:
-            return  # The workbench says it, and lets people say how the file is read.
-    if rows:
-        check_forbidden(rows[likely_header(rows)])
 
 
 def _content(upload: Upload) -> Iterator[bytes]:

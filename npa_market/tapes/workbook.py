@@ -65,9 +65,9 @@ _FAULTS = {
 
 
 @contextmanager
-def _reader(path: str, sheet: str) -> Iterator["_Reading"]:
-    """A process that reads the sheet; it ends with the block."""
-    command = [sys.executable, "-m", "npa_market.tapes.workbook_reader", abspath(path), sheet]
+def _process(path: str, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """The reading process; it ends with the block."""
+    command = [sys.executable, "-m", "npa_market.tapes.workbook_reader", abspath(path), *words]
     # Our own interpreter and module; the path is that of our own temporary file.
     # It finds the module wherever this process was started.
     with subprocess.Popen(  # noqa: S603
@@ -75,11 +75,38 @@ def _reader(path: str, sheet: str) -> Iterator["_Reading"]:
     ) as process:
         assert process.stdout is not None
         try:
-            yield _Reading(process)
+            yield process
         finally:
             process.stdout.close()
             if process.poll() is None:
                 process.kill()
+
+
+@contextmanager
+def _reader(path: str, sheet: str) -> Iterator["_Reading"]:
+    """A process that reads the sheet; it ends with the block."""
+    with _process(path, sheet) as process:
+        yield _Reading(process)
+
+
+def forbidden_in_sheets(content: Content) -> dict[str, list[str]]:
+    """Forbidden columns by the sheet that has them, hidden sheets included.
+
+    Raises InvalidInput: file_too_large, workbook_unreadable, workbook_protected.
+    """
+    with content.on_disk(settings.MAX_WORKBOOK_BYTES) as path:
+        if content.sample.startswith(ZIP):
+            _check_archive(path)
+        with _process(path, "", "--forbidden") as process:
+            assert process.stdout is not None
+            lines = process.stdout.read().decode().splitlines()
+            if process.wait() != 0:
+                raise _fault(process)
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        sheet, _, column = line.partition("\t")
+        found.setdefault(sheet, []).append(column)
+    return found
 
 
 class _Reading:

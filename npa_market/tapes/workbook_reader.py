@@ -2,6 +2,9 @@
 
     python -m npa_market.tapes.workbook_reader PATH SHEET
 
+With `--forbidden` after the sheet it writes the forbidden columns of all sheets instead, hidden
+ones included, each as a line of sheet, tab, column.
+
 A workbook of a few bytes can claim a sheet of 17 billion cells, and the reader's allocation would
 end the process that asked. Here a limit of memory ends this process alone; the parent names it.
 Writes to standard output; ends with a word of FAULTS on standard error where it cannot.
@@ -78,6 +81,31 @@ def main(path: str, wanted: str) -> str:
     return ""
 
 
+def forbidden_lines(path: str) -> str:
+    """Write the forbidden columns of all sheets, read one after the other; the fault, or ""."""
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
+    from npa_market.tapes.forbidden import forbidden_columns
+    from npa_market.tapes.sniffing import HEADER_WITHIN_ROWS, likely_header
+
+    try:
+        book = CalamineWorkbook.from_path(path)
+    except PasswordError:
+        return "protected"
+    except (CalamineError, OSError):
+        return "unreadable"
+    for name in book.sheet_names:
+        try:
+            head = list(islice(book.get_sheet_by_name(name).iter_rows(), HEADER_WITHIN_ROWS))
+        except (CalamineError, IndexError):
+            continue  # A chart, or a broken sheet: it cannot be read as a tape either.
+        rows = [[cell_text(value) for value in row] for row in head]
+        for column in forbidden_columns(rows[likely_header(rows)] if rows else ()):
+            line = "\t".join(" ".join(text.split()) for text in (name, column))
+            sys.stdout.buffer.write(f"{line}\n".encode(errors="replace"))
+    return ""
+
+
 def _columns(
     rows: Iterator[Sequence[Any]], errors: Mapping[tuple[int, int], str], first: int
 ) -> Iterator[list[list[str]]]:
@@ -97,6 +125,7 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    fault = main(sys.argv[1], sys.argv[2])
+    is_check = sys.argv[3:] == ["--forbidden"]
+    fault = forbidden_lines(sys.argv[1]) if is_check else main(sys.argv[1], sys.argv[2])
     sys.stderr.write(fault)
     sys.exit(1 if fault else 0)

@@ -157,6 +157,17 @@ def test_forbidden_columns_are_not_kept(send):
     assert not HistoryFile.objects.exists()
 
 
+@pytest.mark.parametrize("service", [keep_history, upload_history])
+def test_C3_a_forbidden_column_of_another_sheet_keeps_no_history(service, send):
+    packed = io.BytesIO()
+    with xlsxwriter.Workbook(packed) as book:
+        for name, heads in (("A", ["借据号", "还款日期", "还款金额"]), ("B", ["user", "password"])):
+            book.add_worksheet(name).write_row(0, 0, heads)
+    with pytest.raises(InvalidInput, match=r"password \(sheet B\)"):
+        send(packed.getvalue(), service=service)
+    assert not HistoryFile.objects.exists()
+
+
 def test_a_waiting_file_can_be_discarded_and_sent_again(send, seller_user):
     history = send(service=keep_history)
     assert remove_history(user=seller_user, history_id=history.pk).state == "removed"

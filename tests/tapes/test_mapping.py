@@ -317,6 +317,11 @@ def test_a_constant_fills_every_row():
         *("iris", "iris_code", "Iris scan", "retina", "虹膜", "视网膜"),
         *("voiceprint", "voice print", "voice_sample", "声纹", "聲紋", "biometrics", "生物特征"),
         *("id_photo", "ID card image", "Passport scan", "photo of ID", "identity document picture"),
+        *("face_img", "faceImg", "face-image", "face.data", "人像", "客户头像", "thumb_print"),
+        *("CSC", "card_security", "pass_word", "PASS-WORD", "PINCode", "CARD.PIN", "OTPCode"),
+        *("secret_answer", "login_secret", "Security question", "密保问题", "动态码", "otp"),
+        *("ID_card_front", "idcard_back", "IDFront", "passport_img", "证件正面", "证件影像"),
+        *("签字照片", "signature_image", "签名扫描", "本人照片", "voice_id", "one-time code"),
         *("driving licence photo", "selfie", "手持身份证", "证件照", "身份證影像", "身份证扫描件"),
     ],
 )
@@ -332,6 +337,10 @@ def test_forbidden_columns_are_known_in_both_languages(header):
         *("spinoff", "cvar", "CV", "discount", "track_record", "tracking number", "backtrack 2020"),
         *("surface area", "interface_id", "face_value", "Irish resident", "invoice number"),
         *("grid image", "photo_count", "identity", "ID type", "paid image", "证件类型", "证件号码"),
+        *("face amount", "FaceValue", "face-value", "secretary", "secretariat", "bypass code"),
+        *("shipping_code", "happiness", "hotpot", "cscd", "paid back", "paid_front", "opt-out"),
+        *("back", "front", "house photo", "房屋照片", "签字日期", "signature date", "个人客户"),
+        *("passing", "card_number", "卡号", "verification date", "证件号", "security interest"),
         *("voice calls", "身份证签发机关", "面积", "部门", "人民币", "资产安全等级", "code"),
     ],
 )
