@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
+from rest_framework.test import APIClient
 
 from npa_market.parties.models import Membership, Organisation, QualificationState, User
 from npa_market.parties.roles import ROLES_OF_KIND, OrganisationKind, Role
@@ -179,3 +180,16 @@ def as_user() -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def api() -> Callable[[User], APIClient]:
+    """A client of the API that acts for somebody."""
+
+    def client(user: User) -> APIClient:
+        made = APIClient()
+        made.force_authenticate(user)
+        made.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return made
+
+    return client

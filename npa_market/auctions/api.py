@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from npa_market.auctions import services
 from npa_market.auctions.api_formats import FORMAT_ACCESS, FormatActions, require_currency
 from npa_market.auctions.board import events_of
+from npa_market.auctions.ceremony.api import SEALED_ACCESS, SealedActions
 from npa_market.auctions.filters import LotFilter
 from npa_market.auctions.guard.api import LIMIT_ACCESS, LimitActions
 from npa_market.auctions.guard.outliers import Typed, require_confirmed, yardstick_of
@@ -69,7 +70,13 @@ def _buyer(request: Request, key: UUID | None) -> Organisation:
     return chosen
 
 
-class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnlyModelViewSet[Lot]):
+class LotViewSet(
+    FormatActions,
+    SealedActions,
+    LimitActions,
+    VisibleRows[Lot],
+    viewsets.ReadOnlyModelViewSet[Lot],
+):
     """Lots: terms, standing, protocol, registration and bids. Money is integer minor units."""
 
     model = Lot
@@ -82,6 +89,7 @@ class LotViewSet(FormatActions, LimitActions, VisibleRows[Lot], viewsets.ReadOnl
         "bids": access_for(*BUYER_ROLES),
         "bid_by_request": access_for(*BUYER_ROLES),
         **FORMAT_ACCESS,
+        **SEALED_ACCESS,
         **LIMIT_ACCESS,
     }
     serializer_class = LotSerializer

@@ -1,23 +1,10 @@
 """The API takes the same ways as the pages: rooms, agreement, documents, log, reports."""
 
-import pytest
-from rest_framework.test import APIClient
-
 from npa_market.common.files import read_stored
 from npa_market.diligence.models import AccessRecord, Admission, Report
 from npa_market.diligence.services import sign_nda
 
 ROOT = "/api/v1"
-
-
-@pytest.fixture
-def api():
-    def client(user) -> APIClient:
-        made = APIClient()
-        made.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return made
-
-    return client
 
 
 def test_a_buyer_finds_reads_signs_and_takes(shown, buyer, buyer_user, api):

@@ -4,7 +4,6 @@ import hashlib
 import json
 
 import pytest
-from rest_framework.test import APIClient
 
 from npa_market.common.files import store_bytes
 from npa_market.packages.exports import make_export
@@ -16,17 +15,6 @@ from npa_market.packages.services import grant_reader
 from tests.builders import loans_on_tape, screened_package, sealed_package
 
 LIST = "/api/v1/packages/"
-
-
-@pytest.fixture
-def api():
-    def client(user):
-        caller = APIClient()
-        caller.force_authenticate(user)
-        caller.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return caller
-
-    return client
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ NO_SUCH_PART = {
     "packages:export": 404,  # nobody asked for this form yet
     "auctions:opening": 404,  # the lot is not one with sealed bids
     "auctions:own_receipt": 404,
+    "v1:lot-sheet": 404,
+    "v1:lot-signed-receipt": 404,
     "auctions:sheet": 404,
     "settlement:closing_journal": 404,  # the deal is not closed
     "v1:lot-bid-by-request": 404,  # the request was another institution's

@@ -2,23 +2,12 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from rest_framework.test import APIClient
 
 from npa_market.parties.roles import Role
 from npa_market.valuation.models import Valuation
 from tests.valuation.conftest import QUICK
 
 RUNS, SCENARIOS, FITS = (f"/api/v1/{name}/" for name in ("valuations", "scenarios", "fits"))
-
-
-@pytest.fixture
-def api():
-    def client(user):
-        signed_in = APIClient()
-        signed_in.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return signed_in
-
-    return client
 
 
 def test_asking_for_a_run_and_reading_it(

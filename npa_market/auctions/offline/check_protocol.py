@@ -698,9 +698,8 @@ def check_event(
     document: Entry,
     chain: str | None = None,
     reserves: list[int | None] | None = None,
-    seal: Any = None,
 ) -> str:
-    """The verdict on an event in words; `seal` is the module seal.py. Raises Broken."""
+    """The verdict on an event in words, its envelopes left closed. Raises Broken."""
     bare = {name: value for name, value in document.items() if name != "chain_sha256"}
     last = hashlib.sha256(canonical(bare)).hexdigest()
     need(document["chain_sha256"] == last, "the hash of the event does not hold")
@@ -710,13 +709,12 @@ def check_event(
         for lot, reserve in zip(document["lots"], known):
             check(lot, None, reserve)
         _members(document)
-        opened = sum(check_openings(lot, seal) for lot in document["lots"])
         verdict = _event_verdict(document, known)
     except Broken:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as reason:
         raise Broken(f"an entry lacks something or has it in another form: {reason!r}") from reason
-    return f"{verdict}; {opened} envelopes opened again with the published keys"
+    return verdict
 
 
 def _members(document: Entry) -> None:
@@ -838,6 +836,27 @@ def _shares(whole: int, lots: list[Entry]) -> list[int]:
     return shares
 
 
+def check_all(
+    document: Entry,
+    chain: str | None = None,
+    reserves: list[int | None] | None = None,
+    seal: Any = None,
+) -> str:
+    """The verdict on a file of either kind, its envelopes opened again. Raises Broken.
+
+    seal: the module seal.py; without it every envelope and its key must still be there.
+    """
+    lots = document.get("lots", [document])
+    opened = sum(check_openings(lot, seal) for lot in lots)
+    if "lots" in document:
+        verdict = check_event(document, chain, reserves)
+    else:
+        verdict = check(document, chain, reserves[0] if reserves else None)
+    if not any(lot["format"] == "sealed" for lot in lots):
+        return verdict
+    return f"{verdict}; {opened} envelopes opened again with the published keys"
+
+
 def reserves_of(text: str | None, lots: int) -> list[int | None]:
     """One reserve for each lot. Raises Unreadable."""
     parts = ("," * (lots - 1) if text is None else text).split(",")
@@ -869,12 +888,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         document = read(Path(options.file).read_bytes())
         reserves = reserves_of(options.reserve, len(document.get("lots", [0])))
-        if "lots" in document:
-            verdict = check_event(document, options.chain, reserves, beside())
-        else:
-            verdict = check(document, options.chain, reserves[0])
-            opened = check_openings(document, beside())
-            verdict += f"; {opened} envelopes opened again with the published keys" * bool(opened)
+        verdict = check_all(document, options.chain, reserves, beside())
     except (OSError, Unreadable) as reason:
         print(f"cannot tell: {reason}", file=sys.stderr)
         return 2

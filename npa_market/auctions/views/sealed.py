@@ -19,6 +19,7 @@ from npa_market.auctions.ceremony.documents import sheet_of, signed_receipt
 from npa_market.auctions.ceremony.forms import EnvelopeForm, RevealForm, ServerSealForm, ShareForm
 from npa_market.auctions.ceremony.models import LotKeyRecord
 from npa_market.auctions.ceremony.openers import lots_waited_for, reveals_begin
+from npa_market.auctions.ceremony.queries import key_of, label_of, own_envelope
 from npa_market.auctions.ceremony.services import hand_in_share, reveal_bid
 from npa_market.auctions.forms_formats import note_refusal, with_new_request
 from npa_market.auctions.guard.outliers import marks_of
@@ -28,9 +29,7 @@ from npa_market.auctions.models import (
     EventKind,
     Lot,
     LotFormat,
-    LotReceipt,
     LotState,
-    ReceiptKind,
 )
 from npa_market.auctions.offline import seal
 from npa_market.auctions.queries import ShownEvent, history_of, shown_events
@@ -127,7 +126,7 @@ def envelope_withdraw(request: MemberRequest, lot_id: UUID) -> HttpResponse:
 def bid_sheet(request: MemberRequest, lot_id: UUID) -> JsonResponse:
     """What the offline tool needs to seal a bid."""
     lot = _sealed_lot(request, lot_id)
-    label, key = _own_label(lot, acting_buyer(request)), _key(lot)
+    label, key = label_of(lot, acting_buyer(request)), key_of(lot)
     if not label or key is None:
         raise Http404
     answer = JsonResponse(sheet_of(lot, label), json_dumps_params={"indent": 1})
@@ -141,10 +140,10 @@ def own_receipt(request: MemberRequest, lot_id: UUID) -> JsonResponse:
     """The venue's signed word on one's own newest envelope."""
     lot = _sealed_lot(request, lot_id)
     buyer = acting_buyer(request)
-    row = _own_envelope(lot, buyer)
+    row = own_envelope(lot, buyer)
     if row is None:
         raise Http404
-    note = signed_receipt(row, _own_label(lot, buyer))
+    note = signed_receipt(row, label_of(lot, buyer))
     answer = JsonResponse(note, json_dumps_params={"indent": 1})
     answer["Content-Disposition"] = f'attachment; filename="signed-receipt-{lot.reference}.json"'
     return answer
@@ -185,7 +184,7 @@ def lot_opening(request: MemberRequest, lot_id: UUID) -> HttpResponse:
             else:
                 messages.success(request, f"{lot} is opened.")
             return redirect("auctions:opening", lot.pk)
-    key, waited_for = _key(lot), lots_waited_for(lot)
+    key, waited_for = key_of(lot), lots_waited_for(lot)
     context = {
         "lot": lot,
         "key": key,
@@ -248,7 +247,7 @@ def sealed_page(
         "lot": lot,
         "now": now,
         "package": lot.package,
-        "key": _key(lot),
+        "key": key_of(lot),
         "stages": timetable(lot, now),
         "board": board_of(lot, now),
         "rows": _opened_rows(lot),
@@ -267,10 +266,10 @@ def sealed_page(
 def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> dict[str, Any]:
     registration = lot.registrations.filter(buyer=buyer).first()
     label = registration.label if registration else ""
-    way, key = gates(lot=lot, buyer=buyer, now=now), _key(lot)
+    way, key = gates(lot=lot, buyer=buyer, now=now), key_of(lot)
     is_signatory = may(request.user, "auctions.place_bid", buyer)
     begins = reveals_begin(lot)
-    own = _own_envelope(lot, buyer)
+    own = own_envelope(lot, buyer)
     may_bid = is_signatory and lot.state == LotState.OPEN and all(gate.is_met for gate in way)
     return {
         **limit_context(lot, buyer, request.user),
@@ -299,33 +298,11 @@ def _bidder(request: MemberRequest, lot: Lot, buyer: Organisation, now: Any) -> 
     }
 
 
-def _key(lot: Lot) -> LotKeyRecord | None:
-    return LotKeyRecord.objects.filter(lot=lot).first()
-
-
 def _buyer(request: MemberRequest) -> Organisation:
     buyer = acting_buyer(request)
     if buyer is None:
         raise InvalidInput("choose_buyer", "Choose the buyer you act for first.")
     return buyer
-
-
-def _own_label(lot: Lot, buyer: Organisation | None) -> str:
-    registration = lot.registrations.filter(buyer=buyer).first() if buyer else None
-    return registration.label if registration else ""
-
-
-def _own_envelope(lot: Lot, buyer: Organisation | None) -> LotReceipt | None:
-    """The bidder's own newest envelope, unless it was taken back."""
-    newest = (
-        LotReceipt.objects.filter(lot=lot, bidder=buyer)
-        .select_related("lot")
-        .order_by("-receipt")
-        .first()
-        if buyer
-        else None
-    )
-    return newest if newest is not None and newest.kind == ReceiptKind.ENVELOPE else None
 
 
 def _opened_rows(lot: Lot) -> list[ShownEvent]:

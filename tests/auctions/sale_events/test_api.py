@@ -109,7 +109,7 @@ def test_the_protocol_comes_after_the_end_and_holds(market, as_user, clock):
     market.open()
     answer = client.get(address)
     document = check_protocol.read(answer.content)
-    assert "sold as a whole" in check_protocol.check_event(document, None, None, seal)
+    assert "sold as a whole" in check_protocol.check_all(document, None, None, seal)
     listed = client.get(EVENTS, {"outcome": "whole"}).json()
     assert [each["reference"] for each in listed["results"]] == [market.event.reference]
 

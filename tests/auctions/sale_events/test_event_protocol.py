@@ -37,7 +37,7 @@ def rehashed(document: dict) -> dict:
 
 def broken(document: dict, words: str, **known) -> None:
     with pytest.raises(checker.Broken, match=words):
-        checker.check_event(rehashed(document), seal=seal, **known)
+        checker.check_all(rehashed(document), seal=seal, **known)
 
 
 def last(document: dict, place: int) -> dict:
@@ -46,7 +46,7 @@ def last(document: dict, place: int) -> dict:
 
 def test_each_false_statement_about_an_event_is_named(market, clock):
     true = whole_event(market, clock)
-    assert "sold as a whole" in checker.check_event(rehashed(true), seal=seal)
+    assert "sold as a whole" in checker.check_all(rehashed(true), seal=seal)
 
     document = copy.deepcopy(true)
     for place, amount in ((1, 116_668), (2, 233_334)):
@@ -95,9 +95,9 @@ def test_each_false_statement_about_an_event_is_named(market, clock):
 
 def test_without_the_programs_companion_the_comparison_is_checked_all_the_same(market, clock):
     document = whole_event(market, clock)
-    assert "0 envelopes opened again" in checker.check_event(document)
+    assert "0 envelopes opened again" in checker.check_all(document)
     with pytest.raises(checker.Broken, match="whose hash was noted"):
-        checker.check_event(document, "00" * 32)
+        checker.check_all(document, "00" * 32)
 
 
 def test_a_believed_reserve_cannot_hide_that_the_whole_was_best(market, clock):
@@ -124,7 +124,7 @@ def test_random_changes_are_noticed_or_harmless_and_never_a_crash(market, clock)
         try:
             document = rehashed(document) if is_rehashed else document
             read = checker.read(json.dumps(document).encode())
-            checker.check_event(read, None if is_rehashed else true["chain_sha256"], None, seal)
+            checker.check_all(read, None if is_rehashed else true["chain_sha256"], None, seal)
         except (checker.Broken, checker.Unreadable) as reason:
             verdicts.add(type(reason))
             continue

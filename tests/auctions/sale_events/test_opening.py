@@ -52,8 +52,8 @@ def checked(market, **known) -> str:
         check_protocol.check(check_protocol.read(protocol_bytes(lot)))
     document = check_protocol.read(event_protocol_bytes(market.event))
     reserves = [lot.reserve_minor for lot in market.lots()]
-    check_protocol.check_event(document, document["chain_sha256"], reserves, seal)
-    return check_protocol.check_event(document, None, None, seal)
+    check_protocol.check_all(document, document["chain_sha256"], reserves, seal)
+    return check_protocol.check_all(document, None, None, seal)
 
 
 def test_A12_A14_A19_the_whole_wins_above_the_separate_bids(market, clock):

@@ -260,7 +260,7 @@ def test_after_the_opening_the_page_shows_how_it_was_decided(market, as_user, cl
     assert lot_pdf.content.startswith(b"%PDF")
     raw = client.get(f"/lots/events/{market.event.pk}/protocol.json").content
     document = check_protocol.read(raw)
-    assert "at 700003" in check_protocol.check_event(document, None, None, seal)
+    assert "at 700003" in check_protocol.check_all(document, None, None, seal)
 
 
 @pytest.mark.parametrize("outcome", ["no bids", "tie", "cancelled", "below reserve"])
