@@ -190,9 +190,9 @@ def _own_files(tape: Tape) -> list[str]:
 def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
     """Destroy the key of a tape's identities and delete its files: nobody reads them again.
 
-    Waiting uploads of its file are discarded; the file and further histories are refused from now
-    on. Loans, amounts
-    and dates stay. Erasing again deletes what is left of the files; where nothing is, it changes
+    Waiting uploads of its file and waiting histories are discarded; the file and further
+    histories are refused from now on. Loans, amounts and dates stay.
+    Erasing again deletes what is left of the files; where nothing is, it changes
     nothing. Refused while a package needs the identities (`outside.tells_tape_use`). Raises
     NotPermitted, InvalidInput, Refused.
     """
@@ -221,6 +221,7 @@ def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
         key.wrapped, key.erased_at = "", now
         key.save(update_fields=["wrapped", "erased_at"])
     discard_with_tape(user=user, seller_id=seller_id, sha256=tape.file_id)
+    _remove_waiting_histories(tape, user)
     record(
         type="tape.identities_erased",
         subject=tape,
@@ -236,3 +237,17 @@ def erase_identities(*, user: User, tape_id: UUID, reason: str) -> Erasure:
     for sha256 in files:
         transaction.on_commit(partial(let_go, sha256))
     return found
+
+
+def _remove_waiting_histories(tape: Tape, user: User) -> None:
+    """Histories whose columns nobody named: their files go, so nobody can name them any more."""
+    for history in tape.histories.filter(state=HistoryState.WAITING):
+        history.state = HistoryState.REMOVED
+        history.save(update_fields=["state"])
+        record(
+            type="history.removed",
+            subject=history,
+            actor=user,
+            payload={"rows": 0},
+            prev_state=HistoryState.WAITING,
+        )

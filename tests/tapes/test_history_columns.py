@@ -142,13 +142,18 @@ def test_a_kept_file_waits_and_is_read_once_its_columns_are_named(send, seller_u
 
 
 def test_a_waiting_file_goes_with_the_identities_and_is_not_read_after(
-    send, seller_user, django_capture_on_commit_callbacks
+    send, seller_user, as_user, django_capture_on_commit_callbacks
 ):
     history = send(service=keep_history)
     with django_capture_on_commit_callbacks(execute=True):
         erase_identities(user=seller_user, tape_id=history.tape_id, reason="Sale was called off")
     with pytest.raises(Refused, match="erased"):
         read_history(user=seller_user, history_id=history.pk, columns=COLUMNS, layout={})
+    history.refresh_from_db()
+    assert history.state == HistoryState.REMOVED
+    assert Entry.objects.about(history.pk).last().type == "history.removed"
+    asked = reverse("tapes:history_columns", args=[history.tape_id]) + f"?history={history.pk}"
+    assert as_user(seller_user).get(asked).status_code == 302
 
 
 def test_forbidden_columns_are_not_kept(send):
