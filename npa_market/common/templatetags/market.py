@@ -110,6 +110,12 @@ def moment(value: datetime | None, zone: str = "") -> SafeString | str:
 
 
 @register.filter
+def sentence(text: str) -> str:
+    """What somebody wrote, with a full stop before the next sentence."""
+    return text if not text or text[-1] in ".!?。！？…" else f"{text}."
+
+
+@register.filter
 def short_hash(value: str | None) -> SafeString | str:
     """`9f2c…e41a`, the whole on hover."""
     if not value:

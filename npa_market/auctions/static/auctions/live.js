@@ -105,6 +105,7 @@
     } else if (event.kind === "suspended") {
       lot.state = "suspended";
       words = `Bidding is suspended: ${event.reason}`;
+      show("suspension-reason", /[.!?。！？]$/.test(event.reason) ? event.reason : `${event.reason}.`);
       refreshPanel();
     } else if (event.kind === "resumed") {
       lot.state = "open";
@@ -145,6 +146,7 @@
       node.firstElementChild.textContent = label;
     }
     if (lot.state === "open") show("end", dated(lot.ends_at));
+    for (const node of all("suspension")) node.hidden = lot.state !== "suspended";
     for (const box of all("chart-box")) box.hidden = lot.state === "announced";
     for (const svg of all("chart")) window.drawLotChart(svg, lot, now(), own);
   };
