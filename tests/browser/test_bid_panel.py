@@ -1,6 +1,7 @@
-"""The bid panel under the keyboard."""
+"""The live page of an ascending lot: its bid panel under the keyboard, and a suspension."""
 
 from itertools import count
+from urllib.parse import urljoin, urlparse
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -44,3 +45,20 @@ def test_the_focus_goes_to_the_fault_and_to_the_answer(bidding):
     bidding.keyboard.press("Enter")
     bidding.get_by_role("button", name="Place this bid").click()
     expect(bidding.locator("#bid-panel .note.good")).to_be_focused()
+
+
+def test_A18_a_suspension_shows_its_reason_at_once_and_goes_with_the_resumption(person, make_lot):
+    address = make_lot("ascending", "--people", "stopped")
+    bidder, operator = person("a-stopped"), person("operator-stopped")
+    bidder.goto(address)
+    expect(bidder.locator("[data-connection]")).to_have_text("live")
+    expect(bidder.locator("[data-suspension]")).to_be_hidden()
+    operator.goto(urljoin(address, "/lots/control/"))
+    row = operator.locator("tr", has=operator.locator(f'a[href="{urlparse(address).path}"]'))
+    row.get_by_placeholder("Reason").first.fill("Line down")
+    row.get_by_role("button", name="Suspend").click()
+    expect(bidder.locator("[data-suspension]")).to_contain_text("Line down. No time passes")
+    expect(bidder.locator("[data-clock]").first).to_have_text("paused")
+    row.get_by_role("button", name="Resume").click()
+    expect(bidder.locator("[data-suspension]")).to_be_hidden()
+    expect(bidder.get_by_role("button", name="Review bid").last).to_be_visible()
