@@ -1,10 +1,11 @@
 """What an import found: per rule and column a count and examples, completeness, control totals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from npa_market.tapes.columns import Flags, no_flags
 from npa_market.tapes.dictionary import FIELDS, MONEY_FIELDS
@@ -89,7 +90,12 @@ class Tally:
         """Add a chunk's hits of a rule."""
         column = self.column_names.get(rule.field, "")
         finding = Finding(rule.id, str(rule.severity), rule.words, column)
-        self.find(finding, cells.hits(places, rule.field))
+        hits = cells.hits(places, rule.field)
+        if not rule.is_quoted:
+            nothing = pa.repeat("", len(hits.rows))
+            numbers = nothing if rule.field == "loan_number" else hits.loan_numbers
+            hits = replace(hits, values=nothing, loan_numbers=numbers)
+        self.find(finding, hits)
 
     def add_chunk(self, chunk: Checked, invalid: dict[str, Flags], is_valid: Flags) -> None:
         """Add completeness of the rows taken and control totals of all rows of a chunk."""

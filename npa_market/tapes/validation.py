@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from npa_market.tapes.dictionary import DATE_FIELDS, EARLIEST_DATE, FIELDS, MONE
 from npa_market.tapes.frames import Frame, flags
 from npa_market.tapes.identity import FAULTS, IdColumns, id_columns
 from npa_market.tapes.mapping import Setting
+from npa_market.tapes.misplaced import misplaced_tests
 
 MOST_MINOR = 10**15
 ADULT_YEARS = 18
@@ -78,13 +80,17 @@ Test = Callable[[Checked], Flags]
 
 @dataclass(frozen=True)
 class Rule:
-    """`field` is the one to repair; `words` say what is wrong, to people who see the row."""
+    """`field` is the one to repair; `words` say what is wrong, to people who see the row.
+
+    is_quoted: findings show the cell, masked; else nothing of it.
+    """
 
     id: str
     field: str
     severity: Severity
     words: str
     test: Test
+    is_quoted: bool = True
 
 
 def _flags(series: "pd.Series[Any]") -> Flags:
@@ -278,8 +284,13 @@ def _field_rules() -> Sequence[Rule]:
     return rules
 
 
+def _misplaced(rule: str, field: str, words: str, test: Callable[[Column], Flags]) -> Rule:
+    return Rule(rule, field, Severity.REJECT, words, lambda chunk: test(chunk[field]), False)
+
+
 RULES: tuple[Rule, ...] = (
     *_field_rules(),
+    *starmap(_misplaced, misplaced_tests()),
     _reject(
         "borrower_missing",
         "borrower_key",
