@@ -17,7 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from npa_market.packages.months import months_before
-from npa_market.packages.screen_items import DISCLOSABLE, ITEMS, NOT_ON_TAPE
+from npa_market.packages.screen_items import (
+    DISCLOSABLE,
+    ITEMS,
+    NOT_ON_TAPE,
+    NOT_SCREENED,
+)
 from npa_market.tapes.same_debt import Debts, no_debts, same_debts
 
 Mask = npt.NDArray[np.bool_]
@@ -375,7 +380,7 @@ def screen(frame: pd.DataFrame, background: Background, disclose: tuple[str, ...
             )
         )
     findings += [
-        Finding(item.code, item.title, "not on the tape", None, None, None, None, None)
+        Finding(item.code, item.title, NOT_SCREENED, None, None, None, None, None)
         for item in NOT_ON_TAPE
     ]
     return Screening(keeps, tuple(findings), _named(frame, background))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from npa_market.packages.bidder_screen import findings_for_others
 from npa_market.packages.content import SealedContent
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.models import Package
@@ -39,7 +40,7 @@ def manifest(package: Package, content: SealedContent, histories: dict[str, Any]
         "totals": counted,
         "criteria": {name: part for name, part in package.criteria.items() if name != "tapes"},
         "criteria_in_words": sentence(read_criteria(package.criteria), package.currency),
-        "screen": package.screen_results,
+        "screen": findings_for_others(package.screen_results, content.totals.borrowers),
         "histories": histories,
         "content_sha256": content.sha256,
         "merkle_root": content.tree.root,

@@ -3,6 +3,11 @@
 from typing import Any
 
 from npa_market.evidence.models import Entry
+from npa_market.packages.bidder_screen import (
+    REACH_WORDS,
+    excluded_by_all,
+    findings_for_others,
+)
 from npa_market.packages.bidder_tables import table_for_bidders
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.exports import MARKED_FORMS, forms_for
@@ -11,7 +16,7 @@ from npa_market.packages.models import Package, PackageExport, PackageState
 from npa_market.packages.next_step import Standing, next_step
 from npa_market.packages.outside import bond_of
 from npa_market.packages.queries import versions_of
-from npa_market.packages.screen_items import ITEMS
+from npa_market.packages.screen_items import ITEMS, NOT_SCREENED
 from npa_market.packages.statements import seen_sha256
 from npa_market.packages.wording import sentence
 from npa_market.parties.models import User
@@ -39,7 +44,7 @@ def page_of(package: Package, user: User, table_key: str) -> dict[str, Any]:
         "items": ITEMS,
         "history": Entry.objects.about(package.pk),
         "exports": _exports(package, user),
-        **_findings(package),
+        **_findings(package, is_own),
         "renumbered": _renumbered(package) if is_own else [],
         **_permissions(package, user),
         **_versions(package, is_own),
@@ -116,15 +121,20 @@ def _permissions(package: Package, user: User) -> dict[str, bool]:
     }
 
 
-def _findings(package: Package) -> dict[str, Any]:
+def _findings(package: Package, is_own: bool) -> dict[str, Any]:
     """Rules that hit, items that no field answers, and how many rules found nothing."""
     results = package.screen_results
+    if not is_own:
+        results = findings_for_others(results, package.borrowers)
+    hits = [result for result in results if result["hits"] or result.get("reach")]
     return {
-        "hits": [result for result in results if result["hits"]],
+        "hits": [hit | {"few": REACH_WORDS.get(hit.get("reach", ""), "")} for hit in hits],
         "effects": [effect for result in results if (effect := _effect(result))],
-        "open_items": [result["title"] for result in results if result["hits"] is None],
+        "open_items": [
+            result["title"] for result in results if result["treatment"] == NOT_SCREENED
+        ],
         "clean_rules": sum(result["hits"] == 0 for result in results),
-        "excluded_loans": sum(result["excluded"] or 0 for result in results),
+        "excluded_loans": excluded_by_all(results),
     }
 
 

@@ -34,6 +34,7 @@ ITEMS = (
     Item("time_barred", "Time-barred", may_be_disclosed=True),
     Item("limitation_near", "Time-barred within 6 months", may_be_disclosed=True),
 )
+NOT_SCREENED = "not on the tape"  # the treatment of the next ones
 # Items that no field of a tape answers: shown as open, never as passed.
 NOT_ON_TAPE = (
     Item("payment_plan", "Active payment plan"),

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from rest_framework import serializers
 
+from npa_market.packages.bidder_screen import findings_for_others
 from npa_market.packages.criteria import read_criteria
 from npa_market.packages.models import Package, PackageExport, SavedCriteria
 from npa_market.packages.picking import DIMENSIONS, MAX_LIMITS, MEASURES
@@ -30,6 +31,13 @@ class PackageSerializer(serializers.ModelSerializer):
     renumbered = serializers.SerializerMethodField(
         help_text="loans that the screen took out as sold, or in another live package, under "
         "another number: `rule`, `number`, `other`, at most 20 a rule. Others get null"
+    )
+
+    screen_results = serializers.SerializerMethodField(
+        help_text="per rule: `hits` (loans), `borrowers`, `excluded`, `principal_minor`, "
+        '`claim_minor`; null and `treatment` "not on the tape" where no field answers it. Others '
+        "than the seller get null for figures of fewer than 5 borrowers, and `reach`: `few` or "
+        "`most` (all but fewer than 5 of the package)"
     )
 
     class Meta:
@@ -74,6 +82,11 @@ class PackageSerializer(serializers.ModelSerializer):
 
     def get_seen_sha256(self, package: Package) -> str | None:
         return seen_sha256(package) if self._is_own(package) else None
+
+    def get_screen_results(self, package: Package) -> list[dict[str, Any]]:
+        if self._is_own(package):
+            return cast(list[dict[str, Any]], package.screen_results)
+        return findings_for_others(package.screen_results, package.borrowers)
 
     def get_renumbered(self, package: Package) -> list[dict[str, str]] | None:
         return package.overview.get("renumbered", []) if self._is_own(package) else None

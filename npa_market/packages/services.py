@@ -13,6 +13,7 @@ from npa_market.common.errors import InvalidInput, Refused
 from npa_market.common.ids import next_reference
 from npa_market.common.texts import can_be_kept
 from npa_market.evidence.services import record
+from npa_market.packages.bidder_screen import findings_for_others
 from npa_market.packages.criteria import Criteria, read_criteria
 from npa_market.packages.freezing import seal_package, start_sealing
 from npa_market.packages.keeping import forget_criteria, prepare_columns, save_criteria
@@ -245,7 +246,8 @@ def _store_screen(read: Package, user: User, outcome: dict[str, Any]) -> Package
         subject=package,
         actor=user,
         prev_state=previous_state,
-        payload=content_of_entry(package) | {"screen": package.screen_results},
+        payload=content_of_entry(package)
+        | {"screen": findings_for_others(package.screen_results, package.borrowers)},
     )
     return package
 

@@ -191,6 +191,23 @@ def test_undated_receipts_are_a_total_and_the_report_says_why(usd):
     assert "C6 Gross receipts by month" not in text
 
 
+def test_k5_the_screen_shows_no_figure_of_fewer_than_five_borrowers_nor_a_sum_with_it():
+    base = report_inputs(40)
+    few = dict(base.package.screen_results[0])
+    many = few | {"title": "Settled", "hits": 7, "borrowers": 7, "excluded": 7}
+
+    def text(*results):
+        package = replace(base.package, screen_results=results)
+        return " ".join(pages_of(build_report(replace(base, package=package)).content))
+
+    both = text(few, many)
+    assert "Borrower deceased taken out – fewer than 5 – – –" in both
+    assert "Settled taken out 7 7 7 3,000.00 4,000.00" in both
+    assert "Taken out by the screen" not in both
+    assert "10 loans" not in both
+    assert "Taken out by the screen 7" in text(many)
+
+
 def test_what_a_chapter_lacks_is_said_in_words(cny):
     text = " ".join(cny[1])
     for number in ("T23", "T24", "T26", "T28", "T30", "T31", "T32", "T35", "T40", "T41", "T43"):

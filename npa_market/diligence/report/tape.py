@@ -1,10 +1,20 @@
 """Chapter 2: what the sealed file holds, what it lacks, what the screen found."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from reportlab.platypus import Spacer
 
 from npa_market.diligence.report import style as look
 from npa_market.diligence.report.composer import Composer, counted, percent
 from npa_market.diligence.report.inputs import PackageFacts, ReportDoesNotAddUp, ReportInputs
+from npa_market.packages.bidder_screen import (
+    REACH_WORDS,
+    excluded_by_all,
+    findings_for_others,
+)
+from npa_market.packages.bidder_tables import SMALLEST_CELL
+from npa_market.packages.screen_items import NOT_SCREENED
 from npa_market.packages.stratify import completeness
 
 MEANING_OF_A_GAP = {
@@ -72,38 +82,20 @@ def _screen(paper: Composer, package: PackageFacts) -> None:
         ]
         paper.block(pieces)
         return
-    rows, open_items = [], []
-    for line in package.screen_results:
-        if line["hits"] is None:
-            open_items.append(line["title"])
-            continue
-        rows.append(
-            [
-                line["title"],
-                TREATMENT.get(line["treatment"], line["treatment"]) if line["hits"] else "",
-                f"{line['hits']:,}",
-                f"{line['borrowers']:,}",
-                f"{line['excluded']:,}",
-                paper.money(line["principal_minor"] or None),
-                paper.money(line["claim_minor"] or None),
-            ]
-        )
-    out = sum(line["excluded"] or 0 for line in package.screen_results)
-    rows.append(["Taken out by the screen", "", "", "", f"{out:,}", "", ""])
+    results = findings_for_others(package.screen_results, package.borrowers)
+    rows = [_screen_row(paper, line) for line in results if line["treatment"] != NOT_SCREENED]
+    open_items = [line["title"] for line in results if line["treatment"] == NOT_SCREENED]
+    out = excluded_by_all(results)
+    if out is not None:
+        rows.append(["Taken out by the screen", "", "", "", f"{out:,}", "", ""])
     head = ["Rule", "Treatment", "Loans hit", "Borrowers", "Taken out", "Principal", "Claim"]
     table = paper.table(
-        [head, *rows], [168, 84, 44, 48, 44, 54, look.WIDTH - 442], right=range(2, 7), total=True
+        [head, *rows],
+        [150, 82, 44, 68, 44, 54, look.WIDTH - 442],
+        right=range(2, 7),
+        total=out is not None,
     )
-    kept = sum(
-        (line["hits"] or 0)
-        for line in package.screen_results
-        if line["treatment"] == "disclose" and line["hits"]
-    )
-    finding = (
-        f"{counted(out, 'loan')} taken out before sealing. "
-        + (f"{kept:,} hits stay in the package and are disclosed here. " if kept else "")
-        + f"Amounts in {paper.currency}; a loan can meet several rules and is taken out once."
-    )
+    finding = _screen_finding(results, out, paper.currency)
     pieces = [*paper.head("T4", "Pre-sale screen", finding), table]
     if open_items:
         words = ", ".join(item.lower() for item in open_items)
@@ -114,6 +106,34 @@ def _screen(paper: Composer, package: PackageFacts) -> None:
             ),
         ]
     paper.block(pieces)
+
+
+def _screen_row(paper: Composer, line: Mapping[str, Any]) -> list[str]:
+    treatment = TREATMENT.get(line["treatment"], line["treatment"])
+    if reach := line.get("reach"):
+        return [line["title"], treatment, "–", REACH_WORDS[reach], "–", "–", "–"]
+    return [
+        line["title"],
+        treatment if line["hits"] else "",
+        f"{line['hits']:,}",
+        f"{line['borrowers']:,}",
+        "–" if line["excluded"] is None else f"{line['excluded']:,}",
+        paper.money(line["principal_minor"] or None),
+        paper.money(line["claim_minor"] or None),
+    ]
+
+
+def _screen_finding(results: Sequence[Mapping[str, Any]], out: int | None, currency: str) -> str:
+    kept = [line["hits"] for line in results if line["treatment"] == "disclose"]
+    words = []
+    if out is None:
+        words.append(f"Figures that would be of fewer than {SMALLEST_CELL} borrowers are left out.")
+    else:
+        words.append(f"{counted(out, 'loan')} taken out before sealing.")
+    if any(kept) and None not in kept:
+        words.append(f"{sum(kept):,} hits stay in the package and are disclosed here.")
+    words.append(f"Amounts in {currency}; a loan can meet several rules and is taken out once.")
+    return " ".join(words)
 
 
 def _versions(paper: Composer, inputs: ReportInputs) -> None:
