@@ -26,6 +26,7 @@ from npa_market.tapes.workbook import forbidden_in_sheets, is_workbook
 
 MAX_WORKBOOKS = 20
 _KNOWN_KEYS = 100_000
+_COLUMNS_NAMED = 20
 _WORDS_OF_A_NAME = 4
 
 
@@ -43,12 +44,13 @@ def refuse_forbidden(handle: IO[bytes]) -> None:
                 "file_too_large",
                 f"The archive holds more than {MAX_WORKBOOKS} workbooks. Upload the tape alone.",
             )
-        found: list[tuple[str, list[str]]] = []
+        found: dict[str, list[str]] = {}
         with suppress(InvalidInput):
-            found.extend(_found(content))
-        for part, columns in found:
+            for part, columns in _found(content):
+                found.setdefault(part, []).extend(columns)
+        for part, columns in found.items():
             places = (f"file {legible(content.member)}" if content.member else "", part)
-            check_forbidden(columns, ", ".join(filter(None, places)))
+            check_forbidden(columns[:_COLUMNS_NAMED], ", ".join(filter(None, places)))
 
 
 def _contents(handle: IO[bytes]) -> Iterator[Content]:

@@ -92,6 +92,12 @@ def test_the_refusal_says_in_which_part_the_column_stands():
         refuse_forbidden(io.BytesIO(content))
 
 
+def test_all_forbidden_keys_of_json_are_named_at_once():
+    content = as_json({**LOAN, "auth": {"password": "x"}}, {"card": {"cvv": "1"}})
+    with pytest.raises(InvalidInput, match="password, cvv. Remove"):
+        refuse_forbidden(io.BytesIO(content))
+
+
 SOUND = {
     "several sheets": workbook({"Loans": LOANS, "Notes": [["face value"]], "Empty": []}),
     "letter beside": zipped({"a.csv": CONTENT, "read me.txt": b"The password comes by letter."}),

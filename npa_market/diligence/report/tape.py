@@ -91,7 +91,7 @@ def _screen(paper: Composer, package: PackageFacts) -> None:
     head = ["Rule", "Treatment", "Loans hit", "Borrowers", "Taken out", "Principal", "Claim"]
     table = paper.table(
         [head, *rows],
-        [150, 82, 44, 68, 44, 54, look.WIDTH - 442],
+        [136, 82, 44, 82, 44, 54, look.WIDTH - 442],
         right=range(2, 7),
         total=out is not None,
     )
