@@ -2,6 +2,7 @@
 
 All members of an archive, all sheets of a workbook, all keys of JSON and Parquet at any depth.
 A part that cannot be read is passed over here: it can become no tape, and the workbench says why.
+Archives in archives and those with a password are refused: anything may be in them.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from npa_market.tapes.sniffing import (
     likely_header,
     sniffed_encoding,
 )
-from npa_market.tapes.unpacking import Content, every_content
+from npa_market.tapes.unpacking import LOCKED, Content, every_content
 from npa_market.tapes.workbook import forbidden_in_sheets, is_workbook
 
 MAX_WORKBOOKS = 20
@@ -33,8 +34,8 @@ _WORDS_OF_A_NAME = 4
 def refuse_forbidden(handle: IO[bytes]) -> None:
     """Look through the headers of an uploaded or stored file (seekable).
 
-    Raises InvalidInput: column_forbidden; file_too_large for an archive with more than may be
-    looked through.
+    Raises InvalidInput: column_forbidden; archive_nested, archive_protected, and file_too_large
+    for an archive with more than may be looked through.
     """
     workbooks = 0
     for content in _contents(handle):
@@ -57,7 +58,7 @@ def _contents(handle: IO[bytes]) -> Iterator[Content]:
     try:
         yield from every_content(handle)
     except InvalidInput as refusal:
-        if refusal.code == "file_too_large":
+        if refusal.code in LOCKED | {"file_too_large"}:
             raise
 
 

@@ -24,6 +24,7 @@ MAX_MEMBERS = 2_000
 RATIO_FREE_BYTES = 32 << 20
 SAMPLE_BYTES = 1 << 18
 _NAMES_SHOWN = 20
+LOCKED = frozenset({"archive_nested", "archive_protected"})  # What they hold cannot be told.
 GZIP, ZIP, OLE, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 _EMPTY_ZIP = b"PK\x05\x06"
 _WORKBOOK_PARTS = frozenset({"xl/workbook.xml", "xl/workbook.bin", "content.xml"})
@@ -148,8 +149,9 @@ def _gzip_content(handle: IO[bytes]) -> Content:
 def every_content(handle: IO[bytes]) -> Iterator[Content]:
     """What `content_of` may choose from, hidden members of a zip included, one after the other.
 
-    Members that cannot be unpacked are left out. Raises InvalidInput as `content_of`, and
-    file_too_large for members that together unpack to more than one tape may.
+    Damaged members are left out. Raises InvalidInput as `content_of`, for members that nobody can
+    look into (archive_nested, archive_protected), and file_too_large for members that together
+    unpack to more than one tape may.
     """
     handle.seek(0)
     if handle.read(4) != ZIP or (entries := _entries(handle)) is None:
@@ -161,7 +163,9 @@ def every_content(handle: IO[bytes]) -> Iterator[Content]:
     for entry in files:
         try:
             content = _entry_content(handle, entry)
-        except InvalidInput:
+        except InvalidInput as refusal:
+            if refusal.code in LOCKED:
+                raise
             continue
         yield content
 

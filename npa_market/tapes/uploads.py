@@ -161,7 +161,7 @@ def finish_upload(*, user: User, upload_id: UUID, sha256: str) -> Upload:
 
     `sha256`: hex digest of the whole file, as its owner counted it. Raises NotPermitted, Refused
     (upload_over, upload_incomplete; content_differs, tape_erased: the upload is discarded then),
-    InvalidInput (column_forbidden, file_too_large: likewise), Busy.
+    InvalidInput (what `refuse_forbidden` raises: likewise), Busy.
     """
     upload = Upload.objects.get(pk=upload_id)
     require(user, "tapes.change_upload", upload)

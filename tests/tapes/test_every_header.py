@@ -104,13 +104,35 @@ SOUND = {
     "pictures beside": zipped({"a.csv": CONTENT, "a.jpg": b"\xff\xd8\xff\0\1\2" * 500}),
     "damaged workbook": workbook({"Loans": LOANS})[:-40],
     "values": as_json({**LOAN, "product": "password", "tags": ["cvv"]}),
-    "archive inside": zipped({"a.csv": CONTENT, "b.zip": zipped({"c.csv": CONTENT})}),
 }
 
 
 @pytest.mark.parametrize("content", SOUND.values(), ids=SOUND)
 def test_what_names_no_forbidden_column_is_left_to_the_workbench(content):
     refuse_forbidden(io.BytesIO(content))
+
+
+def locked(content: bytes) -> bytes:
+    """The archive with the mark of a password on its last member."""
+    at = content.rindex(b"PK\x01\x02") + 8
+    return content[:at] + b"\x01" + content[at + 1 :]
+
+
+TWO = zipped({"a.csv": CONTENT, "b.csv": LOGINS.encode()})
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (zipped({"a.csv": CONTENT, "b.zip": TWO}), "archive_nested"),
+        (gzip.compress(TWO), "archive_nested"),
+        (locked(TWO), "archive_protected"),
+    ],
+)
+def test_what_nobody_can_look_into_is_not_kept(content, code):
+    with pytest.raises(InvalidInput) as refusal:
+        refuse_forbidden(io.BytesIO(content))
+    assert refusal.value.code == code
 
 
 def test_an_archive_is_looked_through_in_measure(monkeypatch, settings):
