@@ -95,7 +95,7 @@ def ticks_over(span: Span, unit: str, *, wanted: int = 5, is_tight: bool = False
         scale = scale_of(unit, span)
         margin = max(abs(low), abs(high)) * 0.1
         margin = margin if margin > finest else scale.divisor
-        low, high = low - margin, high + margin
+        low, high = low - margin if low else 0.0, high + margin
     rough = (high - low) / scale.divisor / wanted
     step = (_month_step(rough) if unit == "months" else _round_step(rough)) * scale.divisor
     first = math.ceil(low / step - 1e-9) if is_tight else math.floor(low / step + 1e-9)

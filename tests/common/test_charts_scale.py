@@ -83,3 +83,7 @@ def test_time_axes_by_length(seconds, pattern):
     span = (1_800_000_000.0, 1_800_000_000.0 + seconds)
     assert time_pattern(span) == pattern
     assert 1 <= len(time_ticks(span)) <= 8
+
+
+def test_an_axis_of_nothing_but_zeros_goes_up_from_zero():
+    assert ticks_over((0.0, 0.0), "%").span == (0.0, 0.01)

@@ -100,7 +100,7 @@ def channels(paper: Composer, package: PackageFacts) -> None:
         "Attempts",
         "Answered",
         "Right party",
-        "Right party, %",
+        "Share",
     ]
     total = table["total"]
     pieces = paper.table(
