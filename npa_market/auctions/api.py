@@ -164,8 +164,7 @@ class LotViewSet(
         Sent again with the same `request_id`, the first answer comes back; with another amount or
         lot, 409 `request_reused`. A 503 means nothing was done: send the same request again.
         """
-        asked = body_of(request, BidSerializer)
-        values = asked
+        values = body_of(request, BidSerializer)
         buyer = _buyer(request, values["buyer"])
         # Who registered may see the lot: one look-up on the way of nearly every bid. The lot is not
         # brought up to date here, because the bid does so under the lock.

@@ -42,10 +42,15 @@ def store_bytes(content: bytes) -> StoredFile:
     return store_chunks([content])
 
 
+def store_file(handle: IO[bytes]) -> StoredFile:
+    """Keep what is left to read of an open file."""
+    return store_chunks(iter(lambda: handle.read(CHUNK), b""))
+
+
 def store_path(path: Path) -> StoredFile:
     """Keep a file of this machine under its SHA-256."""
     with path.open("rb") as handle:
-        return store_chunks(iter(lambda: handle.read(CHUNK), b""))
+        return store_file(handle)
 
 
 def open_stored(sha256: str) -> IO[bytes]:

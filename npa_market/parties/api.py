@@ -76,8 +76,7 @@ class OrganisationViewSet(VisibleRows[Organisation], viewsets.ReadOnlyModelViewS
     def qualification(self, request: Request, pk: str) -> Response:
         """Qualify, refuse or suspend the institution (operator)."""
         organisation = self.get_object()
-        asked = body_of(request, DecisionSerializer)
-        values = asked
+        values = body_of(request, DecisionSerializer)
         decided = services.decide_qualification(
             user=_person(request),
             organisation_id=organisation.pk,

@@ -248,8 +248,7 @@ class TapeViewSet(
 
         The same file with the same mapping and cut-off date again is the same tape.
         """
-        asked = body_of(request, TapeUploadSerializer)
-        values = dict(asked)
+        values = body_of(request, TapeUploadSerializer)
         sent = values.pop("file")
         user = cast(User, request.user)
         tape = services.upload_tape(

@@ -100,8 +100,7 @@ class HistoryViewSet(
 
         The same file of the same kind again is the same history.
         """
-        asked = body_of(request, HistoryUploadSerializer)
-        values = dict(asked)
+        values = body_of(request, HistoryUploadSerializer)
         user, sent = cast(User, request.user), values["file"]
         tape = get_object_or_404(Tape.objects.visible_to(user), pk=values["tape"])
         history = upload_history(

@@ -152,8 +152,7 @@ class UploadViewSet(
     @extend_schema(request=UploadStartSerializer, responses={201: UploadSerializer})
     def create(self, request: Request) -> Response:
         """Announce a file; send its chunks to the address of the answer."""
-        asked = body_of(request, UploadStartSerializer)
-        values = dict(asked)
+        values = body_of(request, UploadStartSerializer)
         user = cast(User, request.user)
         seller = own_seller(user, values.pop("seller", None))
         upload = uploads.start_upload(user=user, seller=seller, **values)
@@ -201,7 +200,7 @@ class UploadViewSet(
         upload = self.get_object()
         asked = body_of(request, LayoutSerializer)
         upload = uploads.state_layout(
-            user=cast(User, request.user), upload_id=upload.pk, layout=dict(asked)
+            user=cast(User, request.user), upload_id=upload.pk, layout=asked
         )
         return Response(UploadSerializer(upload).data)
 
@@ -278,8 +277,7 @@ class SavedMappingViewSet(
     @extend_schema(request=SavedMappingSerializer, responses={201: SavedMappingSerializer})
     def create(self, request: Request) -> Response:
         """Save a mapping as a new version of its title; unchanged, it is the last version."""
-        asked = body_of(request, SavedMappingSerializer)
-        values = dict(asked)
+        values = body_of(request, SavedMappingSerializer)
         user = cast(User, request.user)
         seller = own_seller(user, values.pop("seller_id", None))
         saved = save_mapping(user=user, seller=seller, **values)

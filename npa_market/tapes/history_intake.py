@@ -1,6 +1,6 @@
 """Files of histories as they arrive: upload, named columns, the job that imports them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from django.db import transaction
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
-from npa_market.common.files import open_stored, store_chunks
+from npa_market.common.files import open_stored, store_file
 from npa_market.common.jobs import queue_job
 from npa_market.common.models import StoredFile
 from npa_market.evidence.services import record
@@ -57,14 +57,9 @@ def upload_history(
     with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         receive(chunks, spool)
         read = _read_as(tape, kind, spool, reading)
-        refuse_forbidden(spool)
-        spool.seek(0)
-        stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
-    try:
-        return _attach(tape, user, stored, {"kind": kind, "file_name": file_name[-200:], **read})
-    except Refused:
-        let_go(stored.sha256)
-        raise
+        stored = _stored(spool)
+    named = {"kind": kind, "file_name": file_name[-200:], **read}
+    return _or_let_go(_attach, tape, user, stored, named)
 
 
 def keep_history(
@@ -92,11 +87,27 @@ def keep_history(
         except InvalidInput as refusal:
             if not may_be_read_otherwise(refusal):
                 raise
-        refuse_forbidden(spool)
-        spool.seek(0)
-        stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
+        stored = _stored(spool)
+    return _or_let_go(_keep, tape, user, stored, named)
+
+
+def _stored(spool: IO[bytes]) -> StoredFile:
+    """The received file, kept unless it has a forbidden column."""
+    refuse_forbidden(spool)
+    spool.seek(0)
+    return store_file(spool)
+
+
+def _or_let_go(
+    make: Callable[[Tape, User, StoredFile, dict[str, Any]], HistoryFile],
+    tape: Tape,
+    user: User,
+    stored: StoredFile,
+    named: dict[str, Any],
+) -> HistoryFile:
+    """The history that `make` makes of the file; a file that it refuses is not kept."""
     try:
-        return _keep(tape, user, stored, named)
+        return make(tape, user, stored, named)
     except Refused:
         let_go(stored.sha256)
         raise

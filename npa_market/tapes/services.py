@@ -15,7 +15,7 @@ from django.db import transaction
 
 from npa_market.common.clock import database_now
 from npa_market.common.errors import InvalidInput, Refused
-from npa_market.common.files import open_stored, store_chunks
+from npa_market.common.files import open_stored, store_chunks, store_file
 from npa_market.common.ids import next_reference
 from npa_market.common.jobs import queue_job
 from npa_market.common.models import Job, JobState
@@ -73,7 +73,7 @@ def upload_tape(
         refuse_forbidden(spool)
         spool.seek(0)
         # Outside the transaction: a large file must not hold the database.
-        stored = store_chunks(iter(lambda: spool.read(1 << 20), b""))
+        stored = store_file(spool)
         try:
             return keep_tape(user=user, values={**values, "file": stored, "file_name": file_name})
         except Refused:

@@ -1,14 +1,16 @@
 """The list of tapes."""
 
-from decimal import Decimal
-
 import django_tables2 as tables
 from django.urls import reverse
 from django.utils.html import format_html
 
-from npa_market.common.money import to_decimal
-from npa_market.common.tables import NUM, CountColumn, DayColumn, MomentColumn, StateColumn
-from npa_market.common.templatetags.market import money
+from npa_market.common.tables import (
+    CountColumn,
+    DayColumn,
+    MomentColumn,
+    MoneyColumn,
+    StateColumn,
+)
 from npa_market.tapes.models import Tape
 from npa_market.tapes.personal_models import PersonalAccess
 
@@ -21,7 +23,9 @@ class TapeTable(tables.Table):
     rows_read = CountColumn("Rows")
     rows_imported = CountColumn("Loans")
     rows_rejected = CountColumn("Rejected")
-    claim = tables.Column("Claim", empty_values=(), orderable=False, attrs=NUM)
+    claim = MoneyColumn(
+        "Claim", accessor="control_totals__claim_minor__imported", orderable=False, default="–"
+    )
     currency = tables.Column("Currency", orderable=False)
     uploaded_at = MomentColumn("Uploaded")
 
@@ -29,14 +33,6 @@ class TapeTable(tables.Table):
         model = Tape
         fields = ()
         order_by = "-uploaded_at"
-
-    def render_claim(self, record: Tape) -> str:
-        total = record.control_totals.get("claim_minor")
-        return money(total["imported"], record.currency) if total else "–"
-
-    def value_claim(self, record: Tape) -> Decimal | str:
-        total = record.control_totals.get("claim_minor")
-        return to_decimal(total["imported"], record.currency) if total else ""
 
 
 class AccessTable(tables.Table):

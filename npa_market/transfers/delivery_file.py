@@ -15,7 +15,7 @@ from uuid import UUID
 
 from npa_market.common.errors import Refused
 from npa_market.common.exports import csv_lines_verbatim
-from npa_market.common.files import CHUNK, store_chunks
+from npa_market.common.files import store_file
 from npa_market.common.models import StoredFile
 from npa_market.common.money import to_decimal
 from npa_market.packages.proofs import LEAVES, MANIFEST, ROWS, proofs_of
@@ -81,7 +81,7 @@ def seal_delivery(deal: Deal, progress: Progress | None = None) -> SealedDeliver
         sealed.seek(0)
         pyrage.encrypt_io(sealed, wrapped, [outer])
         wrapped.seek(0)
-        stored = store_chunks(iter(lambda: wrapped.read(CHUNK), b""))
+        stored = store_file(wrapped)
     return SealedDelivery(stored, key, digest, taken)
 
 

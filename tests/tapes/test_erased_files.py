@@ -233,13 +233,13 @@ def test_an_erasure_between_check_and_end_is_noticed(
 ):
     tape = imported(CONTENT)
 
-    def store_meanwhile(chunks):
-        stored = store_bytes(b"".join(chunks))
+    def store_meanwhile(handle):
+        stored = store_bytes(handle.read())
         erase(tape)
         return stored
 
     with monkeypatch.context() as patch:
-        patch.setattr(services, "store_chunks", store_meanwhile)
+        patch.setattr(services, "store_file", store_meanwhile)
         with pytest.raises(Refused) as refusal:
             upload(CONTENT)
     assert (refusal.value.code, is_stored(SHA256)) == ("tape_erased", False)

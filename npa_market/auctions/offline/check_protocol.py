@@ -526,7 +526,10 @@ def check_refusals(log: Log, refusals: list[Entry]) -> None:
         at = moment(refusal["at"])
         while place + 1 < len(log.states) and _before(log.states[place + 1][0], at):
             place += 1
-        then = [state for state in log.states[place:] if state[0] is None or state[0] <= at]
+        last = place
+        while last + 1 < len(log.states) and (log.states[last + 1][0] or at) <= at:
+            last += 1
+        then = log.states[place : last + 1]
         is_so = any(_refuses(log, refusal, at, state) for state in then)
         need(is_so, f"A5: refusal {number} ({refusal['refusal']}) is not what the lot stood at")
 

@@ -7,6 +7,7 @@ from npa_market.diligence.report import style as look
 from npa_market.diligence.report.composer import Composer, percent
 from npa_market.diligence.report.groups import Grouped, Row, checked
 from npa_market.diligence.report.inputs import PackageFacts
+from npa_market.packages.history_tables import FEW, MOST
 
 NAMES = {
     "payments": "payment history",
@@ -16,7 +17,6 @@ NAMES = {
     "complaints": "complaint log",
     "documents": "checklist of documents",
 }
-FEW, MOST = "few", "most"
 TableDocument = Mapping[str, Any]
 Missing = tuple[str, str, str]
 

@@ -64,18 +64,11 @@ def test_S2_the_file_and_two_programs_open_every_envelope_again(opened, sealed, 
     assert "2 envelopes opened again" in both.stdout
 
 
-def test_S2_a_winner_called_undecryptable_is_found(opened):
+@pytest.mark.parametrize("reason", ["undecryptable", "below_start"])
+def test_S2_S8_a_winner_called_undecryptable_or_too_low_is_found(opened, reason):
     document = copy.deepcopy(opened)
     first, second = [e for e in document["events"] if e["kind"] == "envelope_opened"]
-    first.update(kind="envelope_void", amount_minor=None, reason="undecryptable")
-    _sold(document, second["bidder"], START)
-    broken(document, "S2: .* holds another bid")
-
-
-def test_S8_a_winner_called_too_low_is_found(opened):
-    document = copy.deepcopy(opened)
-    first, second = [e for e in document["events"] if e["kind"] == "envelope_opened"]
-    first.update(kind="envelope_void", amount_minor=None, reason="below_start")
+    first.update(kind="envelope_void", amount_minor=None, reason=reason)
     _sold(document, second["bidder"], START)
     broken(document, "S2: .* holds another bid")
 
