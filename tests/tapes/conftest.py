@@ -12,6 +12,8 @@ import pytest
 from npa_market.parties.roles import Role
 from npa_market.tapes import uploads
 from npa_market.tapes.confirming import confirm_import, result_sha256
+from npa_market.tapes.histories import import_history
+from npa_market.tapes.history_intake import upload_history
 from npa_market.tapes.models import Tape, Upload
 from npa_market.tapes.services import import_tape, upload_tape
 
@@ -50,6 +52,22 @@ ROW = {
     "催收费用": "60.00",
     "核销后回款明细": "2024-03:120.00/36.00;2025-01:80.00/24.00",
 }
+# A sound row of each kind of history, of the first loan.
+SOUND = {
+    "payments": {"贷款编号": "L-1", "还款日期": "2024-03-05", "还款金额": "120.00",
+                 "催收费用": "36.00", "渠道": "微信"},
+    "contacts": {"贷款编号": "L-1", "联系日期": "2025-11-03", "时间": "09:30", "渠道": "电话",
+                 "联系对象": "本人", "接通": "是", "本人接听": "是", "通话秒数": "75",
+                 "机构": "甲公司"},
+    "legal": {"贷款编号": "L-1", "日期": "2024-06-01", "阶段": "诉讼中", "法院": "某区法院",
+              "法院级别": "基层", "案号": "(2024)1号", "金额": "11,600.50"},
+    "placements": {"贷款编号": "L-1", "委托日期": "2024-02-01", "结束日期": "2024-08-01",
+                   "机构": "甲公司", "佣金比例": "25", "回款": "200.00"},
+    "complaints": {"贷款编号": "L-1", "投诉日期": "2024-05-05", "投诉内容": "频繁致电",
+                   "渠道": "电话", "结果": "不属实", "办结日期": "2024-05-20"},
+    "documents": {"贷款编号": "L-1", "核对日期": "2025-12-01", "文件": "合同", "有无": "复印件",
+                  "备注": ""},
+}  # fmt: skip
 
 
 def rows_of(*changes: dict[str, str]) -> list[dict[str, str]]:
@@ -168,3 +186,21 @@ def finish():
 @pytest.fixture
 def approver(make_user, seller):
     return make_user("approver@example.com", seller, Role.SELLER_APPROVER)
+
+
+@pytest.fixture
+def take_in(tape, seller_user):
+    """Upload and import rows of one kind of history, of the module's `tape`."""
+
+    def run(kind, *rows, **options):
+        content = csv_of([{**SOUND[kind], **row} for row in rows]).encode()
+        history = upload_history(
+            user=options.get("user", seller_user),
+            tape_id=tape.pk,
+            kind=kind,
+            chunks=[content],
+            file_name="history.csv",
+        )
+        return import_history(history_id=history.pk)
+
+    return run
